@@ -1,0 +1,1 @@
+"""Meta semi-supervised learning: meta-learners and semi-supervised objectives that compose."""

@@ -1,0 +1,24 @@
+"""Errors that are the user's to mend: one clear line, no stack trace."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A bad input. The message is one line: the key or file, what was found, what is allowed."""
+
+
+class ConfigError(UserError):
+    """A key, a value or a combination of options that can't run."""
+
+
+class DataError(UserError):
+    """A data file or folder that is missing, truncated, corrupt or too small."""
+
+
+def one_of(what: str, found: object, allowed: Iterable[str]) -> str:
+    """The line for an unknown name: what was found, the nearest valid spelling, what is allowed."""
+    names = sorted(allowed)
+    near = get_close_matches(str(found), names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return f"{what}: found '{found}'.{hint} Allowed: {', '.join(names)}."
