@@ -1,0 +1,53 @@
+"""Conv4, the four-block network of the few-shot literature."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.backbones.base import Backbone, output_size
+from metassl.backbones.norms import make_norm
+from metassl.errors import ConfigError
+
+
+class Block(nn.Module):
+    """3×3 convolution → norm → ReLU → 2×2 max-pool."""
+
+    def __init__(self, channels_in: int, channels: int, norm: str) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels, 3, padding=1)
+        self.norm = make_norm(norm, channels)
+
+    def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """[n, C_in, H, W] -> [n, C, H/2, W/2]."""
+        return F.max_pool2d(F.relu(self.norm(self.conv(x), rows)), 2)
+
+
+class Conv4(Backbone):
+    """Four blocks of 3×3 convolution, norm, ReLU and 2×2 max-pool, flattened.
+
+    D = filters·(H//16)·(W//16): 64 for 28×28 and 64 filters, 1,600 for 84×84.
+    Source: Vinyals et al. 2016, section 4.1.1; Snell et al. 2017, section 3.
+
+    Args:
+        input_shape: (C, H, W), H and W at least 16.
+        filters: channels of each block.
+        norm: one of running, batch, support, group.
+        depth: number of blocks.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], filters: int, norm: str, depth: int = 4) -> None:
+        super().__init__()
+        if len(input_shape) != 3 or min(input_shape[1:]) < 2**depth:
+            raise ConfigError(
+                f"backbone: conv4 needs images of at least {2**depth}×{2**depth}, the dataset's inputs have "
+                f"shape {tuple(input_shape)}; for vectors take backbone=mlp."
+            )
+        self.norm = norm
+        channels = [input_shape[0]] + [filters] * depth
+        self.blocks = nn.ModuleList(Block(a, b, norm) for a, b in zip(channels, channels[1:], strict=False))
+        self.out_dim = output_size(self, input_shape)
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """[n, C, H, W] -> [n, D]."""
+        for block in self.blocks:
+            x = block(x, rows)
+        return x.flatten(1)

@@ -1,0 +1,47 @@
+"""A multilayer perceptron, for feature vectors and tables (images are flattened)."""
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.backbones.base import Backbone
+from metassl.backbones.norms import make_norm
+
+
+class Layer(nn.Module):
+    """Linear → norm → ReLU."""
+
+    def __init__(self, size_in: int, size: int, norm: str) -> None:
+        super().__init__()
+        self.linear = nn.Linear(size_in, size)
+        self.norm = make_norm(norm, size)
+
+    def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """[n, size_in] -> [n, size]."""
+        return F.relu(self.norm(self.linear(x), rows))
+
+
+class MLP(Backbone):
+    """Layers of linear, norm and ReLU; D = the last layer's size.
+
+    Args:
+        input_shape: shape of one input, flattened.
+        sizes: of the layers.
+        norm: one of running, batch, support, group.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], sizes: Sequence[int], norm: str) -> None:
+        super().__init__()
+        self.norm = norm
+        widths = [prod(input_shape), *sizes]
+        self.layers = nn.ModuleList(Layer(a, b, norm) for a, b in zip(widths, widths[1:], strict=False))
+        self.out_dim = widths[-1]
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """[n, ...] -> [n, D]."""
+        x = x.flatten(1)
+        for layer in self.layers:
+            x = layer(x, rows)
+        return x

@@ -1,0 +1,128 @@
+"""The four norms, named by what they see.
+
+| norm      | statistics                                              | a prediction depends on       |
+|-----------|---------------------------------------------------------|-------------------------------|
+| `running` | the batch in training, moving averages at test          | its own input                 |
+| `batch`   | the current batch (the original MAML): TRANSDUCTIVE     | the other queries             |
+| `support` | the rows that the learner marks (S, or S and U)         | its own input and the support |
+| `group`   | groups of channels of one input                         | its own input                 |
+
+Every norm is called with `rows`, [n] weights that say which rows of the batch give the statistics
+(None: all of them); padding never does.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.errors import ConfigError, one_of
+
+
+class BatchStatistics(nn.Module):
+    """Batch normalisation with the statistics of the marked rows of the current batch.
+
+    y = γ (x - μ) / sqrt(σ² + ε) + β, μ and σ² over the marked rows (and the places of an image).
+    Source: Ioffe & Szegedy 2015, Algorithm 1; used at test as well in Finn et al. 2017 (code).
+
+    Args:
+        channels: C.
+        eps: ε.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
+        if rows is None:
+            return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        mean, var = _row_statistics(x, rows)
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+
+
+class RunningStatistics(nn.Module):
+    """Batch normalisation with moving averages at test.
+
+    In training the statistics are those of the marked rows and m ← (1 - momentum)·m + momentum·μ
+    (unbiased variance, as in PyTorch). Updates its buffers, so it can't run inside a functional
+    transform: the learners that take gradients within a task refuse it.
+
+    Args:
+        channels: C.
+        eps: ε.
+        momentum: share of the new batch in the moving averages.
+    """
+
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps, self.momentum = eps, momentum
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
+        if not self.training or rows is None:
+            return F.batch_norm(
+                x, self.mean, self.var, self.weight, self.bias, self.training, self.momentum, self.eps
+            )
+        mean, var = _row_statistics(x, rows)
+        with torch.no_grad():
+            count = rows.sum() * x[0, 0].numel()
+            self.mean.lerp_(mean, self.momentum)
+            self.var.lerp_(var * count / (count - 1).clamp(min=1), self.momentum)
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+
+
+class Group(nn.Module):
+    """Group normalisation: statistics of each input alone (Wu & He 2018, eq. 1 to 7).
+
+    Args:
+        channels: C.
+        groups: largest number of groups; the largest divisor of C up to it is taken.
+        eps: ε.
+    """
+
+    def __init__(self, channels: int, groups: int = 8, eps: float = 1e-5) -> None:
+        super().__init__()
+        count = max(g for g in range(1, groups + 1) if channels % g == 0)
+        self.norm = nn.GroupNorm(count, channels, eps=eps)
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """x [n, C, ...] -> [n, C, ...]; `rows` makes no difference."""
+        return self.norm(x)
+
+
+NORMS: dict[str, type[nn.Module]] = {
+    "running": RunningStatistics,
+    "batch": BatchStatistics,
+    "support": BatchStatistics,
+    "group": Group,
+}
+
+
+def make_norm(kind: str, channels: int) -> nn.Module:
+    """The norm of this kind for `channels` channels."""
+    if kind not in NORMS:
+        raise ConfigError(one_of("backbone.norm", kind, NORMS))
+    return NORMS[kind](channels)
+
+
+def _row_statistics(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """[C] mean and (biased) variance over the marked rows of x [n, C, ...]."""
+    places = x.flatten(2) if x.dim() > 2 else x.unsqueeze(-1)
+    share = (rows / (rows.sum() * places.shape[2])).view(-1, 1, 1)
+    mean = (places * share).sum((0, 2))
+    var = ((places - mean.view(1, -1, 1)).square() * share).sum((0, 2))
+    return mean, var

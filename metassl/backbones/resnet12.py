@@ -1,0 +1,63 @@
+"""ResNet-12, the deeper network of the few-shot literature."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.backbones.base import Backbone
+from metassl.backbones.norms import make_norm
+from metassl.errors import ConfigError
+
+
+class ResidualBlock(nn.Module):
+    """Three 3×3 convolutions with norm, a 1×1 shortcut, leaky ReLU (0.1) and 2×2 max-pool."""
+
+    def __init__(self, channels_in: int, channels: int, norm: str) -> None:
+        super().__init__()
+        sizes = (channels_in, channels, channels, channels)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)
+        )
+        self.norms = nn.ModuleList(make_norm(norm, channels) for _ in self.convs)
+        self.shortcut = nn.Conv2d(channels_in, channels, 1, bias=False)
+        self.shortcut_norm = make_norm(norm, channels)
+
+    def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """[n, C_in, H, W] -> [n, C, H/2, W/2] (sides rounded down)."""
+        residual = self.shortcut_norm(self.shortcut(x), rows)
+        for k, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = norm(conv(x), rows)
+            if k < len(self.convs) - 1:
+                x = F.leaky_relu(x, 0.1)
+        return F.max_pool2d(F.leaky_relu(x + residual, 0.1), 2)
+
+
+class ResNet12(Backbone):
+    """Four residual blocks and global average pooling; D = the last block's channels.
+
+    Source: Lee et al. 2019 (MetaOptNet), section 4.1; without DropBlock.
+
+    Args:
+        input_shape: (C, H, W), H and W at least 16.
+        channels: of the four blocks.
+        norm: one of running, batch, support, group.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], channels: Sequence[int], norm: str) -> None:
+        super().__init__()
+        if len(input_shape) != 3 or min(input_shape[1:]) < 2 ** len(channels):
+            raise ConfigError(
+                f"backbone: resnet12 needs images of at least {2 ** len(channels)} pixels a side, the "
+                f"dataset's inputs have shape {tuple(input_shape)}; for vectors take backbone=mlp."
+            )
+        self.norm = norm
+        sizes = [input_shape[0], *channels]
+        self.blocks = nn.ModuleList(ResidualBlock(a, b, norm) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.out_dim = sizes[-1]
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """[n, C, H, W] -> [n, D]."""
+        for block in self.blocks:
+            x = block(x, rows)
+        return x.mean((2, 3))

@@ -1,0 +1,143 @@
+"""Checks a command line before anything runs, so that a slip ends in one clear line."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from metassl.cli.resume import resume_arguments
+from metassl.errors import ConfigError, one_of
+
+ALONE = ("--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc")
+
+
+def prepare(arguments: list[str], conf: Path) -> list[str]:
+    """The arguments for Hydra. Raises ConfigError for what can't be composed.
+
+    Args:
+        arguments: the command line without the program's name.
+        conf: the folder of the config groups.
+    """
+    if any(a.split("=")[0] in ALONE for a in arguments):
+        return arguments
+    arguments = resume_arguments(arguments, lambda words: compose_config(words, conf))
+    flags = [a for a in arguments if a.startswith("-")]
+    words = [a for a in arguments if not a.startswith("-")]
+    sweep = any(f in ("-m", "--multirun") for f in flags)
+    config = compose_config(words, conf, sweep)
+    _check_folder(config, sweep)
+    return arguments
+
+
+def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictConfig:
+    """The config that these overrides give; of a swept one the first choice stands for all."""
+    overrides = _parse(words)
+    for override in overrides:
+        if override.is_sweep_override() and not sweep:
+            raise ConfigError(
+                f"{override.key_or_group}: found several values. Add -m to run one job for each, or write a "
+                f"list as {override.key_or_group}=[...]."
+            )
+    groups = {folder.name for folder in conf.iterdir() if folder.is_dir()}
+    for override in overrides:
+        if override.key_or_group in groups:
+            _check_choices(override, conf)
+    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        plain = [o for o in overrides if o.key_or_group in groups]
+        base = _compose([_first(o) for o in plain])
+        for override in overrides:
+            if override.key_or_group not in groups:
+                _check_key(override, base, groups)
+        return _compose([_first(o) for o in overrides])
+
+
+def _parse(words: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(f"command line: {str(error).splitlines()[0]}") from None
+
+
+def _compose(words: list[str]) -> DictConfig:
+    try:
+        return compose("config", overrides=words, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(" ".join(str(error).split("\n")[0].split())) from None
+
+
+def _first(override: Override) -> str:
+    """The override with the first of its swept values."""
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+
+
+def _values(override: Override) -> list[Any]:
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.value()]
+
+
+def _check_choices(override: Override, conf: Path) -> None:
+    group = override.key_or_group
+    options = [path.stem for path in (conf / group).glob("*.yaml")]
+    for value in _values(override):
+        if value is not None and str(value) not in options:
+            raise ConfigError(one_of(group, value, options))
+
+
+def _check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
+    """The key must be there already, unless the user says + on purpose; the kind of value must fit."""
+    key = override.key_or_group
+    if override.is_add() or override.is_delete() or key.split(".")[0] == "hydra":
+        return
+    node: Any = config
+    walked: list[str] = []
+    for part in key.split("."):
+        known = list(node.keys()) if isinstance(node, DictConfig) else []
+        if part not in known:
+            names = [*known, *groups] if not walked else known
+            where = ".".join(walked)
+            shown = sorted(".".join((*walked, str(n))) for n in names if n != "hydra")
+            raise ConfigError(one_of(f"key {key}" if where else "key", key, shown))
+        walked.append(part)
+        if isinstance(node, DictConfig):
+            node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
+            node = (
+                node._value() if node is not None and not isinstance(node, DictConfig | ListConfig) else node
+            )
+    for value in _values(override):
+        _check_kind(key, value, node)
+
+
+def _check_kind(key: str, value: Any, default: Any) -> None:
+    """A word where a number or true/false stands can only be a slip."""
+    if isinstance(value, str) and not value.startswith("$"):
+        if isinstance(default, bool) and value.lower() not in ("true", "false"):
+            raise ConfigError(f"{key}: found '{value}', allowed is true or false.")
+        if isinstance(default, int | float) and not isinstance(default, bool) and not _is_number(value):
+            raise ConfigError(f"{key}: found '{value}', allowed is a number.")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text.startswith("[")
+    return True
+
+
+def _check_folder(config: DictConfig, sweep: bool) -> None:
+    """The output folder must be writable before anything is computed."""
+    folder = Path(config.hydra.sweep.dir if sweep else config.hydra.run.dir)
+    existing = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise ConfigError(
+            f"output folder {folder}: can't be written, '{existing}' is read-only or no folder."
+        )

@@ -1,0 +1,60 @@
+"""One job of the command line: its folder's status, and errors as one line."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from metassl.errors import UserError
+from metassl.files import write_json
+
+STATUS, TRACE = "status.json", "error.txt"
+
+
+def run_job(config: DictConfig) -> float | None:
+    """Trains and tests. In a sweep a job that fails is recorded and the next one runs.
+
+    Returns the meta-test accuracy (0..1), which sweepers that search can use; None for a job that
+    failed or went on to no test.
+    """
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    alone = hydra_config.mode == RunMode.RUN
+    _set_status(folder, "running")
+    try:
+        from metassl.run import train_and_test  # torch takes seconds; the checks before it need none of it
+
+        choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
+        accuracy = train_and_test(config, folder, choices, list(hydra_config.overrides.task))
+    except UserError as error:
+        _set_status(folder, "stopped" if error.__class__.__name__ == "Stopped" else "failed", str(error))
+        print(f"error: {error}", file=sys.stderr)
+        if alone:
+            sys.exit(2)
+        return None
+    except Exception as error:
+        _set_status(folder, "failed", f"{type(error).__name__}: {error}".splitlines()[0])
+        if alone:
+            raise
+        (folder / TRACE).write_text(traceback.format_exc())
+        print(f"error: {type(error).__name__}: {error} (see {folder / TRACE})", file=sys.stderr)
+        return None
+    _set_status(folder, "done")
+    return accuracy
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """The config with every interpolation replaced by its value."""
+    content = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def _set_status(folder: Path, status: str, error: str | None = None) -> None:
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        write_json(folder / STATUS, {"status": status, "error": error})

@@ -1,0 +1,70 @@
+"""Which classes belong to train, val and test: from a file, from the package, or by a ratio."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from metassl.data.pool import SPLITS
+from metassl.errors import ConfigError, DataError, one_of
+
+PUBLISHED = Path(__file__).parent / "splits"
+
+
+def published(name: str) -> dict[str, list[str]]:
+    """The class names of each split that a paper fixed; `name` is a file of `data/splits`."""
+    return dict(json.loads((PUBLISHED / f"{name}.json").read_text()))
+
+
+def from_file(path: str | Path, class_names: Sequence[str]) -> dict[str, list[int]]:
+    """Class indices from a JSON file {"train": [names], "val": [names], "test": [names]}.
+
+    A split may be missing, and a class that no split names is left out.
+
+    Raises:
+        DataError: no such file, not that form, or a name that `class_names` lacks.
+    """
+    try:
+        named = json.loads(Path(path).read_text())
+    except FileNotFoundError as error:
+        raise DataError(f"split file '{path}' doesn't exist.") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"split file '{path}' can't be read as JSON: {error}.") from error
+    form = '{"train": [names], "val": [names], "test": [names]}'
+    if not isinstance(named, dict) or not all(isinstance(names, list) for names in named.values()):
+        raise DataError(f"split file '{path}': found another form, allowed is {form}.")
+    for split in named:
+        if split not in SPLITS:
+            raise DataError(one_of(f"split file '{path}'", split, SPLITS))
+    return indices(named, class_names, f"split file '{path}', class")
+
+
+def indices(
+    named: Mapping[str, Sequence[str]], class_names: Sequence[str], what: str
+) -> dict[str, list[int]]:
+    """The place in `class_names` of every name of every split. `what` opens the line of an error."""
+    place = {name: k for k, name in enumerate(class_names)}
+    for names in named.values():
+        for name in names:
+            if str(name) not in place:
+                raise DataError(one_of(what, name, class_names))
+    return {split: [place[str(name)] for name in named.get(split, ())] for split in SPLITS}
+
+
+def by_ratio(class_count: int, ratio: Sequence[float], seed: int) -> dict[str, list[int]]:
+    """A random share of whole classes for train, val and test, the same for the same seed.
+
+    Raises:
+        ConfigError: `ratio` isn't three shares >= 0 that sum to 1.
+        DataError: fewer than 2 classes.
+    """
+    shares = np.asarray(list(ratio), dtype=float)
+    if shares.shape != (3,) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise ConfigError(f"ratio: found {list(ratio)}, allowed are three shares >= 0 that sum to 1.")
+    if class_count < 2:
+        raise DataError(f"found {class_count} class, at least 2 are needed for a split by ratio.")
+    order = np.random.default_rng(seed).permutation(class_count)
+    edges = np.rint(np.cumsum(shares)[:2] * class_count).astype(int)
+    parts = np.split(order, edges)
+    return {split: sorted(int(k) for k in part) for split, part in zip(SPLITS, parts, strict=True)}

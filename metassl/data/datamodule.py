@@ -1,0 +1,92 @@
+"""The loaders: an endless stream of training meta-batches, and fixed episodes for validation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from metassl.data.builder import EpisodeBuilder
+from metassl.episode import TaskBatch
+
+
+class TaskStream(IterableDataset):
+    """Meta-batch b holds the episodes b·T to b·T + T - 1; a rank takes every world-th of them.
+
+    Args:
+        builder: makes a meta-batch from episode numbers.
+        tasks: T, episodes a meta-batch over all ranks.
+        episodes: where to stop; None for never.
+        start: the first meta-batch.
+        rank, world: this process and how many there are.
+    """
+
+    def __init__(
+        self,
+        builder: EpisodeBuilder,
+        tasks: int,
+        episodes: int | None = None,
+        start: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.builder, self.tasks, self.episodes = builder, tasks, episodes
+        self.start, self.rank, self.world = start, rank, world
+
+    def __iter__(self) -> Iterator[TaskBatch]:
+        """Meta-batches in order; with W loader workers each makes every W-th, and they interleave."""
+        worker = get_worker_info()
+        batch, stride = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
+        while self.episodes is None or batch * self.tasks < self.episodes:
+            low = batch * self.tasks
+            high = low + self.tasks if self.episodes is None else min(low + self.tasks, self.episodes)
+            yield self.builder(range(low + self.rank, high, self.world))
+            batch += stride
+
+
+class EpisodeDataModule(pl.LightningDataModule):
+    """Train and validation loaders; where the stream stands is part of a checkpoint.
+
+    Args:
+        train: makes training episodes.
+        val: makes validation episodes.
+        tasks: T, tasks a step over all ranks.
+        val_episodes: validation episodes; every rank runs all of them, so all agree on the result.
+        eval_tasks: tasks a validation batch.
+        workers: loader processes.
+    """
+
+    def __init__(
+        self,
+        train: EpisodeBuilder,
+        val: EpisodeBuilder,
+        tasks: int,
+        val_episodes: int,
+        eval_tasks: int,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.train, self.val, self.tasks, self.workers = train, val, tasks, workers
+        self.val_episodes, self.eval_tasks = val_episodes, eval_tasks
+        self.start = 0
+
+    def train_dataloader(self) -> DataLoader:
+        """The endless stream, from where the run stands."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        return self._loader(TaskStream(self.train, self.tasks, None, self.start, rank, world))
+
+    def val_dataloader(self) -> DataLoader:
+        """The fixed validation episodes."""
+        return self._loader(TaskStream(self.val, self.eval_tasks, self.val_episodes))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The next training meta-batch. Checkpoints are written between optimiser steps only."""
+        trainer = self.trainer
+        return {"start": trainer.global_step * trainer.accumulate_grad_batches if trainer else 0}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.start = state_dict["start"]
+
+    def _loader(self, stream: TaskStream) -> DataLoader:
+        return DataLoader(stream, batch_size=None, num_workers=self.workers)

@@ -1,0 +1,177 @@
+"""Keeps what a source holds as plain files, prepared once and memory-mapped ever after.
+
+A prepared source is the folder `<cache_dir>/<name>-<12 hex digits of its fingerprint>/`:
+
+* `items.npy`: the items, uint8 or float32, sorted by class;
+* `meta.json`: counts, class names, splits, the source's notes, and the shape, dtype and size of
+  `items.npy`, against which it is checked whenever it is opened.
+
+The folder is written under another name and renamed when complete, so a job killed in the middle
+leaves nothing that looks prepared. A lock lets one of several jobs prepare; the others wait and read.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from metassl.data.pool import SPLITS, Contents, Source
+from metassl.data.progress import progress_shown
+from metassl.errors import DataError
+
+FORMAT = 1
+
+
+def load(source: Source, cache_dir: Path, *, progress: bool = True) -> Contents:
+    """What `source` holds, prepared on the first call and memory-mapped (read-only) from then on.
+
+    Args:
+        source: read only if this fingerprint of it isn't in the cache yet.
+        cache_dir: made if it doesn't exist.
+        progress: draw progress bars (never where stderr is not a terminal).
+
+    Raises:
+        DataError: the source refuses its data, the cache folder can't be written, or what it
+            holds is damaged.
+    """
+    folder = Path(cache_dir) / f"{source.name}-{_key(source)}"
+    if not folder.exists():
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(folder.name + ".lock")), progress_shown(progress):
+                if not folder.exists():
+                    _prepare(source, folder)
+        except OSError as error:
+            raise DataError(
+                f"cache folder '{cache_dir}' can't be written: {error.strerror or error}."
+            ) from error
+    return _open(folder)
+
+
+def check(contents: Contents) -> None:
+    """Raises DataError with one line unless `contents` is all that `Contents` promises."""
+    items, names = contents.items, contents.class_names
+    counts = np.asarray(contents.counts)
+    if items.dtype not in (np.uint8, np.float32):
+        raise DataError(f"items: found dtype {items.dtype}, allowed are uint8 and float32.")
+    if len(names) == 0 or len(counts) != len(names):
+        raise DataError(f"classes: found {len(names)} names and {len(counts)} counts, one each is needed.")
+    if (counts <= 0).any():
+        raise DataError(f"class '{names[int(np.argmax(counts <= 0))]}' has no items, at least 1 is needed.")
+    if int(counts.sum()) != len(items):
+        raise DataError(f"counts: the classes sum to {int(counts.sum())} items, found {len(items)} items.")
+    if len(set(names)) != len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise DataError(f"class name '{twice}' occurs more than once, names must be unique.")
+    _check_splits(contents.splits, names)
+    _check_finite(items, counts, names)
+
+
+def _check_splits(splits: Mapping[str, Any], names: Any) -> None:
+    unknown = set(splits) - set(SPLITS)
+    if unknown:
+        raise DataError(f"splits: found '{min(unknown)}', allowed are {', '.join(SPLITS)}.")
+    taken: dict[int, str] = {}
+    for split, classes in splits.items():
+        for k in classes:
+            if not 0 <= k < len(names):
+                raise DataError(f"split '{split}': found class index {k}, allowed are 0 to {len(names) - 1}.")
+            if k in taken:
+                raise DataError(
+                    f"class '{names[k]}' is in split '{taken[k]}' and in split '{split}', allowed is one."
+                )
+            taken[k] = split
+
+
+def _check_finite(items: np.ndarray, counts: np.ndarray, names: Any) -> None:
+    if items.dtype == np.uint8:
+        return
+    bad = ~np.isfinite(items.reshape(len(items), -1)).all(axis=1)
+    if bad.any():
+        first = int(np.searchsorted(np.cumsum(counts), np.argmax(bad), side="right"))
+        raise DataError(
+            f"items: found NaN or infinite values in {int(bad.sum())} of {len(items)} items, "
+            f"the first in class '{names[first]}', all must be finite."
+        )
+
+
+def _key(source: Source) -> str:
+    text = json.dumps({"format": FORMAT, **source.fingerprint()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _prepare(source: Source, folder: Path) -> None:
+    """Writes `folder` in one step. The caller holds its lock, so other unfinished folders are dead."""
+    for dead in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(dead, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        unfinished.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
+        contents = source.read()
+        check(contents)
+        _write(contents, unfinished)
+        os.rename(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(contents: Contents, folder: Path) -> None:
+    np.save(folder / "items.npy", contents.items, allow_pickle=False)
+    meta = {
+        "format": FORMAT,
+        "shape": list(contents.items.shape),
+        "dtype": str(contents.items.dtype),
+        "bytes": (folder / "items.npy").stat().st_size,
+        "counts": [int(count) for count in contents.counts],
+        "class_names": list(contents.class_names),
+        "splits": {split: [int(k) for k in contents.splits.get(split, ())] for split in SPLITS},
+        "meta": dict(contents.meta),
+    }
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def _open(folder: Path) -> Contents:
+    meta = _read_meta(folder / "meta.json")
+    file = folder / "items.npy"
+    try:
+        found = file.stat().st_size
+        if found != meta["bytes"]:
+            raise _damaged(file, f"found {found} bytes, expected {meta['bytes']}")
+        items = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(file, str(error)) from error
+    if list(items.shape) != meta["shape"] or str(items.dtype) != meta["dtype"]:
+        expected = f"{meta['dtype']} {meta['shape']}"
+        raise _damaged(file, f"found {items.dtype} {list(items.shape)}, expected {expected}")
+    counts = np.asarray(meta["counts"], dtype=np.int64)
+    if int(counts.sum()) != len(items) or len(counts) != len(meta["class_names"]):
+        raise _damaged(folder / "meta.json", "counts, names and items don't agree")
+    try:
+        _check_splits(meta["splits"], meta["class_names"])
+    except DataError as error:
+        raise _damaged(folder / "meta.json", str(error)) from error
+    return Contents(items, counts, meta["class_names"], meta["splits"], meta["meta"])
+
+
+def _read_meta(file: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(file.read_text())
+        missing = {"shape", "dtype", "bytes", "counts", "class_names", "splits", "meta"} - set(meta)
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(file, str(error)) from error
+    if missing:
+        raise _damaged(file, f"no key '{min(missing)}'")
+    return dict(meta)
+
+
+def _damaged(file: Path, what: str) -> DataError:
+    return DataError(
+        f"'{file}' is damaged ({what.rstrip('.')}): delete the folder '{file.parent}' to prepare it anew."
+    )

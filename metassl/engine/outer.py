@@ -1,0 +1,37 @@
+"""Outer gradients: from a meta-batch to the direction in which θ moves."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from metassl.engine.tasks import TaskRunner
+from metassl.episode import Episode
+from metassl.learners.base import MetaLearner
+from metassl.stage import Stage
+
+
+class OuterGradient(Protocol):
+    """Estimates the gradient of the meta-objective."""
+
+    def __call__(
+        self, learner: MetaLearner, theta: dict[str, Tensor], tasks: Episode, stage: Stage
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """({name: gradient}, {name: scalar to log}) for a meta-batch."""
+        ...
+
+
+class Unrolled:
+    """∇_θ (1/T) Σ_i meta_loss(θ, task i), through everything that adaptation did.
+
+    Args:
+        runner: how the tasks run.
+    """
+
+    def __init__(self, runner: TaskRunner) -> None:
+        self.runner = runner
+
+    def __call__(
+        self, learner: MetaLearner, theta: dict[str, Tensor], tasks: Episode, stage: Stage
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """See OuterGradient. Parameters that are not learned have no entry."""
+        return self.runner.gradients(lambda t, task: learner.meta_loss(t, task, stage), theta, tasks)

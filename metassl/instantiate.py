@@ -1,0 +1,74 @@
+"""From a config node to an object, with one clear line when it can't be."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import hydra
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_object
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from metassl.errors import ConfigError, UserError
+
+TORCH_KINDS = (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
+
+
+def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
+    """The object that `node._target_` names. UserErrors of its constructor come out as they are."""
+    try:
+        return hydra.utils.instantiate(node, *args, **kwargs)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UserError):
+            cause = cause.__cause__
+        if cause is not None:
+            raise cause from None
+        raise ConfigError(_one_line(node, error)) from error
+
+
+def refuse_foreign_targets(config: Any) -> None:
+    """Check a config that came with a checkpoint: it may build this package's and torch's objects only.
+
+    Allowed are classes defined in this package, and torch's modules, optimisers and schedules. Loggers
+    are dropped by the caller. Raises ConfigError naming the target otherwise.
+    """
+    for target in _targets(OmegaConf.to_container(config) if OmegaConf.is_config(config) else config):
+        if not _allowed(target):
+            raise ConfigError(
+                f"config of the checkpoint: _target_ '{target}' is refused. Allowed are classes of metassl, "
+                "and torch's modules, optimisers and schedules."
+            )
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, dict | DictConfig):
+        for key, value in node.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from _targets(value)
+    elif isinstance(node, list | ListConfig):
+        for value in node:
+            yield from _targets(value)
+
+
+def _allowed(target: str) -> bool:
+    # The root is looked at before anything is imported: an import alone can run code.
+    if target.split(".")[0] not in ("metassl", "torch"):
+        return False
+    try:
+        found = get_object(target)
+    except Exception:
+        return False
+    if not isinstance(found, type):
+        return False
+    # By where it is defined, not by the path: metassl.some_module.subprocess.Popen is not ours.
+    root = found.__module__.split(".")[0]
+    return root == "metassl" or (root == "torch" and issubclass(found, TORCH_KINDS))
+
+
+def _one_line(node: Any, error: Exception) -> str:
+    target = node.get("_target_", "?") if isinstance(node, dict | DictConfig) else "?"
+    reason = str(error.__cause__ or error).strip().splitlines()[0]
+    return f"{target}: {reason}"

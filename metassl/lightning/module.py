@@ -1,0 +1,85 @@
+"""The one LightningModule: any learner, any outer gradient."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from metassl.engine.outer import OuterGradient
+from metassl.engine.tasks import TaskRunner
+from metassl.episode import TaskBatch
+from metassl.errors import UserError
+from metassl.evaluation.intervals import over_episodes
+from metassl.learners.base import MetaLearner
+from metassl.losses import accuracy
+from metassl.stage import TEST, Stage
+
+OptimizerFactory = Callable[[Iterable[Tensor]], dict[str, Any]]
+
+
+class DivergedError(UserError):
+    """The loss or the gradient is no longer finite."""
+
+
+class MetaModule(pl.LightningModule):
+    """Trains a meta-learner with an outer gradient that the engine computes.
+
+    The gradient g enters automatic optimisation through the surrogate Σ⟨p, g⟩ - stop(Σ⟨p, g⟩) + loss,
+    whose value is the loss and whose gradient is g, so clipping, accumulation, precision and DDP work.
+
+    Args:
+        learner: the meta-learner.
+        outer: estimates the outer gradient.
+        runner: runs validation tasks.
+        optimizer: parameters -> what `configure_optimizers` returns.
+        steps: outer steps of the run, for schedules.
+        seed: with the batch's number it seeds whatever is random inside a step, so that a
+            resumed run draws the same numbers.
+    """
+
+    def __init__(
+        self,
+        learner: MetaLearner,
+        outer: OuterGradient,
+        runner: TaskRunner,
+        optimizer: OptimizerFactory,
+        steps: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.learner, self.outer, self.runner = learner, outer, runner
+        self.optimizer, self.steps, self.seed = optimizer, steps, seed
+        self.val_accuracies: list[Tensor] = []
+
+    def configure_optimizers(self) -> Any:
+        """The outer optimiser, over everything that is learned."""
+        return self.optimizer([p for p in self.learner.parameters() if p.requires_grad])
+
+    def training_step(self, batch: TaskBatch, batch_idx: int) -> Tensor:
+        """One meta-batch; returns the surrogate."""
+        torch.manual_seed(self.seed * 1_000_003 + batch_idx)
+        stage = Stage(training=True, progress=min(self.global_step / self.steps, 1.0))
+        theta = self.learner.theta()
+        gradients, scores = self.outer(self.learner, theta, batch.episodes, stage)
+        carrier = torch.stack([(theta[name] * g).sum() for name, g in gradients.items()]).sum()
+        surrogate = carrier - carrier.detach() + scores["loss"]
+        if not torch.isfinite(surrogate):
+            raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
+        self.log_dict({f"train/{name}": value for name, value in scores.items()}, prog_bar=True)
+        return surrogate
+
+    def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
+        """Accuracies of one batch of validation episodes, adapted as at test."""
+        theta = self.learner.theta()
+        logits = self.runner.map(lambda task: self.learner.query_logits(theta, task, TEST), batch.episodes)
+        tasks = batch.episodes
+        self.val_accuracies.append(torch.vmap(accuracy)(logits, tasks.query_y, tasks.query_weight))
+
+    def on_validation_epoch_end(self) -> None:
+        """Mean over the validation episodes and its interval."""
+        interval = over_episodes(torch.cat(self.val_accuracies).float().cpu().numpy())
+        self.val_accuracies.clear()
+        self.log("val/accuracy", interval.mean, prog_bar=True)
+        self.log("val/accuracy_ci95", interval.half_width)

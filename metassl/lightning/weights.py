@@ -1,0 +1,49 @@
+"""Reading weights from a checkpoint that may come from anywhere."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from metassl.errors import UserError
+from metassl.learners.base import MetaLearner
+
+PREFIX = "learner."
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, unpickled with `weights_only=True`.
+
+    Raises UserError when the file is missing, broken, or holds anything but tensors and plain values.
+    """
+    if not path.is_file():
+        raise UserError(f"checkpoint {path}: not found.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"checkpoint {path}: refused, it is broken or holds more than weights ({reason})"
+        ) from None
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+        raise UserError(f"checkpoint {path}: found no 'state_dict' in it.")
+    return content
+
+
+def check_readable(path: Path) -> None:
+    """Raise UserError for a checkpoint that can't be read safely."""
+    read_checkpoint(path)
+
+
+def load_weights(learner: MetaLearner, path: Path) -> int:
+    """Puts the checkpoint's weights into the learner; returns the step they are from."""
+    content = read_checkpoint(path)
+    state = content["state_dict"]
+    own = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+    try:
+        learner.load_state_dict(own)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"checkpoint {path}: does not fit the config ({reason[:200]})") from None
+    return int(content.get("global_step", 0))
