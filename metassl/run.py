@@ -20,21 +20,16 @@ from metassl.build import (
 )
 from metassl.cli.resume import CONFIG
 from metassl.data.pool import Contents
-from metassl.evaluation.results import summarise, table, write_results
-from metassl.errors import ConfigError, one_of
-from metassl.evaluation.meta_test import Columns, meta_test
+from metassl.evaluation.results import table, write_results
+from metassl.evaluation.evaluate import evaluate
 from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
-from metassl.lightning.checkpoints import BEST, LAST
+from metassl.lightning.checkpoints import LAST, tested_checkpoint
 from metassl.lightning.module import MetaModule
 from metassl.lightning.trainer import build_trainer
 from metassl.lightning.weights import check_readable, load_weights
 from metassl.provenance import provenance
-from metassl.stage import CONTROL, TEST
-
-VARIANTS = {"": TEST, "_without_unlabelled": CONTROL}
-
 
 def train_and_test(
     config: DictConfig, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
@@ -47,7 +42,7 @@ def train_and_test(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
     """
-    _quiet()
+    quiet()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     began = time.monotonic()
@@ -57,50 +52,23 @@ def train_and_test(
     module = build_module(config, learner)
     data = build_datamodule(config, contents, learner.ssl)
     build_test_stream(config, contents, learner.ssl, 1)  # a test split that can't be drawn shows now
-    _tested(config)
+    tested_checkpoint(config, folder)
     resume = _resume_point(config, folder)
     trainer = build_trainer(config, folder, resume)
+    about = provenance(choices, overrides, config.seed)
     if trainer.is_global_zero:
-        about = provenance(choices, overrides, config.seed)
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
         write_json(folder / "run.json", about)
     _describe(config, learner, contents, choices)
     trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     if not trainer.is_global_zero:
         return None
-    load_weights(learner, folder / "checkpoints" / _tested(config))
-    results, columns = evaluate(config, learner, module, contents)
-    results["wall_seconds"] = round(time.monotonic() - began, 1)
-    results["commit"] = provenance(choices, overrides, config.seed)["git"]["revision"]
+    load_weights(learner, tested_checkpoint(config, folder))
+    results, columns = evaluate(config, learner, module.runner, contents)
+    results |= {"wall_seconds": round(time.monotonic() - began, 1), "commit": about["git"]["revision"]}
     write_results(folder, results, columns)
     print(table(results, choices, folder))
     return float(results["accuracy"]["mean"])
-
-
-def evaluate(
-    config: DictConfig, learner: MetaLearner, module: MetaModule, contents: Contents
-) -> tuple[dict, Columns]:
-    """The meta-test of a trained learner, and of the same network without meta-training."""
-    test, few = config.evaluation.episodes, min(config.evaluation.episodes, config.trainer.baseline_episodes)
-    uses = bool(learner.ssl.inner_views(training=False))
-    variants = VARIANTS if uses else {"": TEST}
-    stream = build_test_stream(config, contents, learner.ssl, test)
-    columns = meta_test(learner, module.runner, stream, variants, "meta-test")
-    device = next(learner.parameters()).device
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        untrained = build_learner(config, build_task_spec(config, contents)).to(device)
-    stream = build_test_stream(config, contents, learner.ssl, few)
-    baseline = meta_test(untrained, module.runner, stream, {"_untrained": TEST}, "without meta-training")
-    return summarise(config, learner, columns, baseline), {**columns, **baseline}
-
-
-def _tested(config: DictConfig) -> str:
-    """The file name of the checkpoint that the meta-test reads."""
-    choices = {"best": BEST, "last": LAST}
-    if config.evaluation.checkpoint not in choices:
-        raise ConfigError(one_of("evaluation.checkpoint", config.evaluation.checkpoint, choices))
-    return choices[config.evaluation.checkpoint]
 
 
 def _resume_point(config: DictConfig, folder: Path) -> Path | None:
@@ -124,7 +92,7 @@ def _describe(
     )
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Lightning's hints about loaders and devices don't apply: nothing is decoded in ours."""
     for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)

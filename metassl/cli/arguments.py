@@ -37,7 +37,7 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
 
 def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictConfig:
     """The config that these overrides give; of a swept one the first choice stands for all."""
-    overrides = _parse(words)
+    overrides = parse_words(words)
     for override in overrides:
         if override.is_sweep_override() and not sweep:
             raise ConfigError(
@@ -53,11 +53,12 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
         base = _compose([_first(o) for o in plain])
         for override in overrides:
             if override.key_or_group not in groups:
-                _check_key(override, base, groups)
+                check_key(override, base, groups)
         return _compose([_first(o) for o in overrides])
 
 
-def _parse(words: list[str]) -> list[Override]:
+def parse_words(words: list[str]) -> list[Override]:
+    """The overrides that these words are, by Hydra's grammar."""
     try:
         return OverridesParser.create().parse_overrides(words)
     except HydraException as error:
@@ -92,7 +93,7 @@ def _check_choices(override: Override, conf: Path) -> None:
             raise ConfigError(one_of(group, value, options))
 
 
-def _check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
+def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
     """The key must be there already, unless the user says + on purpose; the kind of value must fit."""
     key = override.key_or_group
     if override.is_add() or override.is_delete() or key.split(".")[0] == "hydra":

@@ -7,8 +7,9 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+from omegaconf import DictConfig
 
-from metassl.errors import UserError
+from metassl.errors import ConfigError, UserError, one_of
 from metassl.files import write_atomically
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -46,7 +47,7 @@ class Resumable(pl.Callback):
         """Saves where it is due and no validation follows."""
         between_steps = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         validates = trainer.global_step % self.val_every == 0
-        due = trainer.global_step % self.every == 0 or self.signal is not None
+        due = trainer.global_step % self.every == 0 or self._asked_to_stop(trainer)
         if between_steps and due and not validates:
             self._save(trainer)
 
@@ -66,14 +67,18 @@ class Resumable(pl.Callback):
             raise KeyboardInterrupt
         self.signal = number
 
+    def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
+        """Whether any rank met a signal: all save and stop at the same step."""
+        return bool(trainer.strategy.reduce_boolean_decision(self.signal is not None, all=False))
+
     def _save(self, trainer: pl.Trainer) -> None:
         path = self.folder / LAST
         self.folder.mkdir(parents=True, exist_ok=True)
         save_checkpoint(trainer, path)
         for logger in trainer.loggers:
             logger.save()
-        if self.signal is not None:
-            name = signal.Signals(self.signal).name
+        if self._asked_to_stop(trainer):
+            name = signal.Signals(self.signal).name if self.signal else "a signal"
             raise Stopped(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")
 
 
@@ -115,3 +120,11 @@ def save_checkpoint(trainer: pl.Trainer, path: Path) -> None:
         write_atomically(path, write)
     else:
         trainer.save_checkpoint(path)
+
+
+def tested_checkpoint(config: DictConfig, folder: Path) -> Path:
+    """The checkpoint of a run that its meta-test reads, by `evaluation.checkpoint`."""
+    choices = {"best": BEST, "last": LAST}
+    if config.evaluation.checkpoint not in choices:
+        raise ConfigError(one_of("evaluation.checkpoint", config.evaluation.checkpoint, choices))
+    return folder / "checkpoints" / choices[config.evaluation.checkpoint]

@@ -1,0 +1,80 @@
+"""Meta-test a finished run again, on other episodes."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from metassl.build import build_contents, build_learner, build_runner, build_task_spec
+from metassl.cli.arguments import check_key, parse_words
+from metassl.cli.resume import CONFIG
+from metassl.errors import ConfigError, UserError
+from metassl.evaluation.evaluate import evaluate
+from metassl.evaluation.results import table, write_results
+from metassl.files import write_json
+from metassl.instantiate import refuse_foreign_targets
+from metassl.lightning.checkpoints import tested_checkpoint
+from metassl.lightning.weights import load_weights
+from metassl.provenance import provenance
+from metassl.run import quiet
+
+
+def evaluate_run(words: list[str]) -> Path:
+    """Tests the run that `run=FOLDER` names, with its config changed by the other words.
+
+    `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
+    """
+    quiet()
+    folder, changes = _run_folder(words)
+    config = _config(folder, changes)
+    choices = json.loads((folder / "run.json").read_text())["choices"]
+    contents = build_contents(config)
+    learner = build_learner(config, build_task_spec(config, contents))
+    step = load_weights(learner, tested_checkpoint(config, folder))
+    learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
+    began = time.monotonic()
+    results, columns = evaluate(config, learner, build_runner(config, learner), contents)
+    about = provenance(choices, changes, config.seed)
+    results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
+    results |= {"commit": about["git"]["revision"]}
+    target = folder / "evaluations" / time.strftime("%Y-%m-%d_%H-%M-%S")
+    target.mkdir(parents=True)
+    write_json(target / "run.json", about)
+    write_results(target, results, columns)
+    print(table(results, choices, target))
+    return target
+
+
+def _run_folder(words: list[str]) -> tuple[Path, list[str]]:
+    named = [w.removeprefix("run=") for w in words if w.startswith("run=")]
+    if len(named) != 1:
+        raise ConfigError("run: say which run to test, as run=outputs/<when>.")
+    folder = Path(named[0])
+    for name in (CONFIG, "run.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"run={folder}: found no {name} in it.")
+    return folder, [w for w in words if not w.startswith("run=")]
+
+
+def _config(folder: Path, changes: list[str]) -> DictConfig:
+    """The run's config, with this machine's data folder and the changes."""
+    config = OmegaConf.load(folder / CONFIG)
+    assert isinstance(config, DictConfig)
+    refuse_foreign_targets({key: value for key, value in config.items() if key != "logger"})
+    for variable, key in (("METASSL_DATA_DIR", "data_dir"), ("METASSL_CACHE_DIR", "cache_dir")):
+        if variable in os.environ:
+            config.paths[key] = os.environ[variable]
+    if "data_dir" in config.dataset.source:
+        config.dataset.source.data_dir = config.paths.data_dir
+    for override in parse_words(changes):
+        key = override.key_or_group
+        check_key(override, config, set())
+        if isinstance(config.get(key), DictConfig):
+            raise ConfigError(f"{key}: can't be exchanged in a test; change single keys, such as {key}.<name>=...")
+        OmegaConf.update(config, key, override.value())
+        if key.startswith("episode.") and key.removeprefix("episode.") in config.episode.test:
+            OmegaConf.update(config, f"episode.test.{key.removeprefix('episode.')}", override.value())
+    return config

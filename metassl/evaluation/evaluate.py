@@ -1,0 +1,37 @@
+"""The meta-test of a learner with its two controls: without U, and without meta-training."""
+
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from metassl.build import build_learner, build_task_spec, build_test_stream
+from metassl.data.pool import Contents
+from metassl.engine.tasks import TaskRunner
+from metassl.evaluation.meta_test import Columns, meta_test
+from metassl.evaluation.results import summarise
+from metassl.learners.base import MetaLearner
+from metassl.stage import CONTROL, TEST
+
+
+def evaluate(
+    config: DictConfig, learner: MetaLearner, runner: TaskRunner, contents: Contents
+) -> tuple[dict[str, Any], Columns]:
+    """Summary and per-episode values of a trained learner.
+
+    The control without U adapts with the same number of steps, or a gain would be a sham. The network
+    without meta-training has the initial weights of the same seed and adapts like the trained one.
+    """
+    uses = bool(learner.ssl.inner_views(training=False))
+    variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
+    stream = build_test_stream(config, contents, learner.ssl, config.evaluation.episodes)
+    columns = meta_test(learner, runner, stream, variants, "meta-test")
+
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        untrained = build_learner(config, build_task_spec(config, contents))
+    untrained.to(next(learner.parameters()).device)
+    few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
+    stream = build_test_stream(config, contents, learner.ssl, few)
+    baseline = meta_test(untrained, runner, stream, {"_untrained": TEST}, "without meta-training")
+    return summarise(config, learner, columns, baseline), {**columns, **baseline}

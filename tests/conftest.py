@@ -1,0 +1,68 @@
+"""A tiny data set and ways to compose a config, shared by the tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
+
+from metassl.data.pool import Contents, Pool, split_pool
+
+ROOT = Path(__file__).parent.parent
+CONF = ROOT / "conf"
+TINY = (
+    "trainer.steps=2", "trainer.val_every=2", "trainer.tasks=2", "trainer.accelerator=cpu", "trainer.progress=false",
+    "evaluation.episodes=4", "evaluation.baseline_episodes=2", "evaluation.val_episodes=4", "evaluation.tasks=2",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_arrays() -> dict[str, np.ndarray]:
+    """40 classes of 14 images, 16×16×1: a fixed random pattern a class, plus noise."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 256, (40, 1, 16, 16, 1))
+    noise = rng.normal(0, 40, (40, 14, 16, 16, 1))
+    images = np.clip(patterns + noise, 0, 255).astype(np.uint8).reshape(-1, 16, 16, 1)
+    return {"images": images, "labels": np.repeat(np.arange(40), 14)}
+
+
+@pytest.fixture(scope="session")
+def tiny_npz(tiny_arrays: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data set as a file."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.npz"
+    np.savez(path, **tiny_arrays)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_pool(tiny_arrays: dict[str, np.ndarray]) -> Pool:
+    """The tiny data set as one pool."""
+    contents = Contents(
+        tiny_arrays["images"], np.full(40, 14), [f"c{k}" for k in range(40)], {"train": range(40)}, {}
+    )
+    return split_pool(contents, "train")
+
+
+@pytest.fixture
+def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
+    """Composes the config of a tiny run on the tiny data set; later words win."""
+
+    def make(*words: str) -> DictConfig:
+        base = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", *TINY]
+        if any(w in ("backbone=mlp", "backbone=resnet12") for w in words):
+            base.remove("backbone.filters=4")
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("config", overrides=[*base, f"paths.cache_dir={tmp_path / 'cache'}", *words])
+        with open_dict(config):
+            config.paths.output_dir = str(tmp_path / "run")
+        return config
+
+    return make
