@@ -18,8 +18,8 @@ from metassl.evaluation.tables import comparisons, failures_table, group_runs, p
 
 PAIRED_NOTE = (
     "Percentage points, 95% interval over the test episodes, each averaged over the shared seeds. The "
-    "trained models are taken as given, so this leaves out how much another seed would change, and it "
-    "isn't corrected for the number of comparisons."
+    "trained models are taken as given, so this leaves out how much another seed would change. The "
+    "best was picked by these same numbers, and nothing is corrected for the number of comparisons."
 )
 
 

@@ -35,16 +35,16 @@ DPI = 150
 def heat_map(groups: Sequence[Group], path: Path, title: str) -> bool:
     """Mean test accuracy in percent, a row a model (and other varying keys), a column an SSL objective.
 
-    A second panel shows the gain of U in percentage points, where any group has it. Grey cells marked ×
-    have no finished run, grey cells marked – no value. Returns False, and writes nothing, where no group
+    A second panel shows the gain of U in percentage points, where any group has it. Hatched cells marked
+    × have no finished run, hatched cells marked – no value. Returns False, and writes nothing, where no group
     has results.
     """
     accuracy, gain = _cells(groups, "accuracy"), _cells(groups, "gain")
     if np.isnan(accuracy).all():
         return False
-    panels = [(accuracy, "accuracy (%)", False)]
+    panels = [(accuracy, "test accuracy (%)", False)]
     if not np.isnan(gain).all():
-        panels.append((gain, "gain of U (points)", True))
+        panels.append((gain, "gain of U (percentage points)", True))
     height, width = accuracy.shape
     beside = width <= 5  # wide grids go below one another, to keep the cells legible
     size = (2.9 + 1.15 * width, 1.9 + (0.35 + 0.3 * _lines(groups)) * height)
@@ -52,8 +52,11 @@ def heat_map(groups: Sequence[Group], path: Path, title: str) -> bool:
     axes = figure.subplots(*((1, len(panels)) if beside else (len(panels), 1)), squeeze=False).ravel()
     for ax, (values, name, diverging) in zip(axes, panels, strict=True):
         _grid(ax, groups, values, name, diverging)
+        ax.tick_params(labelleft=not beside or ax is axes[0])
+        ax.set_ylabel("model" if not beside or ax is axes[0] else "")
     figure.suptitle(title)
-    figure.supxlabel("Grey: × no finished run, – no value", fontsize="small")
+    if any(np.isnan(values).any() for values, _, _ in panels):
+        figure.supxlabel("hatched: × no finished run, – no value", fontsize="small")
     _save(figure, path)
     return True
 
@@ -89,8 +92,8 @@ def learning_curves(
     shown = [name for name in objectives if name in handles]
     figure.legend([handles[name] for name in shown], shown, loc="outside right upper", title="ssl")
     figure.suptitle(title)
-    figure.supxlabel("training step")
-    figure.supylabel(f"{metric} (%)")
+    figure.supxlabel("training step (line: mean over seeds, band: lowest to highest seed)", fontsize="medium")
+    figure.supylabel(f"{metric} (%)", fontsize="medium")
     _save(figure, path)
     return True
 
@@ -132,28 +135,36 @@ def _lines(groups: Sequence[Group]) -> int:
 def _grid(ax: Axes, groups: Sequence[Group], values: Array, name: str, diverging: bool) -> None:
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
+    from matplotlib.patches import Rectangle
 
     rows, objectives = _names(groups)
     finished = {(group.row, group.ssl) for group in groups if group.finished}
     known = values[np.isfinite(values)]
-    # Half a point at least, so that noise around 0 doesn't get the colours of a large effect.
-    reach = max(0.5, float(np.abs(known).max()))
-    low, high = (-reach, reach) if diverging else (float(known.min()) - 0.5, float(known.max()) + 0.5)
-    colours = colormaps["RdBu" if diverging else "cividis"].with_extremes(bad=MISSING)
+    # Two points at least, so that noise around 0 doesn't get the colours of a large effect.
+    reach = max(2.0, float(np.abs(known).max()))
+    low, high = (-reach, reach) if diverging else (float(known.min()) - 1, float(known.max()) + 1)
+    colours = colormaps["RdBu" if diverging else "viridis"].with_extremes(bad=MISSING)
     norm = Normalize(low, high)
     image = ax.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
+        if np.isnan(value):
+            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="//", edgecolor="#b0b0b0"))
         absent = "–" if (rows[i], objectives[j]) in finished else "×"
         text = absent if np.isnan(value) else f"{value:{'+' if diverging else ''}.1f}"
         dark = not np.isnan(value) and _luminance(colours(norm(value))) < 0.45
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
+    # White gaps keep neighbours of nearly the same colour apart.
+    ax.set_xticks(np.arange(1, len(objectives)) - 0.5, minor=True)
+    ax.set_yticks(np.arange(1, len(rows)) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", linewidth=1.5)
+    ax.tick_params(which="minor", length=0)
     slanted = max(map(len, objectives)) > 9
     ax.set_xticks(range(len(objectives)), objectives)
     ax.tick_params(axis="x", rotation=30 if slanted else 0)
     for label in ax.get_xticklabels():
         label.set(ha="right" if slanted else "center", rotation_mode="anchor" if slanted else "default")
     ax.set_yticks(range(len(rows)), rows)
-    ax.set(title=name, xlabel="ssl", ylabel="model")
+    ax.set(title=name, xlabel="ssl")
     ax.figure.colorbar(image, ax=ax)
 
 

@@ -81,6 +81,8 @@ def results_table(groups: Sequence[Group], digits: int = 1) -> str:
     head += ["M", "distractors", "predictions", "norm", "steps", "wall time", "commit"]
     rows = [head, ["---"] * len(head)] + [_row(group, id(group) in best, digits) for group in shown]
     notes = ["Gain of U: accuracy minus the accuracy of the same model without U on the same episodes."]
+    if best:
+        notes.append("Bold: the highest mean among the rows tested on the same episodes.")
     if any(len(group.finished) > 1 for group in shown):
         notes.append("±: Student's t over seeds.")
     if any(len(group.finished) == 1 for group in shown):
