@@ -13,8 +13,9 @@ from pathlib import Path
 
 from metassl.errors import UserError
 from metassl.evaluation.plots import heat_map, learning_curves
-from metassl.evaluation.runs import Run, find_runs, write_atomically
+from metassl.evaluation.runs import Run, find_runs
 from metassl.evaluation.tables import comparisons, failures_table, group_runs, protocol, results_table, task
+from metassl.files import write_atomically
 
 PAIRED_NOTE = (
     "Percentage points, 95% interval over the test episodes, each averaged over the shared seeds. The "
@@ -50,7 +51,7 @@ def write_report(sweep: Path, out: Path, digits: int = 1) -> tuple[str, list[Pat
     pictures = [out / name for name, draw in drawn.items() if draw(groups, out / name, title)]
     table = results_table(groups, digits)
     report = _document(sweep, runs, table, comparisons(groups, digits), [path.name for path in pictures])
-    write_atomically(out / "report.md", report.encode())
+    write_atomically(out / "report.md", lambda path: path.write_text(report, encoding="utf-8"))
     return table, [out / "report.md", *pictures]
 
 

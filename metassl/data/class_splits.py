@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,10 +28,8 @@ def from_file(path: str | Path, class_names: Sequence[str]) -> dict[str, list[in
         DataError: no such file, not that form, or a name that `class_names` lacks.
     """
     try:
-        named = json.loads(Path(path).read_text())
-    except FileNotFoundError as error:
-        raise DataError(f"split file '{path}' doesn't exist.") from error
-    except (OSError, ValueError) as error:
+        named = json.loads(_text(path))
+    except ValueError as error:
         raise DataError(f"split file '{path}' can't be read as JSON: {error}.") from error
     form = '{"train": [names], "val": [names], "test": [names]}'
     if not isinstance(named, dict) or not all(isinstance(names, list) for names in named.values()):
@@ -38,6 +38,15 @@ def from_file(path: str | Path, class_names: Sequence[str]) -> dict[str, list[in
         if split not in SPLITS:
             raise DataError(one_of(f"split file '{path}'", split, SPLITS))
     return indices(named, class_names, f"split file '{path}', class")
+
+
+def _text(path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DataError(f"split file '{path}' doesn't exist.") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"split file '{path}' can't be read: {error}.") from error
 
 
 def indices(
@@ -56,15 +65,45 @@ def by_ratio(class_count: int, ratio: Sequence[float], seed: int) -> dict[str, l
     """A random share of whole classes for train, val and test, the same for the same seed.
 
     Raises:
-        ConfigError: `ratio` isn't three shares >= 0 that sum to 1.
-        DataError: fewer than 2 classes.
+        ConfigError: `ratio` isn't three shares >= 0 that sum to 1, or `seed` is below 0.
     """
-    shares = np.asarray(list(ratio), dtype=float)
-    if shares.shape != (3,) or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
-        raise ConfigError(f"ratio: found {list(ratio)}, allowed are three shares >= 0 that sum to 1.")
-    if class_count < 2:
-        raise DataError(f"found {class_count} class, at least 2 are needed for a split by ratio.")
+    shares = _shares(ratio)
+    if seed < 0:
+        raise ConfigError(f"dataset.source.seed: found {seed}, allowed are whole numbers from 0.")
     order = np.random.default_rng(seed).permutation(class_count)
     edges = np.rint(np.cumsum(shares)[:2] * class_count).astype(int)
     parts = np.split(order, edges)
     return {split: sorted(int(k) for k in part) for split, part in zip(SPLITS, parts, strict=True)}
+
+
+def _shares(ratio: Sequence[float]) -> list[float]:
+    try:
+        shares = [float(share) for share in ratio]
+    except (TypeError, ValueError):
+        shares = []
+    if len(shares) != 3 or not all(share >= 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+        raise ConfigError(
+            f"dataset.source.ratio: found {ratio}, allowed are three shares >= 0 that sum to 1."
+        )
+    return shares
+
+
+@dataclass(frozen=True)
+class SplitChoice:
+    """How a user's own data are split: by a JSON file if there is one, else by a ratio of classes."""
+
+    file: str | Path | None
+    ratio: Sequence[float]
+    seed: int
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What determines the split. A split file counts by its text, so that an edit is seen."""
+        if self.file is None:
+            return {"ratio": _shares(self.ratio), "seed": self.seed}
+        return {"splits": _text(self.file)}
+
+    def of(self, class_names: Sequence[str]) -> dict[str, list[int]]:
+        """Class indices of train, val and test. Raises as `from_file` and `by_ratio` do."""
+        if self.file is None:
+            return by_ratio(len(class_names), self.ratio, self.seed)
+        return from_file(self.file, class_names)

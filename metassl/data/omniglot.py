@@ -5,6 +5,7 @@ Source: https://github.com/brendenlake/omniglot (MIT licence).
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ class Omniglot:
         try:
             for character, drawing in self._drawings(path):
                 characters.setdefault(character, []).append(drawing)
-        except (zipfile.BadZipFile, OSError, EOFError, SyntaxError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, SyntaxError, ValueError) as error:
             raise DataError(
                 f"'{path}' is truncated or corrupt ({error}): delete it, get {URL}/{path.name}."
             ) from error

@@ -15,13 +15,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
+from metassl.data.checks import check, check_splits
 from metassl.data.pool import SPLITS, Contents, Source
 from metassl.data.progress import progress_shown
 from metassl.errors import DataError
@@ -55,53 +55,6 @@ def load(source: Source, cache_dir: Path, *, progress: bool = True) -> Contents:
     return _open(folder)
 
 
-def check(contents: Contents) -> None:
-    """Raises DataError with one line unless `contents` is all that `Contents` promises."""
-    items, names = contents.items, contents.class_names
-    counts = np.asarray(contents.counts)
-    if items.dtype not in (np.uint8, np.float32):
-        raise DataError(f"items: found dtype {items.dtype}, allowed are uint8 and float32.")
-    if len(names) == 0 or len(counts) != len(names):
-        raise DataError(f"classes: found {len(names)} names and {len(counts)} counts, one each is needed.")
-    if (counts <= 0).any():
-        raise DataError(f"class '{names[int(np.argmax(counts <= 0))]}' has no items, at least 1 is needed.")
-    if int(counts.sum()) != len(items):
-        raise DataError(f"counts: the classes sum to {int(counts.sum())} items, found {len(items)} items.")
-    if len(set(names)) != len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise DataError(f"class name '{twice}' occurs more than once, names must be unique.")
-    _check_splits(contents.splits, names)
-    _check_finite(items, counts, names)
-
-
-def _check_splits(splits: Mapping[str, Any], names: Any) -> None:
-    unknown = set(splits) - set(SPLITS)
-    if unknown:
-        raise DataError(f"splits: found '{min(unknown)}', allowed are {', '.join(SPLITS)}.")
-    taken: dict[int, str] = {}
-    for split, classes in splits.items():
-        for k in classes:
-            if not 0 <= k < len(names):
-                raise DataError(f"split '{split}': found class index {k}, allowed are 0 to {len(names) - 1}.")
-            if k in taken:
-                raise DataError(
-                    f"class '{names[k]}' is in split '{taken[k]}' and in split '{split}', allowed is one."
-                )
-            taken[k] = split
-
-
-def _check_finite(items: np.ndarray, counts: np.ndarray, names: Any) -> None:
-    if items.dtype == np.uint8:
-        return
-    bad = ~np.isfinite(items.reshape(len(items), -1)).all(axis=1)
-    if bad.any():
-        first = int(np.searchsorted(np.cumsum(counts), np.argmax(bad), side="right"))
-        raise DataError(
-            f"items: found NaN or infinite values in {int(bad.sum())} of {len(items)} items, "
-            f"the first in class '{names[first]}', all must be finite."
-        )
-
-
 def _key(source: Source) -> str:
     text = json.dumps({"format": FORMAT, **source.fingerprint()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -114,8 +67,14 @@ def _prepare(source: Source, folder: Path) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         unfinished.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
-        contents = source.read()
-        check(contents)
+        try:
+            contents = source.read()
+        except OSError as error:
+            raise DataError(f"source '{source.name}' can't be read: {error}.") from error
+        try:
+            check(contents)
+        except DataError as error:
+            raise DataError(f"{contents.meta.get('source', source.name)}: {error}") from error
         _write(contents, unfinished)
         os.rename(unfinished, folder)
     finally:
@@ -154,7 +113,7 @@ def _open(folder: Path) -> Contents:
     if int(counts.sum()) != len(items) or len(counts) != len(meta["class_names"]):
         raise _damaged(folder / "meta.json", "counts, names and items don't agree")
     try:
-        _check_splits(meta["splits"], meta["class_names"])
+        check_splits(meta["splits"], meta["class_names"])
     except DataError as error:
         raise _damaged(folder / "meta.json", str(error)) from error
     return Contents(items, counts, meta["class_names"], meta["splits"], meta["meta"])

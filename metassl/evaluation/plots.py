@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metassl.evaluation.runs import Series, write_atomically
+from metassl.evaluation.runs import Series
 from metassl.evaluation.tables import Group, score
+from metassl.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,10 +107,9 @@ def _figure(panel: tuple[float, float], shape: tuple[int, int]) -> Figure:
 def _save(figure: Figure, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    content = BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(content, format="png", dpi=DPI)
-    write_atomically(path, content.getvalue())
+    # The format is named, because the temporary file's name doesn't end in .png.
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
 
 
 def _cells(groups: Sequence[Group], what: str) -> Array:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,15 +47,16 @@ class Run:
 def find_runs(folder: Path) -> list[Run]:
     """The jobs of a sweep's folder by number, or the one run that the folder itself is.
 
-    A numbered folder without run.json becomes a run with the status "not started", so that a report can
-    name it. Raises UserError where the folder is missing, holds no run, or holds a broken file.
+    A job that ended before it wrote run.json becomes a run with no choices and its status.json's error,
+    or the status "not started", so that a report can name it. Raises UserError where the folder is
+    missing, holds no run, or holds a broken file.
     """
     if not folder.is_dir():
         raise UserError(f"run folder '{folder}': not found, or not a folder.")
     if (folder / "run.json").is_file():
         return [read_run(folder)]
     jobs = sorted((path for path in folder.iterdir() if _is_job(path)), key=lambda path: int(path.name))
-    if not any((job / "run.json").is_file() for job in jobs):
+    if not any((job / name).is_file() for job in jobs for name in ("run.json", "status.json")):
         raise UserError(
             f"run folder '{folder}': no run inside. Expected a run.json, or numbered job folders with one."
         )
@@ -71,15 +71,18 @@ def read_run(folder: Path) -> Run:
     choices, seed = about.get("choices"), about.get("seed")
     if not isinstance(choices, dict) or not isinstance(seed, int):
         raise DataError(f"{folder / 'run.json'}: expected an object 'choices' and a whole number 'seed'.")
-    status = _read_json(folder / "status.json") or {"status": "unknown", "error": "no status.json"}
+    results = _read_results(folder / "results.json")
+    status, error = _read_status(folder)
+    if status is None:  # a second test of a run, which has results and no status
+        status, error = ("unknown", "no status.json") if results is None else ("done", None)
     return Run(
         folder=folder,
         choices={key: str(value) for key, value in choices.items()},
         seed=seed,
         overrides=tuple(str(entry) for entry in about.get("overrides") or ()),
-        status=str(status.get("status")),
-        error=None if status.get("error") is None else str(status["error"]),
-        results=_read_results(folder / "results.json"),
+        status=status,
+        error=error,
+        results=results,
         curve=_read_curve(folder / "metrics.csv"),
         dirty=bool((about.get("git") or {}).get("dirty")),
     )
@@ -100,23 +103,21 @@ def read_episodes(run: Run) -> dict[int, float] | None:
         raise DataError(f"{path}: not a table with 'episode' and 'accuracy' ({reason}).") from error
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never a half."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _is_job(path: Path) -> bool:
     return path.is_dir() and path.name.isascii() and path.name.isdigit()
 
 
 def _not_started(folder: Path) -> Run:
-    reason = "no run.json: the job ended before it began"
-    return Run(folder, {}, None, (), status="not started", error=reason, results=None)
+    status, error = _read_status(folder)
+    reason = error or "no run.json: the job ended before it began"
+    return Run(folder, {}, None, (), status=status or "not started", error=reason, results=None)
+
+
+def _read_status(folder: Path) -> tuple[str | None, str | None]:
+    """(status, error line); (None, None) without a status.json."""
+    content = _read_json(folder / "status.json") or {}
+    status, error = content.get("status"), content.get("error")
+    return None if status is None else str(status), None if error is None else str(error)
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

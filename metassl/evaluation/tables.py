@@ -12,8 +12,20 @@ from metassl.evaluation.runs import Run, read_episodes
 
 NOTHING = "–"  # an empty cell
 
-# What makes the test episodes: only groups that agree in all of these are compared.
-EPISODE_FACTS = ("split", "episodes", "way", "shot", "queries", "unlabelled", "distractors")
+# What makes the test episodes, and how the protocol calls it: only groups that agree in all of these
+# are compared.
+EPISODE_FACTS = {
+    "split": "split",
+    "episodes": "episodes",
+    "way": "way",
+    "shot": "shot",
+    "queries": "queries a class",
+    "unlabelled": "unlabelled a class (M)",
+    "distractors": "distractor classes",
+    "distractor_unlabelled": "unlabelled a distractor class",
+    "imbalance": "imbalance",
+    "class_aware": "class-aware",
+}
 EPISODE_KEYS = ("dataset", "episode")
 
 
@@ -141,8 +153,7 @@ def task(runs: Iterable[Run]) -> str:
 def protocol(runs: Iterable[Run]) -> str:
     """One line with all that a number in the table depends on; 'a / b' where it varies over the runs."""
     done = [run for run in runs if run.finished]
-    facts = [f"{key} {_fact(done, key)}" for key in ("split", "episodes", "way", "shot", "queries")]
-    facts += [f"M (unlabelled) {_fact(done, 'unlabelled')}", f"distractors {_fact(done, 'distractors')}"]
+    facts = [f"{name} {_fact(done, key)}" for key, name in EPISODE_FACTS.items()]
     facts += [f"U used at {_fact(done, 'at')}", f"norm {_fact(done, 'norm')}", _predictions(done)]
     facts += [f"training steps {_fact(done, 'steps')}"]
     facts += [f"{key} {_distinct(_value(run, key) for run in done)}" for key in ("backbone", "optimizer")]

@@ -256,12 +256,25 @@ def test_jobs_without_results_are_listed_with_their_error(sweep: Path) -> None:
     ]
 
 
+def test_a_job_refused_before_it_began_keeps_its_error(tmp_path: Path) -> None:
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "status.json").write_text('{"status": "failed", "error": "model: no such"}')
+    assert "| 0 | – | failed | model: no such |" in failures_table(find_runs(tmp_path), tmp_path)
+
+
+def test_a_second_test_of_a_run_has_results_and_no_status(sweep: Path) -> None:
+    (sweep / "0" / "status.json").unlink()
+    (sweep / "9" / "status.json").unlink()
+    assert read_run(sweep / "0").finished
+    assert (read_run(sweep / "9").finished, read_run(sweep / "9").status) == (False, "unknown")
+
+
 def test_the_protocol_line_says_what_varies(tmp_path: Path) -> None:
     write_job(tmp_path / "0", "maml", "none", 0)
     write_job(tmp_path / "1", "maml", "none", 1, shot=5)
     line = protocol(find_runs(tmp_path))
     assert line.startswith(
-        "Protocol: dataset glyphs, split test, episodes 200, way 5, shot 1 / 5, queries 5,"
+        "Protocol: dataset glyphs, split test, episodes 200, way 5, shot 1 / 5, queries a class 5,"
     )
     assert line.endswith("backbone conv4, optimizer adam, seeds 0 / 1, commit 0123456.")
 

@@ -1,0 +1,147 @@
+"""The user's own arrays: any .npz of images or feature vectors with labels."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metassl.data.class_splits import SplitChoice
+from metassl.data.pool import Contents
+from metassl.errors import DataError, one_of
+
+NAMES_KEY = "class_names"
+
+
+class Arrays:
+    """Items and labels of one .npz file; a class is a label."""
+
+    name = "arrays"
+
+    def __init__(
+        self,
+        path: str | Path,
+        items_key: str = "images",
+        labels_key: str = "labels",
+        names_key: str = NAMES_KEY,
+        splits: str | Path | None = None,
+        ratio: Sequence[float] = (0.6, 0.2, 0.2),
+        seed: int = 0,
+    ) -> None:
+        """Remembers what to read.
+
+        Args:
+            path: an .npz file.
+            items_key: its array of images, uint8 or float [n, h, w] or [n, h, w, c], or of float
+                vectors [n, d].
+            labels_key: its array [n] of whole numbers >= 0 or of strings.
+            names_key: its array of strings that labels index; without it a label is its own name.
+            splits: a JSON file {"train": [names], "val": [names], "test": [names]}.
+            ratio: without `splits`, the shares of classes for train, val and test.
+            seed: of the choice by `ratio`.
+
+        Raises:
+            DataError: no path given.
+        """
+        if not path:
+            raise DataError("dataset.source.path: found nothing, give an .npz file of images and labels.")
+        self.path, self.keys = Path(path), (items_key, labels_key, names_key)
+        self.choice = SplitChoice(splits, ratio, seed)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The file's place, size and time, the keys and the split. Raises DataError for no such file."""
+        if not self.path.is_file():
+            raise DataError(f"dataset.source.path: '{self.path}' is not a file, give an .npz file.")
+        state = self.path.stat()
+        file = [str(self.path.resolve()), state.st_size, state.st_mtime_ns]
+        return {"version": 1, "file": file, "keys": list(self.keys), **self.choice.fingerprint()}
+
+    def read(self) -> Contents:
+        """Raises DataError with one line for a wrong key, type, shape or label."""
+        items, counts, names = read_npz(self.path, *self.keys)
+        if len(names) < 2:
+            raise DataError(f"'{self.path}': found {len(names)} class, at least 2 are needed.")
+        return Contents(items, counts, names, self.choice.of(names), {"source": f"'{self.path}'"})
+
+
+def read_npz(
+    path: Path, items_key: str, labels_key: str, names_key: str = NAMES_KEY
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Items sorted by class [n, ...] uint8 or float32, counts [C] and names [C] of one .npz file.
+
+    Raises:
+        DataError: a file, key, type, shape or label that isn't as `Arrays` describes it.
+    """
+    arrays = _load(path, (items_key, labels_key, names_key))
+    items, labels = _items(path, items_key, arrays), _labels(path, labels_key, arrays)
+    if len(items) != len(labels) or len(items) == 0:
+        raise DataError(
+            f"'{path}': found {len(items)} items in '{items_key}' and {len(labels)} labels in "
+            f"'{labels_key}', needed is one label for each item and at least one item."
+        )
+    values, rank, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (
+        items[np.argsort(rank, kind="stable")],
+        counts.astype(np.int64),
+        _names(path, values, names_key, arrays),
+    )
+
+
+def _load(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of `keys` that the file has. Only `NAMES_KEY` may be absent."""
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
+        with archive:
+            present = set(archive.files)
+            # Any other array, which may be large or pickled, stays unread.
+            arrays = {key: archive[key] for key in keys if key in present}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"'{path}' can't be read as an .npz of plain arrays: {error}.") from error
+    for key in keys:
+        optional = key == NAMES_KEY and key == keys[-1]
+        if key not in present and not optional:
+            raise DataError(one_of(f"'{path}', array", key, present))
+    return arrays
+
+
+def _items(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    items = arrays[key]
+    vectors, images = items.ndim == 2, items.ndim in (3, 4)
+    floating = np.issubdtype(items.dtype, np.floating)
+    if not (images and (floating or items.dtype == np.uint8)) and not (vectors and floating):
+        raise DataError(
+            f"'{path}', array '{key}': found {items.dtype} {list(items.shape)}, allowed are uint8 or float "
+            f"images [n, h, w] or [n, h, w, c] and float vectors [n, d]."
+        )
+    if 0 in items.shape[1:]:
+        raise DataError(f"'{path}', array '{key}': found shape {list(items.shape)}, no size may be 0.")
+    if floating:
+        with np.errstate(over="ignore"):  # what overflows float32 becomes infinite and is refused later
+            items = items.astype(np.float32)
+    return items[..., None] if items.ndim == 3 else items
+
+
+def _labels(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    labels = arrays[key]
+    if labels.ndim != 1 or labels.dtype.kind not in "iuU":
+        found = f"{labels.dtype} {list(labels.shape)}"
+        raise DataError(f"'{path}', array '{key}': found {found}, allowed are whole numbers or strings [n].")
+    if labels.dtype.kind == "i" and len(labels) and labels.min() < 0:
+        raise DataError(f"'{path}', array '{key}': found label {labels.min()}, allowed are labels >= 0.")
+    return labels
+
+
+def _names(path: Path, values: np.ndarray, key: str, arrays: Mapping[str, np.ndarray]) -> list[str]:
+    if key not in arrays or values.dtype.kind == "U":
+        return [str(value) for value in values]
+    names = arrays[key]
+    if names.ndim != 1 or names.dtype.kind != "U":
+        found = f"{names.dtype} {list(names.shape)}"
+        raise DataError(f"'{path}', array '{key}': found {found}, allowed are strings, one for each class.")
+    if values[-1] >= len(names):
+        raise DataError(f"'{path}': found label {values[-1]}, allowed by '{key}' are 0 to {len(names) - 1}.")
+    return [str(names[value]) for value in values]

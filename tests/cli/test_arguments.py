@@ -1,0 +1,84 @@
+"""Slips on the command line end in one clear line, before anything is computed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metassl.cli.arguments import compose_config, prepare
+from metassl.errors import ConfigError
+from tests.conftest import CONF, ROOT
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["model=protnet"], ["model: found 'protnet'", "Did you mean 'protonet'?", "maml"]),
+        (["ssl=consistancy"], ["ssl: found 'consistancy'", "'consistency'"]),
+        (["modle=maml"], ["key: found 'modle'", "'model'"]),
+        (["trainer.step=5"], ["trainer.step'", "'trainer.steps'"]),
+        (["ssl.objective.treshold=1", "ssl=pseudo_label"], ["'ssl.objective.threshold'"]),
+        (["episode.test.quieries=1"], ["'episode.test.queries'"]),
+        (["trainer.steps=many"], ["trainer.steps: found 'many'", "a number"]),
+        (["model.inner.learned=maybe"], ["model.inner.learned: found 'maybe'", "true or false"]),
+        (["seed=0,1"], ["seed: found several values", "-m"]),
+        (["model=["], ["command line"]),
+        (["-m", "model=maml,protonett"], ["model: found 'protonett'", "'protonet'"]),
+        (["resume=nowhere"], ["resume=nowhere", "checkpoints/last.ckpt"]),
+    ],
+)
+def test_a_slip_is_one_line(words: list[str], expected: list[str]) -> None:
+    with pytest.raises(ConfigError if "resume" not in words[0] else Exception) as caught:
+        prepare(words, CONF)
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in expected:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [], ["model=protonet", "ssl=soft_kmeans"], ["episode.way=[2,5]"], ["-m", "model=maml,protonet", "seed=0,1,2"],
+        ["-m", "trainer.steps=range(1,3)"], ["+ssl.extra=1"], ["trainer.clip=0.5"], ["hydra.run.dir=outputs/x"],
+        ["logger=wandb"], ["resume=null"], ["optimizer=adam_steps", "optimizer.scheduler.milestones=[1,2]"],
+        ["dataset=arrays", "dataset.source.path=x.npz"], ["experiment=ren2018_omniglot", "ssl=none"],
+    ],
+)  # fmt: skip
+def test_right_words_pass(words: list[str]) -> None:
+    assert prepare(words, CONF) == words
+
+
+def test_every_option_of_every_group_composes() -> None:
+    for group in (path for path in CONF.iterdir() if path.is_dir()):
+        for option in group.glob("*.yaml"):
+            compose_config([f"{group.name}={option.stem}"], CONF)
+
+
+def test_unwritable_output_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="output folder"):
+        prepare([f"hydra.run.dir={tmp_path}/file/run"], CONF)
+
+
+def test_program_prints_one_line_and_fails(tmp_path: Path) -> None:
+    for words in (["model=protnet"], ["episode.way=5000", "dataset=arrays", "dataset.source.path=none.npz"]):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "train.py"), *words],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+        assert "Traceback" not in done.stderr
+
+
+def test_help_lists_groups_and_options() -> None:
+    done = subprocess.run(
+        [sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for group in ("dataset", "episode", "backbone", "model", "ssl", "optimizer", "trainer", "logger", "experiment"):
+        assert f"{group}:" in done.stdout
+    for option in ("glyphs", "maml", "protonet", "soft_kmeans"):
+        assert option in done.stdout
