@@ -9,6 +9,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from metassl.build import (
     build_contents,
@@ -26,7 +27,7 @@ from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.lightning.checkpoints import LAST, tested_checkpoint
-from metassl.lightning.module import MetaModule
+from metassl.lightning.module import DivergedError
 from metassl.lightning.trainer import build_trainer
 from metassl.lightning.weights import check_readable, load_weights
 from metassl.provenance import provenance
@@ -46,6 +47,10 @@ def train_and_test(
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     began = time.monotonic()
+    about = provenance(choices, overrides, config.seed)
+    if rank_zero_only.rank == 0:
+        write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
+        write_json(folder / "run.json", about)
     pl.seed_everything(config.seed, verbose=False)
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
@@ -55,12 +60,12 @@ def train_and_test(
     tested_checkpoint(config, folder)
     resume = _resume_point(config, folder)
     trainer = build_trainer(config, folder, resume)
-    about = provenance(choices, overrides, config.seed)
     if trainer.is_global_zero:
-        write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
-        write_json(folder / "run.json", about)
-    _describe(config, learner, contents, choices)
-    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+        _describe(config, learner, contents, choices)
+    try:
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except DivergedError as error:
+        raise DivergedError(f"{error} The last good checkpoint is {folder / 'checkpoints' / LAST}.") from None
     if not trainer.is_global_zero:
         return None
     load_weights(learner, tested_checkpoint(config, folder))

@@ -92,10 +92,11 @@ def read_npz(
 def _load(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """Those of `keys` that the file has. Only `NAMES_KEY` may be absent."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
-        with archive:
+        # Opened here, for numpy leaves a file that it refuses open.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
             present = set(archive.files)
             # Any other array, which may be large or pickled, stays unread.
             arrays = {key: archive[key] for key in keys if key in present}

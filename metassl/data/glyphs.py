@@ -5,14 +5,14 @@ No download. A class is a letter; whole scripts are held out for validation and 
 
 import hashlib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
-from fontTools.ttLib import TTFont
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 from metassl.data.pool import Contents
@@ -94,21 +94,12 @@ class Glyphs:
         """[DRAWINGS, size, size] jittered drawings of one letter."""
         draw = lru_cache(lambda face, stroke: faces[face].draw(letter, stroke))
         drawings = np.empty((DRAWINGS, self.size, self.size), dtype=np.uint8)
-        for d in range(DRAWINGS):
-            bitmap = draw(int(rng.integers(len(faces))), STROKE * int(rng.integers(2)))
-            drawings[d] = self._jitter(bitmap, rng)
+        face, stroke = rng.integers(len(faces), size=DRAWINGS), STROKE * rng.integers(2, size=DRAWINGS)
+        for d, row in enumerate(_affine_maps(rng)):
+            bitmap = draw(int(face[d]), int(stroke[d]))
+            moved = bitmap.transform((CANVAS, CANVAS), Image.Transform.AFFINE, row, Image.Resampling.BILINEAR)
+            drawings[d] = np.asarray(moved.resize((self.size, self.size), Image.Resampling.BOX))
         return drawings
-
-    def _jitter(self, bitmap: Image.Image, rng: np.random.Generator) -> np.ndarray:
-        """[size, size] the canvas under a random affine map, reduced to size."""
-        angle, shear = np.radians(rng.uniform(-12, 12)), rng.uniform(-0.15, 0.15)
-        scale, shift = rng.uniform(0.85, 1.15, 2), rng.uniform(-0.08, 0.08, 2) * CANVAS
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        inverse = np.linalg.inv(turn @ np.array([[1, shear], [0, 1]]) @ np.diag(scale))
-        offset = CANVAS / 2 - inverse @ (CANVAS / 2 + shift)
-        row = (*inverse[0], offset[0], *inverse[1], offset[1])
-        moved = bitmap.transform((CANVAS, CANVAS), Image.Transform.AFFINE, row, Image.Resampling.BILINEAR)
-        return np.asarray(moved.resize((self.size, self.size), Image.Resampling.BOX))
 
 
 class _Face:
@@ -116,8 +107,7 @@ class _Face:
 
     def __init__(self, path: Path) -> None:
         self.font = ImageFont.truetype(str(path), FONT_SIZE)
-        with TTFont(path, lazy=True) as table:
-            self.letters = set(_known(table.getBestCmap()))
+        self.letters = set(_known(FT2Font(str(path)).get_charmap()))
 
     def draw(self, letter: str, stroke: int) -> Image.Image:
         """The letter in the middle of a CANVAS × CANVAS picture, its strokes wider by 2·`stroke` pixels."""
@@ -128,7 +118,18 @@ class _Face:
         return image
 
 
-def _known(codes: Mapping[int, str]) -> Iterator[str]:
+def _affine_maps(rng: np.random.Generator) -> list[list[float]]:
+    """For each drawing the six numbers of Pillow's affine map, from a place in the result to its source."""
+    angle, shear = np.radians(rng.uniform(-12, 12, DRAWINGS)), rng.uniform(-0.15, 0.15, DRAWINGS)
+    scale, shift = rng.uniform(0.85, 1.15, (2, DRAWINGS)), rng.uniform(-0.08, 0.08, (DRAWINGS, 2)) * CANVAS
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, cos * shear - sin], [sin, sin * shear + cos]]) * scale  # rotation · shear · scale
+    inverse = np.linalg.inv(turn.transpose(2, 0, 1))
+    offset = CANVAS / 2 - np.einsum("dij,dj->di", inverse, CANVAS / 2 + shift)
+    return np.concatenate((inverse, offset[..., None]), axis=2).reshape(DRAWINGS, 6).tolist()
+
+
+def _known(codes: Iterable[int]) -> Iterator[str]:
     scripts = {script for names in SCRIPTS.values() for script in names}
     for code in codes:
         letter = chr(code)

@@ -58,8 +58,7 @@ class ImageFolder:
     def fingerprint(self) -> Mapping[str, Any]:
         """Options, and name, size and time of every file. Raises DataError for no such folder."""
         files = [file for files in self._classes()[0].values() for file in files]
-        states = [(str(file.relative_to(self.path)), file.stat()) for file in files]
-        listing = json.dumps([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+        listing = json.dumps([self._state(file) for file in files])
         return {
             "version": 1,
             "path": str(self.path.resolve()),
@@ -67,6 +66,13 @@ class ImageFolder:
             "shape": [self.size, self.channels],
             **self.choice.fingerprint(),
         }
+
+    def _state(self, file: Path) -> tuple[str, int, int]:
+        try:
+            state = file.stat()
+        except OSError as error:
+            raise DataError(f"'{file}' can't be read as a picture: {error.strerror}.") from error
+        return str(file.relative_to(self.path)), state.st_size, state.st_mtime_ns
 
     def read(self) -> Contents:
         """Raises DataError for one class only, an empty class, or a file that isn't a picture."""

@@ -1,5 +1,6 @@
 """Outer gradients: from a meta-batch to the direction in which θ moves."""
 
+from functools import partial
 from typing import Protocol
 
 from torch import Tensor
@@ -34,4 +35,10 @@ class Unrolled:
         self, learner: MetaLearner, theta: dict[str, Tensor], tasks: Episode, stage: Stage
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See OuterGradient. Parameters that are not learned have no entry."""
-        return self.runner.gradients(lambda t, task: learner.meta_loss(t, task, stage), theta, tasks)
+        return self.runner.gradients(learner, partial(_meta_loss, stage=stage), theta, tasks)
+
+
+def _meta_loss(
+    learner: MetaLearner, theta: dict[str, Tensor], task: Episode, stage: Stage
+) -> tuple[Tensor, dict[str, Tensor]]:
+    return learner.meta_loss(theta, task, stage)

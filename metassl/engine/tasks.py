@@ -4,6 +4,7 @@ Legend: T tasks of a meta-batch.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -12,13 +13,14 @@ from torch.func import grad_and_value, vmap
 from torch.utils._pytree import tree_map
 
 from metassl.episode import Episode
+from metassl.learners.base import MetaLearner
 
 Gradients = dict[str, Tensor]
-Loss = Callable[[dict[str, Tensor], Episode], tuple[Tensor, dict[str, Tensor]]]
+Loss = Callable[[MetaLearner, dict[str, Tensor], Episode], tuple[Tensor, dict[str, Tensor]]]
 
 
 class TaskRunner(Protocol):
-    """Runs a function of (θ, task) over the tasks of a meta-batch.
+    """Runs a function of (learner, θ, task) over the tasks of a meta-batch.
 
     Attributes:
         allows_buffers: whether the function may update a module's buffers.
@@ -26,11 +28,13 @@ class TaskRunner(Protocol):
 
     allows_buffers: bool
 
-    def gradients(self, loss: Loss, theta: dict[str, Tensor], tasks: Episode) -> tuple[Gradients, Any]:
+    def gradients(
+        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
+    ) -> tuple[Gradients, Any]:
         """Mean over tasks of ∇_θ loss, and the mean of what the loss wants logged."""
         ...
 
-    def map(self, function: Callable[[Episode], Any], tasks: Episode) -> Any:
+    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
         """The function's results, stacked along a leading T."""
         ...
 
@@ -40,13 +44,15 @@ class Loop:
 
     allows_buffers = True
 
-    def gradients(self, loss: Loss, theta: dict[str, Tensor], tasks: Episode) -> tuple[Gradients, Any]:
+    def gradients(
+        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
+    ) -> tuple[Gradients, Any]:
         """See TaskRunner."""
         learned = [name for name, p in theta.items() if p.requires_grad]
         total = {name: torch.zeros_like(theta[name]) for name in learned}
         logged = []
         for t in range(tasks.count):
-            value, scores = loss(theta, tasks.task(t))
+            value, scores = loss(learner, theta, tasks.task(t))
             wanted = [theta[name] for name in learned]
             found = torch.autograd.grad(value, wanted, materialize_grads=True)
             for name, g in zip(learned, found, strict=True):
@@ -54,9 +60,9 @@ class Loop:
             logged.append(scores)
         return total, {name: torch.stack([s[name] for s in logged]).mean() for name in logged[0]}
 
-    def map(self, function: Callable[[Episode], Any], tasks: Episode) -> Any:
+    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
         """See TaskRunner."""
-        results = [function(tasks.task(t)) for t in range(tasks.count)]
+        results = [function(learner, tasks.task(t)) for t in range(tasks.count)]
         return tree_map(lambda *parts: torch.stack(parts), *results)
 
 
@@ -75,13 +81,15 @@ class Vmap:
     def __init__(self, chunk: int) -> None:
         self.chunk = chunk
 
-    def gradients(self, loss: Loss, theta: dict[str, Tensor], tasks: Episode) -> tuple[Gradients, Any]:
+    def gradients(
+        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
+    ) -> tuple[Gradients, Any]:
         """See TaskRunner."""
         learned = {name: p.detach() for name, p in theta.items() if p.requires_grad}
         fixed = {name: p for name, p in theta.items() if not p.requires_grad}
 
         def of_learned(part: dict[str, Tensor], task: Episode) -> tuple[Tensor, dict[str, Tensor]]:
-            return loss({**part, **fixed}, task)
+            return loss(learner, {**part, **fixed}, task)
 
         each = grad_and_value(of_learned, has_aux=True)
         total: Gradients = {name: torch.zeros_like(p) for name, p in learned.items()}
@@ -95,10 +103,10 @@ class Vmap:
                 logged[name] = logged.get(name, 0.0) + s.sum(0) / tasks.count
         return total, logged
 
-    def map(self, function: Callable[[Episode], Any], tasks: Episode) -> Any:
+    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
         """See TaskRunner."""
         parts = [
-            vmap(function, randomness="different")(tasks.tasks(low, low + self.chunk))
+            vmap(partial(function, learner), randomness="different")(tasks.tasks(low, low + self.chunk))
             for low in range(0, tasks.count, self.chunk)
         ]
         return tree_map(lambda *found: torch.cat(found), *parts)

@@ -56,7 +56,7 @@ def meta_test(
 def _scores(learner: MetaLearner, runner: TaskRunner, tasks: Episode, stage: Stage) -> tuple[Tensor, Tensor]:
     """[T] accuracies and [T] losses on the queries."""
     theta = learner.theta()
-    logits = runner.map(lambda task: learner.query_logits(theta, task, stage), tasks)
+    logits = runner.map(learner, lambda copy, task: copy.query_logits(theta, task, stage), tasks)
     pairs = (logits, tasks.query_y, tasks.query_weight)
     return torch.vmap(accuracy)(*pairs), torch.vmap(cross_entropy)(*pairs)
 

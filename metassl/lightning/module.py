@@ -73,7 +73,9 @@ class MetaModule(pl.LightningModule):
     def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
         """Accuracies of one batch of validation episodes, adapted as at test."""
         theta = self.learner.theta()
-        logits = self.runner.map(lambda task: self.learner.query_logits(theta, task, TEST), batch.episodes)
+        logits = self.runner.map(
+            self.learner, lambda learner, task: learner.query_logits(theta, task, TEST), batch.episodes
+        )
         tasks = batch.episodes
         self.val_accuracies.append(torch.vmap(accuracy)(logits, tasks.query_y, tasks.query_weight))
 

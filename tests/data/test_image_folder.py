@@ -127,7 +127,12 @@ def add_folder(folder: Path) -> Path:
     return folder / "cat" / "deeper"
 
 
-@pytest.mark.parametrize("spoil", [truncate, add_text, add_folder])
+def add_broken_link(folder: Path) -> Path:
+    (folder / "cat" / "9.png").symlink_to(folder / "nowhere.png")
+    return folder / "cat" / "9.png"
+
+
+@pytest.mark.parametrize("spoil", [truncate, add_text, add_folder, add_broken_link])
 def test_unreadable_picture_is_named(folder: Path, tmp_path: Path, spoil: Any) -> None:
     file = spoil(folder)
     with pytest.raises(DataError, match=re.escape(f"'{file}' can't be read as a picture")) as caught:
@@ -157,11 +162,11 @@ def test_too_few_classes(tmp_path: Path, count: int) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'.*none' is not a folder, give a folder of class folders"):
+    with pytest.raises(DataError, match=r"'.*none' is not a folder, give a folder of class folders"):
         load(ImageFolder(tmp_path / "none"), tmp_path / "cache")
 
 
-BAD_OPTIONS = {
+BAD_OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "path": ({"path": ""}, "dataset.source.path: found nothing"),
     "size": ({"size": 0}, "dataset.source.size: found 0, allowed are whole numbers from 1"),
     "channels": ({"channels": 2}, "dataset.source.channels: found 2, allowed are 1 and 3"),
@@ -172,4 +177,4 @@ BAD_OPTIONS = {
 def test_bad_option(what: str) -> None:
     options, line = BAD_OPTIONS[what]
     with pytest.raises(UserError, match=re.escape(line)):
-        ImageFolder(**{"path": "pictures", **options})  # type: ignore[arg-type]
+        ImageFolder(**{"path": "pictures", **options})

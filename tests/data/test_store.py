@@ -153,7 +153,7 @@ def with_nan() -> np.ndarray:
     return items
 
 
-BAD = {
+BAD: dict[str, tuple[dict[str, Any], str]] = {
     "dtype": ({"items": np.zeros((6, 2))}, "found dtype float64, allowed are uint8 and float32"),
     "nan": ({"items": with_nan()}, "in 2 of 6 items, the first in class 'b'"),
     "empty class": ({"counts": np.array([2, 0, 4])}, "class 'b' has no items"),

@@ -16,6 +16,7 @@ from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.data.views import AffineJitter
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
+from metassl.engine.threads import Threads
 from metassl.episode import Episode, TaskSpec
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.base import MetaLearner
@@ -93,18 +94,18 @@ def flat(gradients: dict[str, Tensor]) -> Tensor:
 @pytest.mark.parametrize("objective", [NoObjective, Consistency, lambda: SoftKMeans(1)])
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("make", [gradient_learner, head_learner])
-def test_loop_and_vmap_agree(tiny_pool: Pool, make, norm: str, objective) -> None:
+def test_runners_agree(tiny_pool: Pool, make, norm: str, objective) -> None:
     ssl = term(objective())
     learner = make(norm, ssl)
     tasks = episodes(tiny_pool, ssl, 3)
     one, one_scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
-    for chunk in (1, 2, 8):
-        many, scores = Unrolled(Vmap(chunk))(learner, learner.theta(), tasks, TRAIN)
+    for runner in (Vmap(1), Vmap(2), Vmap(8), Threads(2)):
+        many, scores = Unrolled(runner)(learner, learner.theta(), tasks, TRAIN)
         torch.testing.assert_close(flat(many), flat(one), rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(scores["loss"], one_scores["loss"], rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("runner", [Loop(), Vmap(2)])
+@pytest.mark.parametrize("runner", [Loop(), Vmap(2), Threads(2)])
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("make", [gradient_learner, head_learner])
 def test_gradient_is_the_slope_of_the_loss(tiny_pool: Pool, make, norm: str, runner) -> None:
@@ -189,11 +190,18 @@ def test_map_agrees(tiny_pool: Pool) -> None:
     tasks = episodes(tiny_pool, ssl, 5)
     learner = gradient_learner("batch", ssl)
     theta = learner.theta()
+
+    def logits(copy: MetaLearner, task: Episode) -> Tensor:
+        return copy.query_logits(theta, task, TEST)
+
     with torch.inference_mode():
-        one = Loop().map(lambda task: learner.query_logits(theta, task, TEST), tasks)
-        many = Vmap(2).map(lambda task: learner.query_logits(theta, task, TEST), tasks)
+        one = Loop().map(learner, logits, tasks)
+        many = Vmap(2).map(learner, logits, tasks)
+        threads = Threads(2).map(learner, logits, tasks)
     assert not one.requires_grad
     torch.testing.assert_close(many, one, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(threads, one, rtol=1e-12, atol=1e-12)
+    assert threads.is_inference()
 
 
 def test_vmap_refuses_moving_averages() -> None:

@@ -1,0 +1,87 @@
+"""Tasks side by side in one-threaded workers: for the small kernels of a CPU run."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from metassl.engine.tasks import Gradients, Loop, Loss
+from metassl.episode import Episode
+from metassl.learners.base import MetaLearner
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Worker w takes the tasks w, w + W, ...; partial sums are added in the workers' order.
+
+    Within a convolution of a few small images two threads gain next to nothing; two tasks at once do.
+    Every worker has its own copy of the learner's modules, since putting θ in their place changes
+    them; the copies' own weights are never read.
+
+    Args:
+        workers: W; None for as many as torch has threads.
+    """
+
+    allows_buffers = False
+
+    def __init__(self, workers: int | None) -> None:
+        self.workers = workers or torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self.workers, "tasks", torch.set_num_threads, (1,))
+        self._copies: WeakKeyDictionary[MetaLearner, list[MetaLearner]] = WeakKeyDictionary()
+
+    def gradients(
+        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
+    ) -> tuple[Gradients, Any]:
+        """See TaskRunner."""
+
+        def part(copy: MetaLearner, own: Episode) -> tuple[Gradients, Any]:
+            found = Loop().gradients(copy, loss, theta, own)
+            return tree_map(lambda x: x * (own.count / tasks.count), found)
+
+        parts = self._run(learner, part, tasks)
+        return tree_map(lambda *values: sum(values[1:], values[0]), *parts)
+
+    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
+        """See TaskRunner."""
+        parts = self._run(learner, lambda copy, own: Loop().map(copy, function, own), tasks)
+        order = torch.cat([torch.arange(w, tasks.count, self.workers) for w in range(len(parts))]).argsort()
+        return tree_map(lambda *found: torch.cat(found)[order.to(found[0].device)], *parts)
+
+    def _run(
+        self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], T], tasks: Episode
+    ) -> list[T]:
+        """The function's results on every worker's tasks, in the workers' order."""
+        if learner not in self._copies:
+            self._copies[learner] = [deepcopy(learner) for _ in range(self.workers)]
+        copies = [copy.train(learner.training) for copy in self._copies[learner]]
+        context = _modes()
+
+        def work(w: int) -> T:
+            with context():
+                return function(copies[w], tree_map(lambda x: x[w :: self.workers], tasks))
+
+        return list(self._pool.map(work, range(min(self.workers, tasks.count))))
+
+
+def _modes() -> Callable[[], Any]:
+    """A context with the gradient, inference and autocast modes of this thread, to enter in another."""
+    inference, gradient = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    kinds = [k for k in ("cpu", "cuda") if torch.is_autocast_enabled(k)]
+
+    @contextmanager
+    def entered() -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(inference))
+            stack.enter_context(torch.set_grad_enabled(gradient))
+            for kind in kinds:
+                stack.enter_context(torch.autocast(kind, torch.get_autocast_dtype(kind)))
+            yield
+
+    return entered

@@ -1,0 +1,151 @@
+"""A run that was stopped and resumed equals the run that was not."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from metassl.cli.arguments import prepare
+from metassl.errors import UserError
+from metassl.lightning.weights import read_checkpoint
+from metassl.run import train_and_test
+from tests.conftest import CONF, ROOT
+
+STEPS = 12
+LONG = (f"trainer.steps={STEPS}", "trainer.val_every=4", "trainer.checkpoint_every=1", "ssl.start=0.3", "ssl.ramp=0.3")
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def train(make_config, folder: Path, *words: str) -> None:
+    folder.mkdir(exist_ok=True)
+    train_and_test(make_config(*LONG, *words), folder, {}, [])
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Ends the run in the middle of a training step, without a chance to save."""
+    from metassl.lightning.module import MetaModule
+
+    original = MetaModule.training_step
+
+    def dying(self, batch, batch_idx):
+        if self.global_step == step:
+            raise Killed
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(MetaModule, "training_step", dying)
+
+
+def assert_same_run(one: Path, two: Path) -> None:
+    for name in ("last.ckpt", "best.ckpt"):
+        a, b = (read_checkpoint(folder / "checkpoints" / name) for folder in (one, two))
+        assert a["global_step"] == b["global_step"]
+        for key, value in a["state_dict"].items():
+            assert torch.equal(value, b["state_dict"][key]), key
+    assert (one / "metrics.csv").read_text() == (two / "metrics.csv").read_text()
+    results = [json.loads((folder / "results.json").read_text()) for folder in (one, two)]
+    for r in results:
+        del r["wall_seconds"]
+    assert results[0] == results[1]
+
+
+CASES = {
+    "maml": ("model=maml", "ssl=consistency"),
+    "protonet": ("model=protonet", "ssl=soft_kmeans"),
+    "accumulate": ("model=maml", "ssl=none", "trainer.accumulate=2", "trainer.workers=1"),
+}
+
+
+@pytest.mark.parametrize("words", CASES.values(), ids=CASES)
+def test_killed_at_five_steps(make_config, tmp_path: Path, monkeypatch, words) -> None:
+    train(make_config, tmp_path / "whole", *words)
+    folder = tmp_path / "stopped"
+    for step in sorted(random.Random(0).sample(range(1, STEPS), 5)):
+        with monkeypatch.context() as patch:
+            kill_at(patch, step)
+            resume = () if not folder.exists() else (f"resume={folder}",)
+            with pytest.raises(Killed):
+                train(make_config, folder, *words, *resume)
+        assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] == step
+    train(make_config, folder, *words, f"resume={folder}")
+    assert_same_run(tmp_path / "whole", folder)
+
+
+def command(tiny_npz: Path, tmp_path: Path, folder: str) -> list[str]:
+    words = [
+        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=400", "trainer.val_every=100",
+        "trainer.tasks=2", "trainer.progress=false", "trainer.threads=1", "evaluation.episodes=4",
+        "evaluation.val_episodes=4", f"paths.cache_dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/{folder}",
+        "model=protonet", "ssl=none", "trainer.accelerator=cpu", "trainer.checkpoint_every=1000",
+    ]  # fmt: skip
+    return [sys.executable, str(ROOT / "train.py"), *words]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_leaves_a_checkpoint_to_go_on_from(tiny_npz: Path, tmp_path: Path, number: int) -> None:
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command(tiny_npz, tmp_path, "run"), stderr=subprocess.PIPE, text=True, env=env, cwd=tmp_path
+    )
+    config = tmp_path / "run" / "config.yaml"
+    deadline = time.monotonic() + 120
+    while not config.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(2.5)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    line = next(line for line in errors.splitlines() if line.startswith("error: "))
+    assert signal.Signals(number).name in line
+    assert "last.ckpt" in line
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "stopped"
+    stopped_at = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"]
+    assert 0 < stopped_at < 400
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), f"resume={tmp_path}/run"],
+        capture_output=True, text=True, env=env, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "done"
+
+
+def test_resume_with_another_config_is_refused(make_config, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = ["model=protonet", "ssl=none", "backbone.filters=4", "trainer.steps=2", "trainer.val_every=2"]
+    train(make_config, folder, "model=protonet", "ssl=none")
+    (folder / ".hydra").mkdir()
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {w}\n" for w in words))
+    with pytest.raises(UserError, match="is 7 now and was 4") as caught:
+        prepare([f"resume={folder}", "backbone.filters=7"], CONF)
+    assert "backbone.filters" in str(caught.value)
+
+
+def test_divergence_stops_with_the_last_good_checkpoint(make_config, tmp_path: Path, monkeypatch) -> None:
+    from metassl.engine.outer import Unrolled
+
+    original = Unrolled.__call__
+    calls = []
+
+    def poisoned(self, *args):
+        gradients, scores = original(self, *args)
+        calls.append(1)
+        if len(calls) > 5:
+            gradients = {name: g * float("nan") for name, g in gradients.items()}
+        return gradients, scores
+
+    monkeypatch.setattr(Unrolled, "__call__", poisoned)
+    with pytest.raises(UserError, match=r"step 5.*last.ckpt"):
+        train(make_config, tmp_path / "run", "model=protonet", "ssl=none")
+    state = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert state["global_step"] == 5
+    assert all(v.isfinite().all() for v in state["state_dict"].values())
