@@ -37,7 +37,9 @@ class SSLTerm(nn.Module):
         objective: labels or penalises U.
         at: test (adaptation at test only: the control that every table needs), inner (adaptation
             in training and at test), outer (outer loss), both (inner and outer).
-        weight: λ in the inner loop; for a closed-form head the weight of U in the refit.
+        weight: λ of the loss: in the inner loop of a gradient learner, and of the penalty that a closed-form
+            head puts into the outer loss.
+        refit_weight: weight of U in the refit of a closed-form head.
         outer_weight: λ in the outer loss.
         start: share of meta-training before U enters, 0..1.
         ramp: share of meta-training over which λ then rises to its full value.
@@ -50,6 +52,7 @@ class SSLTerm(nn.Module):
         objective: SSLObjective,
         at: str,
         weight: float,
+        refit_weight: float,
         outer_weight: float,
         start: float,
         ramp: float,
@@ -60,15 +63,17 @@ class SSLTerm(nn.Module):
         if at not in AT:
             raise ConfigError(one_of("ssl.at", at, AT))
         self.objective, self.at, self.places = objective, at, AT[at]
-        self.weight, self._outer_weight = weight, outer_weight
+        self.weight, self._refit_weight, self._outer_weight = weight, refit_weight, outer_weight
         self.start, self.ramp, self.from_step = start, ramp, from_step
         self.in_statistics = in_statistics
 
     def inner_weight(self, stage: Stage) -> float:
         """λ of the inner loop at this stage; 0 when U has no part in it."""
-        enters = self.places.train_inner if stage.training else self.places.test_inner
-        active = enters and stage.unlabelled and bool(self.objective.views)
-        return self.weight * self._share(stage) if active else 0.0
+        return self.weight * self._share(stage) if self._enters(stage) else 0.0
+
+    def refit_weight(self, stage: Stage) -> float:
+        """Weight of U in a refit at this stage; 0 when U has no part in it."""
+        return self._refit_weight * self._share(stage) if self._enters(stage) else 0.0
 
     def outer_weight(self, stage: Stage) -> float:
         """λ of the outer loss at this stage."""
@@ -104,6 +109,10 @@ class SSLTerm(nn.Module):
             each = labels.weight * soft_cross_entropy(context.logits(labels.view), labels.q)
             total = total + weighted_mean(each, context.unlabelled.weight)
         return total
+
+    def _enters(self, stage: Stage) -> bool:
+        place = self.places.train_inner if stage.training else self.places.test_inner
+        return place and stage.unlabelled and bool(self.objective.views)
 
     def _share(self, stage: Stage) -> float:
         past = stage.progress - self.start

@@ -52,7 +52,7 @@ def episodes(pool: Pool, term: SSLTerm, count: int, **changes: object) -> Episod
 
 
 def term(objective: object, at: str = "both") -> SSLTerm:
-    return SSLTerm(objective, at, 0.7, 0.3, 0.0, 0.0, 1, True)  # type: ignore[arg-type]
+    return SSLTerm(objective, at, 0.7, 0.6, 0.3, 0.0, 0.0, 1, True)  # type: ignore[arg-type]
 
 
 class Smooth(Backbone):

@@ -1,0 +1,56 @@
+"""Two gloo processes give the result of one; and the seams that make it so."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from metassl.build import build_contents, build_datamodule, build_learner, build_task_spec
+from metassl.data.datamodule import TaskStream
+from metassl.errors import ConfigError
+from metassl.lightning.weights import read_checkpoint
+from tests.conftest import ROOT
+
+
+def test_two_processes_give_the_result_of_one(tiny_npz: Path, tmp_path: Path) -> None:
+    words = [
+        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=6",
+        "trainer.val_every=3", "trainer.tasks=4", "trainer.progress=false", "trainer.clip=0.5",
+        "trainer.accumulate=2", "evaluation.episodes=4", "evaluation.val_episodes=6", "ssl.start=0", "ssl.ramp=0",
+        f"paths.cache_dir={tmp_path}/cache", "optimizer.optimizer._target_=torch.optim.SGD",
+        "~optimizer.optimizer.weight_decay", "optimizer.optimizer.lr=0.5",
+    ]  # fmt: skip
+    # SGD: Adam's division would blow the rounding of gradients that are zero by symmetry up to full steps
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for name, extra in (("one", ["trainer.accelerator=cpu"]), ("two", ["trainer=ddp"])):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "train.py"), *words, *extra, f"hydra.run.dir={tmp_path}/{name}"],
+            env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    a, b = (read_checkpoint(tmp_path / name / "checkpoints" / "last.ckpt") for name in ("one", "two"))
+    assert a["global_step"] == b["global_step"] == 6
+    for key, value in a["state_dict"].items():
+        torch.testing.assert_close(b["state_dict"][key], value, rtol=1e-4, atol=1e-5)
+    start = {k: v for k, v in a["state_dict"].items()}
+    assert any(v.abs().max() > 0 for v in start.values())
+
+
+def test_ranks_share_a_meta_batch(make_config) -> None:
+    config = make_config("trainer.tasks=4")
+    contents = build_contents(config)
+    data = build_datamodule(config, contents, build_learner(config, build_task_spec(config, contents)).ssl)
+    whole = next(iter(TaskStream(data.train, 4))).episodes.support_x
+    parts = [next(iter(TaskStream(data.train, 4, rank=r, world=2))).episodes.support_x for r in (0, 1)]
+    assert torch.equal(torch.stack([parts[0][0], parts[1][0], parts[0][1], parts[1][1]]), whole)
+
+
+def test_tasks_must_divide_among_devices(make_config) -> None:
+    config = make_config("trainer=ddp", "trainer.tasks=3")
+    contents = build_contents(config)
+    learner = build_learner(config, build_task_spec(config, contents))
+    with pytest.raises(ConfigError, match=r"trainer.tasks: found 3.*2 devices"):
+        build_datamodule(config, contents, learner.ssl)

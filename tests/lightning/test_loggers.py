@@ -1,0 +1,76 @@
+"""The loggers write where they should, and the run's folder says where it comes from."""
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from metassl.lightning.csv_log import CSVLog
+from metassl.run import train_and_test
+
+SMALL = ("model=protonet", "ssl=none", "trainer.log_every=1")
+
+
+def train(make_config, folder: Path, *words: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    train_and_test(make_config(*SMALL, *words), folder, {"model": "protonet", "ssl": "none"}, ["ssl=none"])
+    return folder
+
+
+def test_csv_and_provenance(make_config, tmp_path: Path) -> None:
+    folder = train(make_config, tmp_path / "run")
+    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+    assert rows[-1]["val/accuracy"]
+    assert [int(r["step"]) for r in rows] == [0, 1]
+    about = json.loads((folder / "run.json").read_text())
+    assert about["choices"]["model"] == "protonet"
+    assert about["overrides"] == ["ssl=none"]
+    assert about["packages"]["torch"]
+    assert set(about["git"]) == {"revision", "dirty"}
+    config = OmegaConf.load(folder / "config.yaml")
+    assert config.trainer.steps == 2
+    assert "${" not in (folder / "config.yaml").read_text()
+
+
+def test_csv_drops_what_a_resumed_run_writes_anew(tmp_path: Path) -> None:
+    log = CSVLog(str(tmp_path))
+    for step in range(4):
+        log.log_metrics({"a": step + 0.1}, step)
+    log.log_metrics({"b": 9.0}, 1)
+    log.save()
+    whole = (tmp_path / "metrics.csv").read_text()
+    again = CSVLog(str(tmp_path))
+    again.keep_until(1)
+    assert sorted(again.rows) == [0, 1]
+    for step in (2, 3):
+        again.log_metrics({"a": step + 0.1}, step)
+    again.save()
+    assert (tmp_path / "metrics.csv").read_text() == whole
+
+
+def test_tensorboard(make_config, tmp_path: Path) -> None:
+    folder = train(make_config, tmp_path / "run", "logger=tensorboard")
+    assert list((folder / "tensorboard").rglob("events.out.tfevents*"))
+
+
+def test_wandb_is_offline_and_one_run_a_job(make_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for job in (0, 1):
+        folder = tmp_path / str(job)
+        folder.mkdir()
+        train(make_config, folder, "logger=wandb", f"logger.extra.save_dir={folder}")
+        assert wandb.run is None
+        assert len(list((folder / "wandb").glob("offline-run-*"))) == 1
+
+
+def test_mlflow(make_config, tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    folder = train(make_config, tmp_path / "run", "logger=mlflow", f"paths.output_dir={tmp_path}/run")
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        names = [row[0] for row in database.execute("select distinct key from metrics")]
+    assert "val/accuracy" in names
