@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -32,8 +32,7 @@ def build_contents(config: DictConfig) -> Contents:
 
 def build_specs(config: DictConfig) -> tuple[EpisodeSpec, EpisodeSpec]:
     """The make-up of training episodes and of validation and test episodes."""
-    train = OmegaConf.to_container(config.episode, resolve=True)
-    assert isinstance(train, dict)
+    train = cast(dict[str, Any], OmegaConf.to_container(config.episode, resolve=True))
     changes = {key: value for key, value in train.pop("test").items() if value is not None}
     # The label split belongs to training: at test every image may be labelled or unlabelled.
     test = {**train, **changes, "label_ratio": 1.0}

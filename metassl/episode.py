@@ -130,7 +130,7 @@ def _flatten(episode: Episode) -> tuple[list[Any], bool]:
 
 
 def _unflatten(values: Iterable[Any], padded: bool) -> Episode:
-    return Episode(*values, padded=padded)
+    return Episode(**dict(zip(TENSOR_FIELDS, values, strict=True)), padded=padded)
 
 
 register_dataclass(Unlabelled)

@@ -1,6 +1,7 @@
 """One run from its config to its results: prepare, meta-train, meta-test, write."""
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,6 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from metassl.build import (
     build_contents,
@@ -21,8 +21,8 @@ from metassl.build import (
 )
 from metassl.cli.resume import CONFIG
 from metassl.data.pool import Contents
-from metassl.evaluation.results import table, write_results
 from metassl.evaluation.evaluate import evaluate
+from metassl.evaluation.results import table, write_results
 from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
@@ -31,6 +31,7 @@ from metassl.lightning.module import DivergedError
 from metassl.lightning.trainer import build_trainer
 from metassl.lightning.weights import check_readable, load_weights
 from metassl.provenance import provenance
+
 
 def train_and_test(
     config: DictConfig, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
@@ -48,7 +49,7 @@ def train_and_test(
         torch.set_num_threads(config.trainer.threads)
     began = time.monotonic()
     about = provenance(choices, overrides, config.seed)
-    if rank_zero_only.rank == 0:
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
         write_json(folder / "run.json", about)
     pl.seed_everything(config.seed, verbose=False)

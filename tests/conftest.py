@@ -14,8 +14,9 @@ from metassl.data.pool import Contents, Pool, split_pool
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 TINY = (
-    "trainer.steps=2", "trainer.val_every=2", "trainer.tasks=2", "trainer.accelerator=cpu", "trainer.progress=false",
-    "evaluation.episodes=4", "evaluation.baseline_episodes=2", "evaluation.val_episodes=4", "evaluation.tasks=2",
+    "trainer.steps=2", "trainer.val_every=2", "trainer.tasks=2", "trainer.accelerator=cpu",
+    "trainer.progress=false", "evaluation.episodes=4", "evaluation.baseline_episodes=2",
+    "evaluation.val_episodes=4", "evaluation.tasks=2",
 )  # fmt: skip
 
 
@@ -26,12 +27,12 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def tiny_arrays() -> dict[str, np.ndarray]:
-    """40 classes of 14 images, 16×16×1: a fixed random pattern a class, plus noise."""
+    """40 classes of 20 images, 16×16×1: a fixed random pattern a class, plus noise."""
     rng = np.random.default_rng(0)
     patterns = rng.integers(0, 256, (40, 1, 16, 16, 1))
-    noise = rng.normal(0, 40, (40, 14, 16, 16, 1))
+    noise = rng.normal(0, 40, (40, 20, 16, 16, 1))
     images = np.clip(patterns + noise, 0, 255).astype(np.uint8).reshape(-1, 16, 16, 1)
-    return {"images": images, "labels": np.repeat(np.arange(40), 14)}
+    return {"images": images, "labels": np.repeat(np.arange(40), 20)}
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def tiny_npz(tiny_arrays: dict[str, np.ndarray], tmp_path_factory: pytest.TempPa
 def tiny_pool(tiny_arrays: dict[str, np.ndarray]) -> Pool:
     """The tiny data set as one pool."""
     contents = Contents(
-        tiny_arrays["images"], np.full(40, 14), [f"c{k}" for k in range(40)], {"train": range(40)}, {}
+        tiny_arrays["images"], np.full(40, 20), [f"c{k}" for k in range(40)], {"train": range(40)}, {}
     )
     return split_pool(contents, "train")
 

@@ -63,7 +63,8 @@ def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: s
 
 
 @pytest.mark.parametrize("words", [
-    ("episode.way=[2,4]", "episode.shot=[1,2]"), ("episode.transductive=true",), ("episode.class_aware=false",),
+    ("episode.way=[2,4]", "episode.shot=[1,2]"), ("episode.transductive=true",),
+    ("episode.class_aware=false",),
     ("episode.label_ratio=0.5", "episode.queries=4"), ("episode.imbalance=4",), ("episode.unlabelled=0",),
     ("episode.test.unlabelled=0",), ("episode.test.queries=7", "episode.test.way=6"),
     ("ssl.in_statistics=true", "backbone.norm=support"), ("trainer.clip=0.1", "trainer.accumulate=2"),
@@ -82,5 +83,10 @@ def test_bf16(make_config, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_every_experiment_runs(make_config, tmp_path: Path, tiny_npz: Path, name: str) -> None:
     """One step of each experiment file, on the tiny data set in place of its own."""
-    words = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "episode.label_ratio=0.5", "episode.test.queries=5"]
+    words = [
+        "dataset=arrays",
+        f"dataset.source.path={tiny_npz}",
+        "episode.label_ratio=0.5",
+        "episode.test.queries=5",
+    ]
     run(make_config(f"experiment={name}", "trainer.steps=1", "trainer.val_every=1", *words), tmp_path / "run")

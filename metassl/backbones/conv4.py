@@ -1,5 +1,7 @@
 """Conv4, the four-block network of the few-shot literature."""
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,7 +46,7 @@ class Conv4(Backbone):
             )
         self.norm = norm
         channels = [input_shape[0]] + [filters] * depth
-        self.blocks = nn.ModuleList(Block(a, b, norm) for a, b in zip(channels, channels[1:], strict=False))
+        self.blocks = nn.ModuleList(Block(a, b, norm) for a, b in pairwise(channels))
         self.out_dim = output_size(self, input_shape)
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

@@ -1,6 +1,7 @@
 """A multilayer perceptron, for feature vectors and tables (images are flattened)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class MLP(Backbone):
         super().__init__()
         self.norm = norm
         widths = [prod(input_shape), *sizes]
-        self.layers = nn.ModuleList(Layer(a, b, norm) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(Layer(a, b, norm) for a, b in pairwise(widths))
         self.out_dim = widths[-1]
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

@@ -1,6 +1,7 @@
 """ResNet-12, the deeper network of the few-shot literature."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,9 +17,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels: int, norm: str) -> None:
         super().__init__()
         sizes = (channels_in, channels, channels, channels)
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairwise(sizes))
         self.norms = nn.ModuleList(make_norm(norm, channels) for _ in self.convs)
         self.shortcut = nn.Conv2d(channels_in, channels, 1, bias=False)
         self.shortcut_norm = make_norm(norm, channels)
@@ -53,7 +52,7 @@ class ResNet12(Backbone):
             )
         self.norm = norm
         sizes = [input_shape[0], *channels]
-        self.blocks = nn.ModuleList(ResidualBlock(a, b, norm) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.blocks = nn.ModuleList(ResidualBlock(a, b, norm) for a, b in pairwise(sizes))
         self.out_dim = sizes[-1]
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:

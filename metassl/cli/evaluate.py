@@ -73,7 +73,9 @@ def _config(folder: Path, changes: list[str]) -> DictConfig:
         key = override.key_or_group
         check_key(override, config, set())
         if isinstance(config.get(key), DictConfig):
-            raise ConfigError(f"{key}: can't be exchanged in a test; change single keys, such as {key}.<name>=...")
+            raise ConfigError(
+                f"{key}: can't be exchanged in a test; change single keys, such as {key}.<name>=..."
+            )
         OmegaConf.update(config, key, override.value())
         if key.startswith("episode.") and key.removeprefix("episode.") in config.episode.test:
             OmegaConf.update(config, f"episode.test.{key.removeprefix('episode.')}", override.value())

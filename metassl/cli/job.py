@@ -4,11 +4,10 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from metassl.errors import UserError
 from metassl.files import write_json
@@ -46,13 +45,6 @@ def run_job(config: DictConfig) -> float | None:
         return None
     _set_status(folder, "done")
     return accuracy
-
-
-def resolved(config: DictConfig) -> dict[str, Any]:
-    """The config with every interpolation replaced by its value."""
-    content = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def _set_status(folder: Path, status: str, error: str | None = None) -> None:

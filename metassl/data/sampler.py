@@ -6,14 +6,15 @@ C classes of the split, I images of the largest class.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
 
 from metassl.data.labels import labelled_images
 from metassl.data.pool import SPLITS, Pool
-from metassl.data.spec import EpisodeSpec
 from metassl.data.sizes import check_sizes
+from metassl.data.spec import EpisodeSpec
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class EpisodeSampler:
             generators,
         )  # fmt: skip
 
-    def _numbers(self, g: Generator) -> tuple[np.ndarray, ...]:
+    def _numbers(self, g: Generator) -> tuple[Any, ...]:
         """All random numbers of one episode, in a fixed order: way, shot, classes, keys, orders."""
         spec = self.spec
         way = g.integers(spec.way.low, spec.way.high, endpoint=True)
@@ -159,7 +160,7 @@ class EpisodeSampler:
             sets = [(free[:, slot, rank + k * per_set], label, weight) for k in range(self.sets)]
         rows = np.arange(len(chosen))[:, None]
         shuffled = [tuple(a[rows, order[:, k]] for a in s) for k, s in enumerate(sets)]
-        return [*shuffled, *([empty] * (2 - len(shuffled)))]  # type: ignore[list-item]
+        return [*shuffled, *([empty] * (2 - len(shuffled)))]
 
     def _class_agnostic(
         self,

@@ -21,13 +21,13 @@ class Range:
 def to_range(key: str, value: object, least: int) -> Range:
     """A whole number or a pair [low, high] as a Range; ConfigError names `key`."""
     pair = value if isinstance(value, Sequence) and not isinstance(value, str) else (value, value)
-    whole = all(isinstance(v, int) and not isinstance(v, bool) for v in pair)
-    if not whole or len(pair) != 2 or not least <= pair[0] <= pair[1]:
+    whole = [v for v in pair if isinstance(v, int) and not isinstance(v, bool)]
+    if len(pair) != 2 or len(whole) != 2 or not least <= whole[0] <= whole[1]:
         raise ConfigError(
             f"{key}: found {value!r}, allowed is a whole number of at least {least}, "
             "or a range [low, high] of such."
         )
-    return Range(pair[0], pair[1])
+    return Range(whole[0], whole[1])
 
 
 def to_count(key: str, value: object, least: int) -> int:

@@ -34,7 +34,9 @@ class TaskRunner(Protocol):
         """Mean over tasks of ∇_θ loss, and the mean of what the loss wants logged."""
         ...
 
-    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
+    def map(
+        self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
+    ) -> Any:
         """The function's results, stacked along a leading T."""
         ...
 
@@ -60,7 +62,9 @@ class Loop:
             logged.append(scores)
         return total, {name: torch.stack([s[name] for s in logged]).mean() for name in logged[0]}
 
-    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
+    def map(
+        self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
+    ) -> Any:
         """See TaskRunner."""
         results = [function(learner, tasks.task(t)) for t in range(tasks.count)]
         return tree_map(lambda *parts: torch.stack(parts), *results)
@@ -103,7 +107,9 @@ class Vmap:
                 logged[name] = logged.get(name, 0.0) + s.sum(0) / tasks.count
         return total, logged
 
-    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
+    def map(
+        self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
+    ) -> Any:
         """See TaskRunner."""
         parts = [
             vmap(partial(function, learner), randomness="different")(tasks.tasks(low, low + self.chunk))

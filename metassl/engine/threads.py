@@ -48,7 +48,9 @@ class Threads:
         parts = self._run(learner, part, tasks)
         return tree_map(lambda *values: sum(values[1:], values[0]), *parts)
 
-    def map(self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode) -> Any:
+    def map(
+        self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
+    ) -> Any:
         """See TaskRunner."""
         parts = self._run(learner, lambda copy, own: Loop().map(copy, function, own), tasks)
         order = torch.cat([torch.arange(w, tasks.count, self.workers) for w in range(len(parts))]).argsort()

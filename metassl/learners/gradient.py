@@ -105,11 +105,15 @@ class GradientLearner(MetaLearner):
         return self.under({**theta, **adapted.overlay}, self._predict, adapted, episode.query_x, weight)
 
     def _predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None) -> Tensor:
-        return mask_classes(self.head(self.embed(x, weight, adapted.anchor)), adapted.class_mask)
+        return self._classify(self.embed(x, weight, adapted.anchor), adapted.class_mask)
+
+    def _classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
+        """[n, N] logits; a task with fewer classes than the head has outputs takes the first of them."""
+        return mask_classes(self.head(z)[..., : class_mask.shape[-1]], class_mask)
 
     def _inner_loss(self, episode: Episode, anchor: Anchor, weight: float, stage: Stage) -> Tensor:
         context = self._context(episode, episode.unlabelled, anchor, stage)
-        logits = mask_classes(self.head(context.support_features()), episode.class_mask)
+        logits = self._classify(context.support_features(), episode.class_mask)
         loss = cross_entropy(logits, episode.support_y, episode.support_weight)
         return loss + weight * self.ssl.loss(context) if weight else loss
 
@@ -125,6 +129,6 @@ class GradientLearner(MetaLearner):
             unlabelled,
             embed=lambda view: self.embed(unlabelled.views[view], u_weight, anchor),
             embed_support=lambda: self.embed(episode.support_x, s_weight, anchor),
-            classify=lambda z: mask_classes(self.head(z), episode.class_mask),
+            classify=lambda z: self._classify(z, episode.class_mask),
             stage=stage,
         )

@@ -40,8 +40,10 @@ def test_a_slip_is_one_line(words: list[str], expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        [], ["model=protonet", "ssl=soft_kmeans"], ["episode.way=[2,5]"], ["-m", "model=maml,protonet", "seed=0,1,2"],
-        ["-m", "trainer.steps=range(1,3)"], ["+ssl.extra=1"], ["trainer.clip=0.5"], ["hydra.run.dir=outputs/x"],
+        [], ["model=protonet", "ssl=soft_kmeans"], ["episode.way=[2,5]"],
+        ["-m", "model=maml,protonet", "seed=0,1,2"],
+        ["-m", "trainer.steps=range(1,3)"], ["+ssl.extra=1"], ["trainer.clip=0.5"],
+        ["hydra.run.dir=outputs/x"],
         ["logger=wandb"], ["resume=null"], ["optimizer=adam_steps", "optimizer.scheduler.milestones=[1,2]"],
         ["dataset=arrays", "dataset.source.path=x.npz"], ["experiment=ren2018_omniglot", "ssl=none"],
     ],
@@ -78,7 +80,17 @@ def test_help_lists_groups_and_options() -> None:
     done = subprocess.run(
         [sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for group in ("dataset", "episode", "backbone", "model", "ssl", "optimizer", "trainer", "logger", "experiment"):
+    for group in (
+        "dataset",
+        "episode",
+        "backbone",
+        "model",
+        "ssl",
+        "optimizer",
+        "trainer",
+        "logger",
+        "experiment",
+    ):
         assert f"{group}:" in done.stdout
     for option in ("glyphs", "maml", "protonet", "soft_kmeans"):
         assert option in done.stdout

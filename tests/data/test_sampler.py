@@ -75,7 +75,8 @@ def test_nothing_overlaps_and_labels_are_right(changes: dict, outer: bool) -> No
         assert (np.bincount(draw.query_y[t][draw.query_weight[t]]) == s.queries).all()
         if s.label_ratio < 1:
             labelled = {
-                p.starts[c] + i for c, i in zip(*np.nonzero(labelled_images(p.counts, s.label_ratio, 0)), strict=True)
+                p.starts[c] + i
+                for c, i in zip(*np.nonzero(labelled_images(p.counts, s.label_ratio, 0)), strict=True)
             }
             assert set(real["support"]) | set(real["query"]) <= labelled
             assert not (set(real["unlabelled"]) | set(real["outer"])) & labelled
@@ -110,7 +111,9 @@ def test_episode_depends_on_its_number_alone(changes: dict) -> None:
     for place, i in enumerate(range(20, 30)):
         alone = EpisodeSampler(p, s, 7, "train")([i])
         for name in ARRAYS:
-            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[place], err_msg=name)
+            np.testing.assert_array_equal(
+                getattr(alone, name)[0], getattr(together, name)[place], err_msg=name
+            )
         # the views' random numbers, too
         assert alone.generators[0].random() == together.generators[place].random()
 
@@ -177,7 +180,8 @@ def test_too_little_data_says_what_is_short(changes: dict, words: list[str]) -> 
     ("changes", "key"),
     [
         ({"way": 1}, "episode.way"), ({"way": "five"}, "episode.way"), ({"way": [5, 3]}, "episode.way"),
-        ({"shot": 0}, "episode.shot"), ({"queries": -1}, "episode.queries"), ({"queries": 1.5}, "episode.queries"),
+        ({"shot": 0}, "episode.shot"), ({"queries": -1}, "episode.queries"),
+        ({"queries": 1.5}, "episode.queries"),
         ({"unlabelled": True}, "episode.unlabelled"), ({"label_ratio": 1.5}, "episode.label_ratio"),
         ({"imbalance": 0.5}, "episode.imbalance"),
     ],

@@ -1,5 +1,7 @@
 """The loop and the chunked vmap give one gradient, and it is the right one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from metassl.data.views import AffineJitter
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.episode import Episode, TaskSpec
+from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.base import MetaLearner
 from metassl.learners.gradient import GradientLearner
@@ -143,8 +145,7 @@ def test_first_order_takes_inner_gradients_as_constants(tiny_pool: Pool, norm: s
     for t in range(2):
         adapted = learner.adapt(theta, tasks.task(t), TRAIN)
         phi = {n: p.detach().requires_grad_() for n, p in adapted.overlay.items()}
-        logits = learner.predict({**theta, **phi}, adapted.__class__(phi, {}, adapted.anchor, adapted.class_mask),
-                                 tasks.task(t).query_x)  # fmt: skip
+        logits = learner.predict(theta, replace(adapted, overlay=phi), tasks.task(t).query_x)
         loss = torch.nn.functional.cross_entropy(logits, tasks.task(t).query_y)
         for n, g in zip(phi, torch.autograd.grad(loss, list(phi.values())), strict=True):
             total[n] += g / 2
@@ -168,10 +169,6 @@ def test_padding_changes_nothing(tiny_pool: Pool, make, norm: str) -> None:
 
 
 def cut_padding(task: Episode) -> Episode:
-    from dataclasses import replace
-
-    from metassl.episode import Unlabelled
-
     def keep(u: Unlabelled) -> Unlabelled:
         rows = u.weight > 0
         return Unlabelled({n: v[rows] for n, v in u.views.items()}, u.weight[rows])

@@ -19,7 +19,8 @@ def test_two_processes_give_the_result_of_one(tiny_npz: Path, tmp_path: Path) ->
     words = [
         "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=6",
         "trainer.val_every=3", "trainer.tasks=4", "trainer.progress=false", "trainer.clip=0.5",
-        "trainer.accumulate=2", "evaluation.episodes=4", "evaluation.val_episodes=6", "ssl.start=0", "ssl.ramp=0",
+        "trainer.accumulate=2", "evaluation.episodes=4", "evaluation.val_episodes=6",
+        "ssl.start=0", "ssl.ramp=0",
         f"paths.cache_dir={tmp_path}/cache", "optimizer.optimizer._target_=torch.optim.SGD",
         "~optimizer.optimizer.weight_decay", "optimizer.optimizer.lr=0.5",
     ]  # fmt: skip

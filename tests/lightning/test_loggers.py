@@ -57,7 +57,9 @@ def test_tensorboard(make_config, tmp_path: Path) -> None:
     assert list((folder / "tensorboard").rglob("events.out.tfevents*"))
 
 
-def test_wandb_is_offline_and_one_run_a_job(make_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wandb_is_offline_and_one_run_a_job(
+    make_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_SILENT", "true")
     for job in (0, 1):

@@ -19,7 +19,13 @@ from metassl.run import train_and_test
 from tests.conftest import CONF, ROOT
 
 STEPS = 12
-LONG = (f"trainer.steps={STEPS}", "trainer.val_every=4", "trainer.checkpoint_every=1", "ssl.start=0.3", "ssl.ramp=0.3")
+LONG = (
+    f"trainer.steps={STEPS}",
+    "trainer.val_every=4",
+    "trainer.checkpoint_every=1",
+    "ssl.start=0.3",
+    "ssl.ramp=0.3",
+)
 
 
 class Killed(Exception):
@@ -82,9 +88,11 @@ def test_killed_at_five_steps(make_config, tmp_path: Path, monkeypatch, words) -
 
 def command(tiny_npz: Path, tmp_path: Path, folder: str) -> list[str]:
     words = [
-        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=400", "trainer.val_every=100",
+        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=400",
+        "trainer.val_every=100",
         "trainer.tasks=2", "trainer.progress=false", "trainer.threads=1", "evaluation.episodes=4",
-        "evaluation.val_episodes=4", f"paths.cache_dir={tmp_path}/cache", f"hydra.run.dir={tmp_path}/{folder}",
+        "evaluation.val_episodes=4", f"paths.cache_dir={tmp_path}/cache",
+        f"hydra.run.dir={tmp_path}/{folder}",
         "model=protonet", "ssl=none", "trainer.accelerator=cpu", "trainer.checkpoint_every=1000",
     ]  # fmt: skip
     return [sys.executable, str(ROOT / "train.py"), *words]
