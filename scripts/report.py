@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metassl.errors import UserError
+from metassl.evaluation.comparisons import comparisons
+from metassl.evaluation.groups import group_runs
 from metassl.evaluation.plots import heat_map, learning_curves
 from metassl.evaluation.runs import Run, find_runs
-from metassl.evaluation.tables import comparisons, failures_table, group_runs, protocol, results_table, task
+from metassl.evaluation.tables import failures_table, protocol, results_table, task
 from metassl.files import write_atomically
 
 PAIRED_NOTE = (

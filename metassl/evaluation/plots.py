@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from metassl.evaluation.groups import Group, score
 from metassl.evaluation.runs import Series
-from metassl.evaluation.tables import Group, score
 from metassl.files import write_atomically
 
 if TYPE_CHECKING:

@@ -23,12 +23,13 @@ def summarise(
     config: DictConfig, learner: MetaLearner, columns: Columns, baseline: Columns
 ) -> dict[str, Any]:
     """The content of results.json: protocol and intervals, accuracies as shares 0..1."""
-    spec = build_specs(config)[1]
+    trained, spec = build_specs(config)
     control = columns.get(CONTROL)
     return {
         "split": "test",
         "episodes": len(columns["accuracy"]),
         **_protocol(spec),
+        "train": {**_protocol(trained), "label_ratio": trained.label_ratio},
         "at": learner.ssl.at,
         "norm": learner.backbone.norm,
         "transductive": learner.transductive or spec.transductive,

@@ -15,17 +15,11 @@ from pyarrow import parquet
 from scipy import stats
 
 from metassl.errors import UserError
+from metassl.evaluation.comparisons import comparisons, paired_difference
+from metassl.evaluation.groups import group_runs, score
 from metassl.evaluation.plots import heat_map, learning_curves
 from metassl.evaluation.runs import find_runs, read_run
-from metassl.evaluation.tables import (
-    comparisons,
-    failures_table,
-    group_runs,
-    paired_difference,
-    protocol,
-    results_table,
-    score,
-)
+from metassl.evaluation.tables import failures_table, protocol, results_table
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "report.py"
 EPISODES = 200

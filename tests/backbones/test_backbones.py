@@ -1,0 +1,197 @@
+"""The norms against PyTorch's own, and what a backbone promises about shapes and rows."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.backbones.base import Backbone
+from metassl.backbones.conv4 import Block, Conv4
+from metassl.backbones.mlp import MLP
+from metassl.backbones.norms import BatchStatistics, Group, RunningStatistics, make_norm
+from metassl.backbones.resnet12 import ResNet12
+from metassl.errors import ConfigError
+
+SHAPES = [(6, 3, 5, 4), (6, 3)]
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return 1 + 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def reference(channels: int, dimensions: int) -> nn.BatchNorm1d | nn.BatchNorm2d:
+    return (nn.BatchNorm2d if dimensions == 4 else nn.BatchNorm1d)(channels).double()
+
+
+def twins(make: type[nn.Module], shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+    """Ours and PyTorch's, with the same γ and β, neither 1 and 0."""
+    ours, theirs = make(shape[1]).double(), reference(shape[1], len(shape))
+    for norm in (ours, theirs):
+        norm.weight.data, norm.bias.data = random(shape[1], seed=1), random(shape[1], seed=2)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_batch_statistics_are_batch_norm_in_training(shape: tuple[int, ...], training: bool) -> None:
+    ours, theirs = twins(BatchStatistics, shape)
+    x = random(*shape)
+    expected = theirs(x)
+    ours.train(training)  # it makes no difference: nothing is kept
+    torch.testing.assert_close(ours(x), expected)
+    torch.testing.assert_close(ours(x, torch.ones(6).double()), expected)
+
+
+@pytest.mark.parametrize("make", [BatchStatistics, RunningStatistics])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_statistics_come_from_the_marked_rows_alone(shape: tuple[int, ...], make) -> None:
+    ours, theirs = twins(make, shape)
+    x = random(*shape)
+    rows = torch.tensor([1.0, 0, 1, 1, 0, 1]).double()
+    marked = rows.bool()
+    found = ours(x, rows)
+    torch.testing.assert_close(found[marked], theirs(x[marked]))
+    # an unmarked row is normalised with the statistics of the others
+    axes = [0, *range(2, len(shape))]
+    mean, var = x[marked].mean(axes, keepdim=True), x[marked].var(axes, correction=0, keepdim=True)
+    view = (1, -1) + (1,) * (len(shape) - 2)
+    expected = (x - mean) / (var + 1e-5).sqrt() * ours.weight.view(view) + ours.bias.view(view)
+    torch.testing.assert_close(found, expected)
+    changed = x.clone()
+    changed[~marked] += 50
+    torch.testing.assert_close(ours(changed, rows)[marked], found[marked])
+
+
+@pytest.mark.parametrize("marked", [None, [1.0] * 6, [1.0, 0, 1, 1, 0, 1]])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_running_statistics_are_batch_norm(shape: tuple[int, ...], marked: list[float] | None) -> None:
+    ours, theirs = twins(RunningStatistics, shape)
+    rows = None if marked is None else torch.tensor(marked).double()
+    kept = slice(None) if rows is None else rows.bool()
+    for k in range(3):
+        x = random(*shape, seed=k) * (k + 1)
+        torch.testing.assert_close(ours(x, rows)[kept], theirs(x[kept]))
+    torch.testing.assert_close(ours.mean, theirs.running_mean)
+    torch.testing.assert_close(ours.var, theirs.running_var)
+    ours.eval(), theirs.eval()
+    before = ours.mean.clone()
+    torch.testing.assert_close(ours(x, rows), theirs(x))  # at test the rows make no difference
+    assert torch.equal(ours.mean, before)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 6, 7, 8, 12, 64])
+def test_group_takes_the_largest_divisor_up_to_eight(channels: int) -> None:
+    norm = Group(channels).norm
+    assert norm.num_groups == {1: 1, 3: 3, 4: 4, 6: 6, 7: 7, 8: 8, 12: 6, 64: 8}[channels]
+    x = random(2, channels, 3, 3)
+    parts = x.view(2, norm.num_groups, -1)
+    expected = (parts - parts.mean(2, keepdim=True)) / (parts.var(2, correction=0, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(Group(channels).double()(x), expected.view_as(x))
+
+
+def test_group_of_an_awkward_number_of_channels() -> None:
+    assert Group(22).norm.num_groups == 2
+    assert Group(11).norm.num_groups == 1
+
+
+def test_unknown_norm() -> None:
+    with pytest.raises(ConfigError, match=r"backbone\.norm: found 'bacth'\. Did you mean 'batch'\?"):
+        make_norm("bacth", 4)
+    with pytest.raises(ConfigError, match=r"backbone\.norm: found 'suport'\. Did you mean 'support'\?"):
+        Conv4((1, 16, 16), 4, "suport")
+
+
+def build(name: str, norm: str) -> Backbone:
+    torch.manual_seed(0)
+    return {
+        "conv4": lambda: Conv4((1, 16, 16), 4, norm),
+        "resnet12": lambda: ResNet12((1, 16, 16), [4, 4, 8, 8], norm),
+        "mlp": lambda: MLP((1, 16, 16), [8, 5], norm),
+    }[name]().double()
+
+
+@pytest.mark.parametrize("norm", ["support", "batch", "group"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp"])
+def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
+    backbone = build(name, norm)
+    support, queries = random(5, 1, 16, 16), random(4, 1, 16, 16, seed=1)
+    alone = backbone(support)
+    for extra in (queries, queries[:1], 9 * queries):
+        rows = torch.cat((torch.ones(5), torch.zeros(len(extra)))).double()
+        both = backbone(torch.cat((support, extra)), rows)
+        torch.testing.assert_close(both[:5], alone)
+    one = backbone(torch.cat((support, queries[:1])), torch.tensor([1.0] * 5 + [0]).double())
+    rows = torch.tensor([1.0] * 5 + [0] * 4).double()
+    torch.testing.assert_close(backbone(torch.cat((support, queries)), rows)[5], one[5])
+
+
+@pytest.mark.parametrize("norm", ["running", "batch", "support", "group"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp"])
+def test_shapes_and_what_the_norm_says(name: str, norm: str) -> None:
+    backbone = build(name, norm)
+    assert backbone(random(3, 1, 16, 16)).shape == (3, backbone.out_dim)
+    assert backbone.transductive == (norm == "batch")
+    assert backbone.from_support == (norm == "support")
+    assert backbone.keeps_averages == (norm == "running")
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "size"),
+    [((1, 28, 28), 64, 64), ((3, 84, 84), 64, 1600), ((3, 32, 48), 8, 48), ((1, 16, 16), 4, 4)],
+)
+def test_features_of_conv4(shape: tuple[int, ...], filters: int, size: int) -> None:
+    backbone = Conv4(shape, filters, "running")
+    assert backbone.out_dim == size
+    assert backbone.training
+    # finding the size moved no average
+    assert all((b == 0).all() for n, b in backbone.named_buffers() if n.endswith("mean"))
+    assert backbone(torch.zeros(2, *shape)).shape == (2, size)
+
+
+def test_parameters_of_conv4() -> None:
+    """The literature's 113k for 84×84×3: 64 filters, four blocks."""
+    count = sum(p.numel() for p in Conv4((3, 84, 84), 64, "batch").parameters())
+    assert count == (3 * 9 * 64 + 64 + 128) + 3 * (64 * 9 * 64 + 64 + 128)
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_relu_after_pooling_is_relu_before_pooling(norm: str) -> None:
+    torch.manual_seed(0)
+    block = Block(2, 4, norm).double()
+    x = random(3, 2, 9, 8)
+    expected = F.max_pool2d(F.relu(block.norm(block.conv(x), None)), 2)
+    assert torch.equal(block(x, None), expected)
+
+
+def test_resnet12() -> None:
+    backbone = ResNet12((3, 32, 32), [64, 160, 320, 640], "batch")
+    assert backbone.out_dim == 640
+    assert backbone(torch.rand(2, 3, 32, 32)).shape == (2, 640)
+    # MetaOptNet's network: 3 convolutions and a shortcut a block, without biases, and 4 norms
+    sizes = [3, 64, 160, 320, 640]
+    expected = sum(
+        9 * a * b + 2 * 9 * b * b + a * b + 4 * 2 * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    )
+    assert sum(p.numel() for p in backbone.parameters()) == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 15, 15), (3, 84, 8), (64,), (16, 16)])
+@pytest.mark.parametrize("make", [lambda s: Conv4(s, 4, "batch"), lambda s: ResNet12(s, [4] * 4, "batch")])
+def test_what_is_no_image_is_refused(make, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"backbone=mlp") as caught:
+        make(shape)
+    assert "\n" not in str(caught.value)
+    assert str(shape) in str(caught.value)
+
+
+def test_mlp_against_a_plain_loop() -> None:
+    torch.manual_seed(0)
+    backbone = MLP((2, 3), [7, 4], "batch").double()
+    x = random(5, 2, 3)
+    expected = x.reshape(5, 6)
+    for layer in backbone.layers:
+        expected = expected @ layer.linear.weight.T + layer.linear.bias
+        mean, var = expected.mean(0), expected.var(0, correction=0)
+        expected = ((expected - mean) / (var + 1e-5).sqrt()).clamp(min=0)
+    torch.testing.assert_close(backbone(x), expected)
+    assert backbone.out_dim == 4
