@@ -16,6 +16,10 @@ class DataError(UserError):
     """A data file or folder that is missing, truncated, corrupt or too small."""
 
 
+class Interrupted(UserError):
+    """A signal stopped the run; the message says where its checkpoint is."""
+
+
 def one_of(what: str, found: object, allowed: Iterable[str]) -> str:
     """The line for an unknown name: what was found, the nearest valid spelling, what is allowed."""
     names = sorted(allowed)

@@ -9,10 +9,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from metassl.errors import UserError
+from metassl.errors import Interrupted, UserError
 from metassl.files import write_json
 
 STATUS, TRACE = "status.json", "error.txt"
+INTERRUPTED = 130  # the shell's exit code for a program that was stopped
 
 
 def run_job(config: DictConfig) -> float | None:
@@ -30,8 +31,12 @@ def run_job(config: DictConfig) -> float | None:
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
         accuracy = train_and_test(config, folder, choices, list(hydra_config.overrides.task))
+    except (Interrupted, KeyboardInterrupt) as stop:
+        _set_status(folder, "stopped", str(stop) or "stopped by hand")
+        print(f"error: {stop or 'stopped by hand'}", file=sys.stderr)
+        sys.exit(INTERRUPTED)  # a sweep ends here, too
     except UserError as error:
-        _set_status(folder, "stopped" if error.__class__.__name__ == "Stopped" else "failed", str(error))
+        _set_status(folder, "failed", str(error))
         print(f"error: {error}", file=sys.stderr)
         if alone:
             sys.exit(2)

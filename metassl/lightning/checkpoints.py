@@ -9,14 +9,10 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from metassl.errors import ConfigError, UserError, one_of
+from metassl.errors import ConfigError, Interrupted, one_of
 from metassl.files import write_atomically
 
 LAST, BEST = "last.ckpt", "best.ckpt"
-
-
-class Stopped(UserError):
-    """A signal stopped the run; its checkpoint is written."""
 
 
 class Resumable(pl.Callback):
@@ -79,7 +75,7 @@ class Resumable(pl.Callback):
             logger.save()
         if self._asked_to_stop(trainer):
             name = signal.Signals(self.signal).name if self.signal else "a signal"
-            raise Stopped(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")
+            raise Interrupted(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")
 
 
 class KeepBest(pl.Callback):

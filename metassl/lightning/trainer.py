@@ -66,8 +66,9 @@ def _loggers(config: DictConfig, folder: Path, resume: Path | None) -> list[Logg
         return [log]
     try:
         return [log, instantiate(config.logger.extra)]
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"logger: {error}. Install it with: pip install 'metassl[{error.name}]'.") from None
+    except ConfigError as error:
+        hint = "If its package is missing: pip install 'metassl[wandb,tensorboard,mlflow]'."
+        raise ConfigError(f"logger: {error} {hint}") from None
 
 
 def _check(options: DictConfig) -> None:

@@ -111,7 +111,7 @@ def test_signal_leaves_a_checkpoint_to_go_on_from(tiny_npz: Path, tmp_path: Path
     time.sleep(2.5)
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2, errors
+    assert process.returncode == 130, errors
     assert "Traceback" not in errors
     line = next(line for line in errors.splitlines() if line.startswith("error: "))
     assert signal.Signals(number).name in line

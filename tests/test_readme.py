@@ -1,0 +1,42 @@
+"""What the README shows works as it stands there."""
+
+import re
+
+import torch
+
+from metassl.build import build_contents, build_episodes, build_learner, build_task_spec
+from metassl.engine.outer import Unrolled
+from metassl.engine.tasks import Loop
+from metassl.stage import Stage
+from tests.conftest import CONF, ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_example_objective_runs_with_every_model(make_config) -> None:
+    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "Entropy" in block)
+    names: dict = {}
+    exec(code, names)
+    for model in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
+        config = make_config(
+            f"model={model}", "ssl=pseudo_label", "ssl.start=0", "ssl.ramp=0", "ssl.weight=0.1"
+        )
+        contents = build_contents(config)
+        learner = build_learner(config, build_task_spec(config, contents))
+        learner.ssl.objective = names["Entropy"]()
+        tasks = build_episodes(config, contents, learner.ssl, "train", 0)(range(2)).episodes
+        with_u, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True))
+        without, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True, unlabelled=False))
+        assert any(not torch.equal(with_u[name], without[name]) for name in with_u)
+
+
+def test_named_options_exist() -> None:
+    for group in ("model", "ssl", "dataset", "episode", "backbone", "engine"):
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{group}`"))
+        for option in (path.stem for path in (CONF / group).glob("*.yaml")):
+            assert f"`{option}`" in row, f"{group}={option} is not in the README"
+
+
+def test_named_folders_exist() -> None:
+    for path in re.findall(r"^(metassl/[\w./]+|train\.py|conf/)", README, re.M):
+        assert (ROOT / path).exists(), path
