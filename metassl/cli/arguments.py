@@ -11,7 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from metassl.cli.resume import resume_arguments
+from metassl.cli.resume import flatten, resume_arguments
 from metassl.errors import ConfigError, one_of
 
 ALONE = ("--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc")
@@ -31,6 +31,7 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     words = [a for a in arguments if not a.startswith("-")]
     sweep = any(f in ("-m", "--multirun") for f in flags)
     config = compose_config(words, conf, sweep)
+    _check_given(config)
     _check_folder(config, sweep)
     return arguments
 
@@ -132,6 +133,14 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return text.startswith("[")
     return True
+
+
+def _check_given(config: DictConfig) -> None:
+    """Every value without a default must be on the command line."""
+    content = OmegaConf.to_container(config, resolve=False)
+    missing = [key for key, value in flatten(content) if value == "???" and not key.startswith("hydra.")]
+    if missing:
+        raise ConfigError(f"{missing[0]}: has no default, give it as {missing[0]}=...")
 
 
 def _check_folder(config: DictConfig, sweep: bool) -> None:

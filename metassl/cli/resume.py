@@ -54,12 +54,13 @@ def comparable(config: DictConfig) -> dict[str, Any]:
     content = OmegaConf.to_container(config, resolve=True)
     assert isinstance(content, dict)
     content.pop("paths")
-    return {key: value for key, value in _flatten(content, "") if not key.endswith("data_dir")}
+    return {key: value for key, value in flatten(content) if not key.endswith("data_dir")}
 
 
-def _flatten(node: Any, prefix: str) -> list[tuple[str, Any]]:
+def flatten(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every leaf of nested dicts."""
     if isinstance(node, dict):
-        return [pair for key, value in node.items() for pair in _flatten(value, f"{prefix}{key}.")]
+        return [pair for key, value in node.items() for pair in flatten(value, f"{prefix}{key}.")]
     return [(prefix[:-1], node)]
 
 

@@ -85,7 +85,9 @@ def test_group_takes_the_largest_divisor_up_to_eight(channels: int) -> None:
     assert norm.num_groups == {1: 1, 3: 3, 4: 4, 6: 6, 7: 7, 8: 8, 12: 6, 64: 8}[channels]
     x = random(2, channels, 3, 3)
     parts = x.view(2, norm.num_groups, -1)
-    expected = (parts - parts.mean(2, keepdim=True)) / (parts.var(2, correction=0, keepdim=True) + 1e-5).sqrt()
+    expected = (parts - parts.mean(2, keepdim=True)) / (
+        parts.var(2, correction=0, keepdim=True) + 1e-5
+    ).sqrt()
     torch.testing.assert_close(Group(channels).double()(x), expected.view_as(x))
 
 

@@ -25,6 +25,7 @@ from tests.conftest import CONF, ROOT
         (["seed=0,1"], ["seed: found several values", "-m"]),
         (["model=["], ["command line"]),
         (["-m", "model=maml,protonett"], ["model: found 'protonett'", "'protonet'"]),
+        (["dataset=arrays"], ["dataset.source.path: has no default"]),
         (["resume=nowhere"], ["resume=nowhere", "checkpoints/last.ckpt"]),
     ],
 )

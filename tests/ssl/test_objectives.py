@@ -171,9 +171,9 @@ def test_context_computes_once() -> None:
     given = Context(
         replace(base.episode),
         base.unlabelled,
-        lambda view: calls.append(view) or random(U, D),  # type: ignore[func-returns-value]
-        lambda: calls.append("support") or random(S, D),  # type: ignore[func-returns-value]
-        lambda z: calls.append("classify") or z,  # type: ignore[func-returns-value]
+        lambda view: calls.append(view) or random(U, D),
+        lambda: calls.append("support") or random(S, D),
+        lambda z: calls.append("classify") or z,
         TEST,
     )
     for _ in range(2):

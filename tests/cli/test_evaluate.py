@@ -1,0 +1,147 @@
+"""A finished run is tested again: the same numbers without changes, other episodes with, slips in one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf, open_dict
+
+from metassl.cli.evaluate import evaluate_run
+from metassl.cli.resume import CONFIG
+from metassl.errors import ConfigError, UserError
+from metassl.run import train_and_test
+from tests.conftest import CONF, TINY
+
+CHOICES = {"model": "maml", "ssl": "consistency", "dataset": "arrays"}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run; tests take copies of it."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    folder.mkdir()
+    words = [
+        "model=maml", "ssl=consistency", "dataset=arrays", f"dataset.source.path={tiny_npz}",
+        "backbone.filters=4", f"paths.cache_dir={folder.parent / 'cache'}", *TINY,
+    ]  # fmt: skip
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=words)
+    with open_dict(config):
+        config.paths.output_dir = str(folder)
+    train_and_test(config, folder, CHOICES, [])
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+def results(folder: Path) -> dict:
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_without_changes_it_gives_the_same_numbers(run: Path) -> None:
+    folder = evaluate_run([f"run={run}"])
+    assert folder.parent == run / "evaluations"
+    first, again = results(run), results(folder)
+    for key in ("accuracy", "without_unlabelled", "gain", "untrained", "loss", "episodes", "way", "steps"):
+        assert again[key] == first[key]
+    one, two = (pq.read_table(f / "episodes.parquet").to_pydict() for f in (run, folder))
+    assert one.keys() == two.keys()
+    for name in one:
+        assert one[name] == two[name]
+    assert json.loads((folder / "run.json").read_text())["overrides"] == []
+
+
+def test_other_episodes(run: Path) -> None:
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
+    changes = ["evaluation.episodes=6", "episode.unlabelled=3"]
+    folder = evaluate_run([f"run={run}", *changes])
+    assert [p.name for p in (run / "evaluations").iterdir()] == [folder.name]
+    found = results(folder)
+    assert (found["episodes"], found["unlabelled"]) == (6, 3)
+    assert json.loads((folder / "run.json").read_text())["overrides"] == changes
+    rows = pq.read_table(folder / "episodes.parquet").to_pydict()
+    assert len(rows["accuracy"]) == 6
+    # the control never sees U, so on the first four episodes it is as it was
+    control = pq.read_table(run / "episodes.parquet").to_pydict()["accuracy_without_unlabelled"]
+    np.testing.assert_array_equal(rows["accuracy_without_unlabelled"][:4], control)
+    # and nothing of the run itself is touched
+    assert all(p.read_bytes() == content for p, content in before.items())
+
+
+def test_changes_of_the_test_episodes_win(run: Path) -> None:
+    """episode.X means the test's X, also where the run set it apart."""
+    config = OmegaConf.load(run / CONFIG)
+    config.episode.test.queries = 4
+    OmegaConf.save(config, run / CONFIG)
+    assert results(evaluate_run([f"run={run}"]))["queries"] == 4
+    shutil.rmtree(run / "evaluations")
+    assert results(evaluate_run([f"run={run}", "episode.queries=3"]))["queries"] == 3
+    shutil.rmtree(run / "evaluations")
+    assert results(evaluate_run([f"run={run}", "episode.test.shot=2"]))["shot"] == 2
+
+
+def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
+    (run / "checkpoints" / "best.ckpt").unlink()
+    with pytest.raises(UserError, match=r"best\.ckpt: not found"):
+        evaluate_run([f"run={run}"])
+    evaluate_run([f"run={run}", "evaluation.checkpoint=last"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["evaluation.episode=6"], ["key evaluation.episode", "'evaluation.episodes'"]),
+        (["episode.unlabeled=3"], ["'episode.unlabelled'"]),
+        (["evalution.episodes=6"], ["key: found 'evalution.episodes'", "'evaluation'"]),
+        (["evaluation.episodes=many"], ["evaluation.episodes: found 'many'", "a number"]),
+        (["episode=standard"], ["episode: can't be exchanged", "episode.<name>="]),
+        (["model=protonet"], ["model: can't be exchanged"]),
+        (["dataset=glyphs"], ["dataset: can't be exchanged"]),
+        (["episode.way=many"], ["episode.way"]),
+        (["episode.way=99"], ["99"]),
+        (["backbone.filters=8"], ["does not fit the config"]),
+        (["evaluation.checkpoint=lst"], ["evaluation.checkpoint: found 'lst'", "'last'"]),
+        (["evaluation.episodes=["], ["command line"]),
+        (["-m"], ["command line"]),
+    ],
+)
+def test_a_slip_is_one_line(run: Path, words: list[str], expected: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        evaluate_run([f"run={run}", *words])
+    line = str(caught.value)
+    assert "\n" not in line
+    for part in expected:
+        assert part in line
+    assert not (run / "evaluations").exists()
+
+
+def test_which_run_must_be_said_once(run: Path, tmp_path: Path) -> None:
+    for words in ([], ["evaluation.episodes=3"], [f"run={run}", f"run={run}"]):
+        with pytest.raises(ConfigError, match="run: say which run"):
+            evaluate_run(words)
+    for folder in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(UserError, match=r"found no config\.yaml in it") as caught:
+            evaluate_run([f"run={folder}"])
+        assert str(folder) in str(caught.value)
+    (run / "run.json").unlink()
+    with pytest.raises(UserError, match=r"found no run\.json in it"):
+        evaluate_run([f"run={run}"])
+
+
+@pytest.mark.parametrize("key", ["model", "backbone", "dataset.source", "engine", "ssl.objective"])
+def test_a_config_that_would_run_foreign_code_is_refused(run: Path, tmp_path: Path, key: str) -> None:
+    flag = tmp_path / "flag"
+    config = OmegaConf.load(run / CONFIG)
+    OmegaConf.update(config, key, {"_target_": "os.system", "command": f"touch {flag}"}, merge=False)
+    OmegaConf.save(config, run / CONFIG)
+    with pytest.raises(ConfigError, match=r"'os\.system' is refused") as caught:
+        evaluate_run([f"run={run}"])
+    assert "\n" not in str(caught.value)
+    assert not flag.exists()

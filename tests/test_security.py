@@ -1,0 +1,211 @@
+"""A run's folder may come from a stranger: neither its config nor its checkpoint may run their code."""
+
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from metassl.build import build_contents, build_learner, build_task_spec
+from metassl.errors import ConfigError, UserError
+from metassl.instantiate import refuse_foreign_targets
+from metassl.lightning.weights import PREFIX, load_weights, read_checkpoint
+from tests.conftest import CONF
+
+OURS = [
+    "metassl.learners.gradient.GradientLearner",
+    "metassl.backbones.conv4.Conv4",
+    "metassl.data.views.AffineJitter",
+    "torch.nn.Linear",
+    "torch.optim.Adam",
+    "torch.optim.lr_scheduler.CosineAnnealingLR",
+]
+FOREIGN = [
+    "os.system",
+    "builtins.eval",
+    "subprocess.Popen",
+    "torch.load",
+    "torch.hub.load",
+    "torch.os.system",
+    "torch.serialization.pickle.loads",
+    "torch.utils.cpp_extension.load_inline",
+    "torch.multiprocessing.Process",
+    "metassl.provenance.subprocess.Popen",
+    "metassl.provenance.os.system",
+    "metassl.run.train_and_test",  # ours, but no class
+    "metassl.files.write_json",
+    "metassl.engine.threads.ThreadPoolExecutor",
+    "metassl.no_such_module.Thing",
+    "metassl.learners.gradient.NoSuchClass",
+    "torch.no_such_module.Thing",
+    "metasslevil.Thing",
+    "torchevil.Thing",
+    "pathlib.Path",
+    "${oc.env:HOME}",
+    "",
+    ".",
+    "metassl",
+    "metassl..run",
+]
+
+
+@pytest.mark.parametrize("target", OURS)
+def test_our_own_targets_pass(target: str) -> None:
+    refuse_foreign_targets({"a": {"_target_": target}})
+    refuse_foreign_targets(OmegaConf.create({"a": [{"_target_": target, "x": 1}]}))
+
+
+@pytest.mark.parametrize("target", FOREIGN)
+def test_foreign_targets_are_refused(target: str) -> None:
+    with pytest.raises(ConfigError, match="is refused") as caught:
+        refuse_foreign_targets({"model": {"_target_": target}})
+    assert "\n" not in str(caught.value)
+    assert target in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda bad: bad,
+        lambda bad: [bad],
+        lambda bad: {"a": {"b": [{"c": 1}, [bad]]}},
+        lambda bad: {"_target_": "torch.nn.Linear", "_args_": [bad]},
+        lambda bad: {"_target_": "torch.nn.Linear", "in_features": bad},
+        lambda bad: {"a": "${b.c}", "b": {"c": bad}},
+    ],
+)
+def test_a_target_is_found_wherever_it_hides(wrap) -> None:
+    content = {"outer": wrap({"_target_": "os.system", "command": "true"})}
+    with pytest.raises(ConfigError, match=r"'os\.system' is refused"):
+        refuse_foreign_targets(content)
+    if "${" not in str(content):
+        with pytest.raises(ConfigError, match=r"'os\.system' is refused"):
+            refuse_foreign_targets(OmegaConf.create(content))
+
+
+def test_a_target_behind_an_interpolation_is_refused() -> None:
+    """As evaluate passes it: without the loggers, which nothing else may point to."""
+    config = OmegaConf.create(
+        {
+            "logger": {"extra": {"_target_": "os.system"}, "name": "os.system"},
+            "model": {"inner": "${logger.extra}", "_target_": "torch.nn.Linear"},
+        }
+    )
+    with pytest.raises(ConfigError, match="refused"):
+        refuse_foreign_targets({k: v for k, v in config.items() if k != "logger"})
+    config.model = {"_target_": "${logger.name}"}
+    with pytest.raises(ConfigError, match="refused"):
+        refuse_foreign_targets({k: v for k, v in config.items() if k != "logger"})
+
+
+def test_a_foreign_module_is_not_even_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = tmp_path / "flag"
+    for name in ("stranger_module", "metassl_stranger"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(flag)!r}, 'w').close()\nclass Thing: pass\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        with pytest.raises(ConfigError, match=name):
+            refuse_foreign_targets({"_target_": f"{name}.Thing"})
+        assert name not in sys.modules
+    assert not flag.exists()
+
+
+def test_every_config_of_ours_passes() -> None:
+    for path in CONF.rglob("*.yaml"):
+        if path.parent.name != "logger" and path.name != "config.yaml":
+            refuse_foreign_targets(OmegaConf.to_container(OmegaConf.load(path)))
+
+
+class Bomb:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, flag: Path) -> None:
+        self.flag = flag
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.flag}",)
+
+
+@pytest.mark.parametrize("place", ["whole", "state_dict", "weight", "beside", "plain pickle", "old format"])
+def test_a_pickle_bomb_does_not_go_off(tmp_path: Path, place: str) -> None:
+    flag, path = tmp_path / "flag", tmp_path / "last.ckpt"
+    bomb = Bomb(flag)
+    content = {
+        "state_dict": {"state_dict": bomb},
+        "weight": {"state_dict": {"learner.w": bomb}},
+        "beside": {"state_dict": {"learner.w": torch.zeros(2)}, "callbacks": {"x": [bomb]}},
+    }.get(place, bomb)
+    if place == "plain pickle":
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=place != "old format")
+    with pytest.raises(UserError, match="refused") as caught:
+        read_checkpoint(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert not flag.exists()
+    # the bomb is real: without protection it goes off
+    if place == "plain pickle":
+        pickle.loads(path.read_bytes())
+        assert flag.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_truncated_file_is_one_line(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "last.ckpt"
+    content = {"state_dict": {"learner.w": torch.arange(100.0)}, "global_step": 3}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    assert read_checkpoint(path)["global_step"] == 3
+    for share in (0, 0.02, 0.1, 0.3, 0.5, 0.9, 0.99):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(UserError, match="broken") as caught:
+            read_checkpoint(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello, this is text\n", b"u", b"\x80\x02}", bytes(100)])
+def test_what_is_no_checkpoint_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="broken") as caught:
+        read_checkpoint(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_checkpoint(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.ckpt", tmp_path):
+        with pytest.raises(UserError, match="not found"):
+            read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [{}, {"state_dict": 3}, [1, 2], torch.zeros(2), {"weights": {}}])
+def test_a_checkpoint_without_weights(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "last.ckpt"
+    torch.save(content, path)
+    with pytest.raises(UserError, match="no 'state_dict'"):
+        read_checkpoint(path)
+
+
+def test_weights_of_another_architecture(make_config, tmp_path: Path) -> None:
+    config = make_config("model=maml")
+    contents = build_contents(config)
+
+    def learner(*words: str):
+        changed = make_config("model=maml", *words)
+        return build_learner(changed, build_task_spec(changed, contents))
+
+    path = tmp_path / "last.ckpt"
+    state = {PREFIX + name: value for name, value in learner().state_dict().items()}
+    torch.save({"state_dict": state, "global_step": 7}, path)
+    own = learner("seed=1")
+    assert load_weights(own, path) == 7
+    for name, value in own.state_dict().items():
+        assert torch.equal(value, state[PREFIX + name])
+    for words in (["backbone.filters=8"], ["backbone.norm=group"], ["episode.way=3"], ["model.steps=2"]):
+        with pytest.raises(UserError, match="does not fit the config") as caught:
+            load_weights(learner(*words), path)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 400
