@@ -13,7 +13,7 @@ from metassl.data.builder import PLAIN, EpisodeBuilder
 from metassl.data.datamodule import EpisodeDataModule, TaskStream
 from metassl.data.pool import Contents, split_pool
 from metassl.data.sampler import EpisodeSampler
-from metassl.data.spec import EpisodeSpec, episode_spec
+from metassl.data.spec import EpisodeSpec, episode_spec, to_count
 from metassl.data.views import View
 from metassl.engine.outer import OuterGradient, Unrolled
 from metassl.engine.tasks import TaskRunner
@@ -68,6 +68,9 @@ def build_runner(config: DictConfig, learner: MetaLearner) -> TaskRunner:
 def build_datamodule(config: DictConfig, contents: Contents, ssl: SSLTerm) -> EpisodeDataModule:
     """Training and validation episodes, with the views that the objective asked for."""
     trainer, evaluation = config.trainer, config.evaluation
+    to_count("evaluation.val_episodes", evaluation.val_episodes, 1)
+    to_count("evaluation.seed", evaluation.seed, 0)
+    to_count("seed", config.seed, 0)
     world = int(trainer.devices) if str(trainer.devices).isdigit() else 1
     if trainer.tasks % world:
         raise ConfigError(
@@ -85,6 +88,8 @@ def build_datamodule(config: DictConfig, contents: Contents, ssl: SSLTerm) -> Ep
 
 def build_test_stream(config: DictConfig, contents: Contents, ssl: SSLTerm, episodes: int) -> TaskStream:
     """The fixed episodes of the meta-test."""
+    to_count("evaluation.episodes", episodes, 1)
+    to_count("evaluation.tasks", config.evaluation.tasks, 1)
     builder = build_episodes(config, contents, ssl, "test", config.evaluation.seed)
     return TaskStream(builder, config.evaluation.tasks, episodes)
 

@@ -57,7 +57,8 @@ def train_and_test(
     learner = build_learner(config, build_task_spec(config, contents))
     module = build_module(config, learner)
     data = build_datamodule(config, contents, learner.ssl)
-    build_test_stream(config, contents, learner.ssl, 1)  # a test split that can't be drawn shows now
+    # a test split that can't be drawn shows now, not after the training
+    build_test_stream(config, contents, learner.ssl, config.evaluation.episodes)
     tested_checkpoint(config, folder)
     resume = _resume_point(config, folder)
     trainer = build_trainer(config, folder, resume)

@@ -16,7 +16,7 @@ CONF = ROOT / "conf"
 TINY = (
     "trainer.steps=2", "trainer.val_every=2", "trainer.tasks=2", "trainer.accelerator=cpu",
     "trainer.progress=false", "evaluation.episodes=4", "evaluation.baseline_episodes=2",
-    "evaluation.val_episodes=4", "evaluation.tasks=2",
+    "evaluation.val_episodes=4", "evaluation.tasks=2", "ssl.start=0", "ssl.ramp=0",
 )  # fmt: skip
 
 

@@ -83,10 +83,6 @@ def test_bf16(make_config, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_every_experiment_runs(make_config, tmp_path: Path, tiny_npz: Path, name: str) -> None:
     """One step of each experiment file, on the tiny data set in place of its own."""
-    words = [
-        "dataset=arrays",
-        f"dataset.source.path={tiny_npz}",
-        "episode.label_ratio=0.5",
-        "episode.test.queries=5",
-    ]
-    run(make_config(f"experiment={name}", "trainer.steps=1", "trainer.val_every=1", *words), tmp_path / "run")
+    words = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "episode.label_ratio=0.5"]
+    words += ["trainer.steps=1", "trainer.val_every=1", "episode.queries=3", "episode.test.queries=5"]
+    run(make_config(f"experiment={name}", *words), tmp_path / "run")

@@ -1,5 +1,7 @@
 """The norms against PyTorch's own, and what a backbone promises about shapes and rows."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -171,9 +173,7 @@ def test_resnet12() -> None:
     assert backbone(torch.rand(2, 3, 32, 32)).shape == (2, 640)
     # MetaOptNet's network: 3 convolutions and a shortcut a block, without biases, and 4 norms
     sizes = [3, 64, 160, 320, 640]
-    expected = sum(
-        9 * a * b + 2 * 9 * b * b + a * b + 4 * 2 * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-    )
+    expected = sum(9 * a * b + 2 * 9 * b * b + a * b + 4 * 2 * b for a, b in pairwise(sizes))
     assert sum(p.numel() for p in backbone.parameters()) == expected
 
 

@@ -34,7 +34,11 @@ def vectors() -> np.ndarray:
 
 
 def make(
-    items: np.ndarray, views: dict[str, View | None], inner: bool = True, outer: bool = True, **changes: object
+    items: np.ndarray,
+    views: dict[str, View | None],
+    inner: bool = True,
+    outer: bool = True,
+    **changes: object,
 ) -> EpisodeBuilder:
     sampler = EpisodeSampler(pool(items), spec(**changes), 0, "test", outer=outer)
     return EpisodeBuilder(sampler, views, inner, outer)
@@ -74,7 +78,9 @@ def test_labels_fit_the_images() -> None:
     builder = make(images(), {"plain": None}, shot=2)
     draw, batch = builder.sampler(range(5)), builder(range(5))
     for rows, y in ((draw.support, batch.episodes.support_y), (draw.query, batch.episodes.query_y)):
-        assert np.array_equal(rows // IMAGES, np.take_along_axis(batch.oracle.class_ids.numpy(), y.numpy(), 1))
+        assert np.array_equal(
+            rows // IMAGES, np.take_along_axis(batch.oracle.class_ids.numpy(), y.numpy(), 1)
+        )
         assert y.dtype == torch.int64
 
 
