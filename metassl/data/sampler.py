@@ -121,11 +121,15 @@ class EpisodeSampler:
         """Rows for S and Q of each task class, and rows for U of each class, all distinct."""
         spec, n = self.spec, self.spec.way.high
         known_each = spec.shot.high + spec.queries
-        free_each = self.sets * max(spec.unlabelled, spec.distractor_unlabelled, 0)
+        free_each = self.sets * spec.most_unlabelled
         starts = self.pool.starts[chosen][:, :, None]
         keys = np.where(self._exists[chosen], keys, np.inf)
+        short = known_each + free_each - keys.shape[2]
+        if short > 0:  # only a distractor class may have to give that many; it is checked that it can
+            keys = np.pad(keys, ((0, 0), (0, 0), (0, short)), constant_values=np.inf)
         if spec.label_ratio < 1:
-            has_label = self.labelled[chosen]
+            has_label = np.zeros(keys.shape, bool)
+            has_label[:, :, : self.labelled.shape[1]] = self.labelled[chosen]
             known = _smallest(np.where(has_label[:, :n], keys[:, :n], np.inf), known_each)
             free = _smallest(np.where(has_label, np.inf, keys), free_each)
         else:
@@ -192,6 +196,8 @@ class EpisodeSampler:
 
 def _unlabelled_places(spec: EpisodeSpec) -> np.ndarray:
     """[U, 2] (class place, rank among that class's free images) of each image of U."""
+    if spec.transductive:
+        return np.zeros((0, 2), dtype=np.int64)
     counts = spec.unlabelled_counts() + [spec.distractor_unlabelled] * spec.distractors
     places = [(slot, rank) for slot, count in enumerate(counts) for rank in range(count)]
     return np.array(places, dtype=np.int64).reshape(-1, 2)

@@ -81,6 +81,12 @@ class EpisodeSpec:
         """Whether episodes differ in way or shot, so that some places are padding."""
         return not (self.way.fixed and self.shot.fixed)
 
+    @property
+    def most_unlabelled(self) -> int:
+        """The most images that U takes of one class, of the task or a distractor; 0 when U is Q."""
+        away = self.distractor_unlabelled if self.distractors else 0
+        return 0 if self.transductive else max(self.unlabelled, away)
+
     def unlabelled_counts(self) -> list[int]:
         """Images of U for each of the N classes, by place (labels are given to places at random)."""
         if self.unlabelled == 0 or self.way.high == 1:

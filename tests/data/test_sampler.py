@@ -43,6 +43,8 @@ CASES = {
     "ranges, few labels": {"way": [2, 5], "shot": [1, 3], "label_ratio": 0.5, "unlabelled": 2},
     "transductive": {"transductive": True},
     "no U": {"unlabelled": 0, "distractors": 0},
+    "every image taken": {"queries": 14, "unlabelled": 0, "distractors": 0},
+    "more of a distractor": {"queries": 8, "unlabelled": 2, "distractor_unlabelled": 8},
 }
 
 
