@@ -125,6 +125,9 @@ def _check_kind(key: str, value: Any, default: Any) -> None:
             raise ConfigError(f"{key}: found '{value}', allowed is true or false.")
         if isinstance(default, int | float) and not isinstance(default, bool) and not _is_number(value):
             raise ConfigError(f"{key}: found '{value}', allowed is a number.")
+    whole = isinstance(default, int) and not isinstance(default, bool)
+    if whole and (isinstance(value, float) or value is None):
+        raise ConfigError(f"{key}: found {value}, allowed is a whole number.")
 
 
 def _is_number(text: str) -> bool:

@@ -3,10 +3,14 @@
 import json
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 
 import torch
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from metassl.build import build_contents, build_learner, build_runner, build_task_spec
 from metassl.cli.arguments import check_key, parse_words
@@ -21,6 +25,8 @@ from metassl.lightning.weights import load_weights
 from metassl.provenance import provenance
 from metassl.run import quiet
 
+NEEDED = ("dataset", "episode", "backbone", "engine", "model", "ssl", "trainer", "evaluation", "paths")
+
 
 def evaluate_run(words: list[str]) -> Path:
     """Tests the run that `run=FOLDER` names, with its config changed by the other words.
@@ -30,7 +36,7 @@ def evaluate_run(words: list[str]) -> Path:
     quiet()
     folder, changes = _run_folder(words)
     config = _config(folder, changes)
-    choices = json.loads((folder / "run.json").read_text())["choices"]
+    choices = _choices(folder / "run.json")
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
     step = load_weights(learner, tested_checkpoint(config, folder))
@@ -40,7 +46,7 @@ def evaluate_run(words: list[str]) -> Path:
     about = provenance(choices, changes, config.seed)
     results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
     results |= {"commit": about["git"]["revision"]}
-    target = folder / "evaluations" / time.strftime("%Y-%m-%d_%H-%M-%S")
+    target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
     target.mkdir(parents=True)
     write_json(target / "run.json", about)
     write_results(target, results, columns)
@@ -61,8 +67,7 @@ def _run_folder(words: list[str]) -> tuple[Path, list[str]]:
 
 def _config(folder: Path, changes: list[str]) -> DictConfig:
     """The run's config, with this machine's data folder and the changes."""
-    config = OmegaConf.load(folder / CONFIG)
-    assert isinstance(config, DictConfig)
+    config = _load(folder / CONFIG)
     refuse_foreign_targets({key: value for key, value in config.items() if key != "logger"})
     for variable, key in (("METASSL_DATA_DIR", "data_dir"), ("METASSL_CACHE_DIR", "cache_dir")):
         if variable in os.environ:
@@ -70,13 +75,43 @@ def _config(folder: Path, changes: list[str]) -> DictConfig:
     if "data_dir" in config.dataset.source:
         config.dataset.source.data_dir = config.paths.data_dir
     for override in parse_words(changes):
-        key = override.key_or_group
-        check_key(override, config, set())
-        if isinstance(config.get(key), DictConfig):
-            raise ConfigError(
-                f"{key}: can't be exchanged in a test; change single keys, such as {key}.<name>=..."
-            )
-        OmegaConf.update(config, key, override.value())
-        if key.startswith("episode.") and key.removeprefix("episode.") in config.episode.test:
-            OmegaConf.update(config, f"episode.test.{key.removeprefix('episode.')}", override.value())
+        _change(config, override)
     return config
+
+
+def _load(path: Path) -> DictConfig:
+    """A run's config, complete and without references. Raises UserError for a damaged file."""
+    try:
+        config = OmegaConf.load(path)
+        OmegaConf.resolve(config)
+    except (YAMLError, OmegaConfBaseException, OSError) as error:
+        raise UserError(f"{path}: can't be read ({str(error).splitlines()[0]}).") from None
+    missing = [key for key in NEEDED if not isinstance(config, DictConfig) or key not in config]
+    if missing or not isinstance(config, DictConfig):
+        raise UserError(f"{path}: found no '{missing[0]}' in it.")
+    return config
+
+
+def _choices(path: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(path.read_text())["choices"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: is damaged ({type(error).__name__}: {error}).") from None
+
+
+def _change(config: DictConfig, override: Override) -> None:
+    """Applies one `key=value`; a change of the episode is one of the test episodes."""
+    key = override.key_or_group
+    if override.is_sweep_override() or override.is_add() or override.is_delete() or key.startswith("hydra."):
+        raise ConfigError(
+            f"{override.input_line}: allowed in a test is one value for a key that the run has."
+        )
+    check_key(override, config, set())
+    node = OmegaConf.select(config, key)
+    if isinstance(node, DictConfig):
+        example = f"{key}.{next(map(str, node))}=..."
+        raise ConfigError(f"{key}: can't be exchanged in a test; change single keys, such as {example}")
+    OmegaConf.update(config, key, override.value())
+    name = key.removeprefix("episode.")
+    if key != name and name in config.episode.test:
+        OmegaConf.update(config, f"episode.test.{name}", override.value())

@@ -47,7 +47,8 @@ class AffineJitter:
         zoom = 1 / (1 + numbers[:, 3] * self.scale)
         cos, sin = zoom * angle.cos(), zoom * angle.sin()
         across, down = 2 * self.shift * numbers[:, 1], 2 * self.shift * numbers[:, 2]
-        matrix = torch.stack((cos, -sin, across, sin, cos, down), dim=1).view(-1, 2, 3)
+        aspect = x.shape[-2] / x.shape[-1]  # the grid's units are half sides, so a turn has to allow for it
+        matrix = torch.stack((cos, -sin * aspect, across, sin / aspect, cos, down), dim=1).view(-1, 2, 3)
         grid = F.affine_grid(matrix, list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, align_corners=False)
 

@@ -106,6 +106,10 @@ class MetaLearner(nn.Module):
         """λ of the inner loop on this task; 0 when it has no unlabelled images."""
         return self.ssl.inner_weight(stage) if len(episode.unlabelled) else 0.0
 
+    def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
+        """Whether adaptation to this task looks at its unlabelled images."""
+        return self.inner_weight(episode, stage) > 0
+
     def outer_weight(self, episode: Episode, stage: Stage) -> float:
         """λ of the outer loss on this task; 0 when it has no unlabelled images of its own."""
         return self.ssl.outer_weight(stage) if len(episode.outer_unlabelled) else 0.0
@@ -113,7 +117,7 @@ class MetaLearner(nn.Module):
     def anchor(self, episode: Episode, stage: Stage) -> Anchor:
         """The support, and with `ssl.in_statistics` also the first view of U where U takes part."""
         x, weight = episode.support_x, episode.support_weight
-        if self.ssl.in_statistics and self.inner_weight(episode, stage):
+        if self.ssl.in_statistics and self.uses_unlabelled(episode, stage):
             view = next(iter(episode.unlabelled.views.values()))
             x, weight = torch.cat((x, view)), torch.cat((weight, episode.unlabelled.weight))
         return Anchor(x, weight)

@@ -92,7 +92,7 @@ class HeadLearner(MetaLearner):
     def _features(self, episode: Episode, stage: Stage, queries: bool) -> Features:
         """Features of the support, of the views that take part, and of the queries, in one call."""
         parts = {"support": (episode.support_x, episode.support_weight)}
-        if self.inner_weight(episode, stage) or self._refit_weight(episode, stage):
+        if self.uses_unlabelled(episode, stage):
             parts |= _view_parts("inner", episode.unlabelled)
         if self.outer_weight(episode, stage):
             parts |= _view_parts("outer", episode.outer_unlabelled)
@@ -106,7 +106,7 @@ class HeadLearner(MetaLearner):
     def _fit(self, episode: Episode, z: Features, stage: Stage) -> Any:
         labels = one_hot(episode.support_y, episode.way)
         state = self.head.fit(z["support"], labels, episode.support_weight)
-        weight = self._refit_weight(episode, stage)
+        weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
             given = self.ssl.label(self._context(episode, episode.unlabelled, "inner", z, state, stage))
             if given is None:
@@ -117,6 +117,11 @@ class HeadLearner(MetaLearner):
                 torch.cat((episode.support_weight, weight * given.weight)),
             )
         return state
+
+    def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
+        """A refit needs U, and in training a penalty does; at test a penalty alone has no use for it."""
+        refits = self.ssl.objective.labels and self._refit_weight(episode, stage) > 0
+        return refits or (stage.training and self.inner_weight(episode, stage) > 0)
 
     def _refit_weight(self, episode: Episode, stage: Stage) -> float:
         return self.ssl.refit_weight(stage) if len(episode.unlabelled) else 0.0

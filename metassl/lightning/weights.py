@@ -1,6 +1,6 @@
 """Reading weights from a checkpoint that may come from anywhere."""
 
-import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"checkpoint {path}: not found.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        with warnings.catch_warnings(action="ignore"):  # of foreign pickle protocols
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes the unpickler raise almost anything
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(
             f"checkpoint {path}: refused, it is broken or holds more than weights ({reason})"
         ) from None
@@ -39,11 +40,11 @@ def check_readable(path: Path) -> None:
 def load_weights(learner: MetaLearner, path: Path) -> int:
     """Puts the checkpoint's weights into the learner; returns the step they are from."""
     content = read_checkpoint(path)
-    state = content["state_dict"]
+    state = {str(name): value for name, value in content["state_dict"].items()}
     own = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
     try:
         learner.load_state_dict(own)
-    except RuntimeError as error:
+        return int(content.get("global_step", 0))
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"checkpoint {path}: does not fit the config ({reason[:200]})") from None
-    return int(content.get("global_step", 0))

@@ -87,6 +87,11 @@ class SSLObjective(nn.Module):
 
     views: ClassVar[Mapping[str, str]] = {}
 
+    @property
+    def labels(self) -> bool:
+        """Whether the objective labels U (and not only penalises)."""
+        return type(self).label is not SSLObjective.label
+
     def label(self, context: Context) -> SoftLabels | None:
         """Soft labels for U, or None for an objective that only penalises."""
         return None

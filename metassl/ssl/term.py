@@ -115,6 +115,8 @@ class SSLTerm(nn.Module):
         return place and stage.unlabelled and bool(self.objective.views)
 
     def _share(self, stage: Stage) -> float:
+        if not stage.training:
+            return 1.0
         past = stage.progress - self.start
         if self.ramp == 0:
             return float(past >= 0)

@@ -101,7 +101,7 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["episode.unlabeled=3"], ["'episode.unlabelled'"]),
         (["evalution.episodes=6"], ["key: found 'evalution.episodes'", "'evaluation'"]),
         (["evaluation.episodes=many"], ["evaluation.episodes: found 'many'", "a number"]),
-        (["episode=standard"], ["episode: can't be exchanged", "episode.<name>="]),
+        (["episode=standard"], ["episode: can't be exchanged", "episode.way="]),
         (["model=protonet"], ["model: can't be exchanged"]),
         (["dataset=glyphs"], ["dataset: can't be exchanged"]),
         (["episode.way=many"], ["episode.way"]),
@@ -110,6 +110,13 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["evaluation.checkpoint=lst"], ["evaluation.checkpoint: found 'lst'", "'last'"]),
         (["evaluation.episodes=["], ["command line"]),
         (["-m"], ["command line"]),
+        (["evaluation.episodes=1,2"], ["evaluation.episodes=1,2", "one value"]),
+        (["evaluation.episodes=0"], ["evaluation.episodes: found 0"]),
+        (["evaluation.episodes=null"], ["evaluation.episodes: found None", "whole number"]),
+        (["evaluation.tasks=0"], ["evaluation.tasks: found 0"]),
+        (["+episode.foo=1"], ["+episode.foo=1"]),
+        (["hydra.run.dir=x"], ["hydra.run.dir=x"]),
+        (["episode.test=5"], ["episode.test: can't be exchanged"]),
     ],
 )
 def test_a_slip_is_one_line(run: Path, words: list[str], expected: list[str]) -> None:
@@ -120,6 +127,18 @@ def test_a_slip_is_one_line(run: Path, words: list[str], expected: list[str]) ->
     for part in expected:
         assert part in line
     assert not (run / "evaluations").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("config.yaml", ""), ("config.yaml", "a: [1"), ("config.yaml", "- a"), ("config.yaml", "model: ${nowhere}"),
+     ("run.json", "{"), ("run.json", "{}")],
+)  # fmt: skip
+def test_a_damaged_run_folder_is_one_line(run: Path, name: str, text: str) -> None:
+    (run / name).write_text(text)
+    with pytest.raises(UserError, match=name) as caught:
+        evaluate_run([f"run={run}"])
+    assert "\n" not in str(caught.value)
 
 
 def test_which_run_must_be_said_once(run: Path, tmp_path: Path) -> None:
