@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,12 @@ def provenance(choices: Mapping[str, str], overrides: Sequence[str], seed: int) 
     }
 
 
+@cache
 def git_state() -> dict[str, Any]:
-    """Revision of the source tree and whether it has uncommitted changes; nulls outside a repository."""
+    """Revision of the source tree and whether it has uncommitted changes; nulls outside a repository.
+
+    Read once a process: the jobs of a sweep run the code that was loaded at its start.
+    """
     folder = Path(__file__).parent
     try:
         revision = _git(folder, "rev-parse", "HEAD")

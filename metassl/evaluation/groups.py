@@ -24,6 +24,8 @@ EPISODE_FACTS = {
     "class_aware": "class-aware",
 }
 EPISODE_KEYS = ("dataset", "episode")
+# What changes a run's speed, output or place, but not its result.
+NEUTRAL = ("trainer.threads", "trainer.progress", "trainer.workers", "logger", "paths", "resume")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,7 @@ def value_of(run: Run, key: str) -> str:
 def _varying(runs: Sequence[Run]) -> list[str]:
     keys = dict.fromkeys(key for run in runs for key in _overrides(run))
     fixed = ("model", "ssl", "seed")
+    keys = {key: None for key in keys if not key.startswith(NEUTRAL)}
     return [key for key in keys if key not in fixed and len({value_of(run, key) for run in runs}) > 1]
 
 
