@@ -7,7 +7,8 @@ import hydra
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
+from pytorch_lightning.loggers import Logger
 
 from metassl.errors import ConfigError, UserError
 
@@ -30,14 +31,14 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
 def refuse_foreign_targets(config: Any) -> None:
     """Check a config that came with a checkpoint: it may build this package's and torch's objects only.
 
-    Allowed are classes defined in this package, and torch's modules, optimisers and schedules. Loggers
-    are dropped by the caller. Raises ConfigError naming the target otherwise.
+    Allowed are classes defined in this package, torch's modules, optimisers and schedules, and
+    Lightning's loggers. Raises ConfigError naming the target otherwise.
     """
-    for target in _targets(OmegaConf.to_container(config) if OmegaConf.is_config(config) else config):
+    for target in _targets(config):
         if not _allowed(target):
             raise ConfigError(
                 f"config of the checkpoint: _target_ '{target}' is refused. Allowed are classes of metassl, "
-                "and torch's modules, optimisers and schedules."
+                "torch's modules, optimisers and schedules, and Lightning's loggers."
             )
 
 
@@ -55,7 +56,7 @@ def _targets(node: Any) -> Iterator[str]:
 
 def _allowed(target: str) -> bool:
     # The root is looked at before anything is imported: an import alone can run code.
-    if target.split(".")[0] not in ("metassl", "torch"):
+    if target.split(".")[0] not in ("metassl", "torch", "pytorch_lightning"):
         return False
     try:
         found = get_object(target)
@@ -65,7 +66,8 @@ def _allowed(target: str) -> bool:
         return False
     # By where it is defined, not by the path: metassl.some_module.subprocess.Popen is not ours.
     root = found.__module__.split(".")[0]
-    return root == "metassl" or (root == "torch" and issubclass(found, TORCH_KINDS))
+    kinds = {"metassl": object, "torch": TORCH_KINDS, "pytorch_lightning": Logger}
+    return root in kinds and issubclass(found, kinds[root])  # type: ignore[arg-type]
 
 
 def _one_line(node: Any, error: Exception) -> str:

@@ -19,7 +19,7 @@ from metassl.build import (
     build_task_spec,
     build_test_stream,
 )
-from metassl.cli.resume import CONFIG
+from metassl.cli.saved import CONFIG
 from metassl.data.pool import Contents
 from metassl.evaluation.evaluate import evaluate
 from metassl.evaluation.results import table, write_results
@@ -48,6 +48,7 @@ def train_and_test(
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     began = time.monotonic()
+    resume = _resume_point(config, folder)
     about = provenance(choices, overrides, config.seed)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
@@ -60,7 +61,6 @@ def train_and_test(
     # a test split that can't be drawn shows now, not after the training
     build_test_stream(config, contents, learner.ssl, config.evaluation.episodes)
     tested_checkpoint(config, folder)
-    resume = _resume_point(config, folder)
     trainer = build_trainer(config, folder, resume)
     if trainer.is_global_zero:
         _describe(config, learner, contents, choices)
@@ -82,7 +82,7 @@ def _resume_point(config: DictConfig, folder: Path) -> Path | None:
     if config.resume is None:
         return None
     path = folder / "checkpoints" / LAST
-    refuse_foreign_targets({k: v for k, v in config.items() if k != "logger"})
+    refuse_foreign_targets(config)
     check_readable(path)
     return path
 
@@ -100,12 +100,8 @@ def _describe(
 
 
 def quiet() -> None:
-    """Lightning's hints about loaders and devices don't apply: nothing is decoded in ours."""
+    """Lightning's hints don't apply: nothing is decoded in our loaders."""
     for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for text in (
-        ".*does not have many workers.*",
-        ".*Checkpoint directory.*exists.*",
-        ".*GPU available but.*",
-    ):
+    for text in (".*does not have many workers.*", ".*LeafSpec.*"):
         warnings.filterwarnings("ignore", text)

@@ -9,12 +9,10 @@ from pathlib import Path
 import torch
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from metassl.build import build_contents, build_learner, build_runner, build_task_spec
 from metassl.cli.arguments import check_key, parse_words
-from metassl.cli.resume import CONFIG
+from metassl.cli.saved import CONFIG, load_config
 from metassl.errors import ConfigError, UserError
 from metassl.evaluation.evaluate import evaluate
 from metassl.evaluation.results import table, write_results
@@ -24,8 +22,6 @@ from metassl.lightning.checkpoints import tested_checkpoint
 from metassl.lightning.weights import load_weights
 from metassl.provenance import provenance
 from metassl.run import quiet
-
-NEEDED = ("dataset", "episode", "backbone", "engine", "model", "ssl", "trainer", "evaluation", "paths")
 
 
 def evaluate_run(words: list[str]) -> Path:
@@ -67,8 +63,8 @@ def _run_folder(words: list[str]) -> tuple[Path, list[str]]:
 
 def _config(folder: Path, changes: list[str]) -> DictConfig:
     """The run's config, with this machine's data folder and the changes."""
-    config = _load(folder / CONFIG)
-    refuse_foreign_targets({key: value for key, value in config.items() if key != "logger"})
+    config = load_config(folder / CONFIG)
+    refuse_foreign_targets(config)
     for variable, key in (("METASSL_DATA_DIR", "data_dir"), ("METASSL_CACHE_DIR", "cache_dir")):
         if variable in os.environ:
             config.paths[key] = os.environ[variable]
@@ -76,19 +72,6 @@ def _config(folder: Path, changes: list[str]) -> DictConfig:
         config.dataset.source.data_dir = config.paths.data_dir
     for override in parse_words(changes):
         _change(config, override)
-    return config
-
-
-def _load(path: Path) -> DictConfig:
-    """A run's config, complete and without references. Raises UserError for a damaged file."""
-    try:
-        config = OmegaConf.load(path)
-        OmegaConf.resolve(config)
-    except (YAMLError, OmegaConfBaseException, OSError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).splitlines()[0]}).") from None
-    missing = [key for key in NEEDED if not isinstance(config, DictConfig) or key not in config]
-    if missing or not isinstance(config, DictConfig):
-        raise UserError(f"{path}: found no '{missing[0]}' in it.")
     return config
 
 

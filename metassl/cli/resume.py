@@ -6,9 +6,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from metassl.cli.saved import CONFIG, load_config
 from metassl.errors import ConfigError, UserError
 
-CONFIG, CHECKPOINT = "config.yaml", "checkpoints/last.ckpt"
+CHECKPOINT = "checkpoints/last.ckpt"
 
 
 def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictConfig]) -> list[str]:
@@ -28,11 +29,13 @@ def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictCo
         raise UserError(
             f"resume={folder}: found no {CHECKPOINT} beside a {CONFIG}, so there is nothing to go on with."
         )
+    if (folder / "results.json").is_file():
+        raise UserError(
+            f"resume={folder}: the run is done; test it again with scripts/evaluate.py run={folder}."
+        )
     words = [*_saved_words(folder), *(a for a in given if not a.startswith("hydra."))]
     found = comparable(compose(words))
-    loaded = OmegaConf.load(folder / CONFIG)
-    assert isinstance(loaded, DictConfig)
-    saved = comparable(loaded)
+    saved = comparable(load_config(folder / CONFIG))
     changed = sorted(key for key in found.keys() | saved.keys() if found.get(key) != saved.get(key))
     if changed:
         key = changed[0]
@@ -68,6 +71,6 @@ def _saved_words(folder: Path) -> list[str]:
     path = folder / ".hydra" / "overrides.yaml"
     if not path.is_file():
         raise UserError(f"resume={folder}: found no {path}.")
-    words = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(words, list)
-    return [str(w) for w in words if not str(w).startswith("resume=")]
+    words = [str(word) for word in OmegaConf.load(path)]
+    # The folder may come from anywhere, and Hydra's own keys can name code to run.
+    return [w for w in words if not w.lstrip("+~").startswith(("resume=", "hydra"))]

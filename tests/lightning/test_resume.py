@@ -133,6 +133,9 @@ def test_resume_with_another_config_is_refused(make_config, tmp_path: Path) -> N
     train(make_config, folder, "model=protonet", "ssl=none")
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {w}\n" for w in words))
+    with pytest.raises(UserError, match="the run is done"):
+        prepare([f"resume={folder}"], CONF)
+    (folder / "results.json").unlink()
     with pytest.raises(UserError, match="is 7 now and was 4") as caught:
         prepare([f"resume={folder}", "backbone.filters=7"], CONF)
     assert "backbone.filters" in str(caught.value)
@@ -157,3 +160,16 @@ def test_divergence_stops_with_the_last_good_checkpoint(make_config, tmp_path: P
     state = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
     assert state["global_step"] == 5
     assert all(v.isfinite().all() for v in state["state_dict"].values())
+
+
+def test_resume_runs_no_foreign_code(make_config, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(make_config, folder, "model=protonet", "ssl=none")
+    with pytest.raises(UserError, match=r"_target_ 'os.system' is refused"):
+        train(make_config, folder, f"resume={folder}", "engine._target_=os.system")
+    (folder / "results.json").unlink()
+    (folder / ".hydra").mkdir()
+    evil = "hydra.callbacks={evil: {_target_: os.system, command: echo}}"
+    (folder / ".hydra" / "overrides.yaml").write_text(f"- '+{evil}'\n- 'trainer.steps=3'\n")
+    with pytest.raises(UserError, match="in the run"):  # the Hydra key is dropped, the rest compared
+        prepare([f"resume={folder}"], CONF)
