@@ -154,14 +154,13 @@ class EpisodeSampler:
         if not self.spec.class_aware:
             sets = self._class_agnostic(chosen, taken, generators, present)
         else:
-            slot, rank = places[:, 0], places[:, 1]
+            slot, rank, count = places.T
             in_task = slot < self.spec.way.high
             label = np.broadcast_to(np.where(in_task, slot, -1), (len(chosen), size))
             weight = np.concatenate((present, np.ones_like(chosen[:, self.spec.way.high :], bool)), 1)[
                 :, slot
             ]
-            per_set = free.shape[2] // self.sets
-            sets = [(free[:, slot, rank + k * per_set], label, weight) for k in range(self.sets)]
+            sets = [(free[:, slot, rank + k * count], label, weight) for k in range(self.sets)]
         rows = np.arange(len(chosen))[:, None]
         shuffled = [tuple(a[rows, order[:, k]] for a in s) for k, s in enumerate(sets)]
         return [*shuffled, *([empty] * (2 - len(shuffled)))]
@@ -195,12 +194,12 @@ class EpisodeSampler:
 
 
 def _unlabelled_places(spec: EpisodeSpec) -> np.ndarray:
-    """[U, 2] (class place, rank among that class's free images) of each image of U."""
+    """[U, 3]: class place, rank among the free images of the class, images of the class in U."""
     if spec.transductive:
-        return np.zeros((0, 2), dtype=np.int64)
+        return np.zeros((0, 3), dtype=np.int64)
     counts = spec.unlabelled_counts() + [spec.distractor_unlabelled] * spec.distractors
-    places = [(slot, rank) for slot, count in enumerate(counts) for rank in range(count)]
-    return np.array(places, dtype=np.int64).reshape(-1, 2)
+    places = [(slot, rank, count) for slot, count in enumerate(counts) for rank in range(count)]
+    return np.array(places, dtype=np.int64).reshape(-1, 3)
 
 
 def _smallest(keys: np.ndarray, k: int) -> np.ndarray:

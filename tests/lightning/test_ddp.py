@@ -22,7 +22,7 @@ def test_two_processes_give_the_result_of_one(tiny_npz: Path, tmp_path: Path) ->
         "trainer.accumulate=2", "evaluation.episodes=4", "evaluation.val_episodes=6",
         "ssl.start=0", "ssl.ramp=0",
         f"paths.cache_dir={tmp_path}/cache", "optimizer.optimizer._target_=torch.optim.SGD",
-        "~optimizer.optimizer.weight_decay", "optimizer.optimizer.lr=0.5",
+        "~optimizer.optimizer.weight_decay", "optimizer.optimizer.lr=0.05",
     ]  # fmt: skip
     # SGD: Adam's division would blow the rounding of gradients that are zero by symmetry up to full steps
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
