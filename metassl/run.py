@@ -29,7 +29,7 @@ from metassl.learners.base import MetaLearner
 from metassl.lightning.checkpoints import LAST, tested_checkpoint
 from metassl.lightning.module import DivergedError
 from metassl.lightning.trainer import build_trainer
-from metassl.lightning.weights import check_readable, load_weights
+from metassl.lightning.weights import load_weights, read_checkpoint
 from metassl.provenance import provenance
 
 
@@ -67,7 +67,9 @@ def train_and_test(
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except DivergedError as error:
-        raise DivergedError(f"{error} The last good checkpoint is {folder / 'checkpoints' / LAST}.") from None
+        last = folder / "checkpoints" / LAST
+        where = f"The last good checkpoint is {last}." if last.is_file() else "No checkpoint was written yet."
+        raise DivergedError(f"{error} {where}") from None
     if not trainer.is_global_zero:
         return None
     load_weights(learner, tested_checkpoint(config, folder))
@@ -83,7 +85,7 @@ def _resume_point(config: DictConfig, folder: Path) -> Path | None:
         return None
     path = folder / "checkpoints" / LAST
     refuse_foreign_targets(config)
-    check_readable(path)
+    read_checkpoint(path)  # refuses what is not plain weights before anything is built
     return path
 
 

@@ -32,11 +32,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def check_readable(path: Path) -> None:
-    """Raise UserError for a checkpoint that can't be read safely."""
-    read_checkpoint(path)
-
-
 def load_weights(learner: MetaLearner, path: Path) -> int:
     """Puts the checkpoint's weights into the learner; returns the step they are from."""
     content = read_checkpoint(path)

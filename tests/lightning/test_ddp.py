@@ -36,8 +36,6 @@ def test_two_processes_give_the_result_of_one(tiny_npz: Path, tmp_path: Path) ->
     assert a["global_step"] == b["global_step"] == 6
     for key, value in a["state_dict"].items():
         torch.testing.assert_close(b["state_dict"][key], value, rtol=1e-4, atol=1e-5)
-    start = {k: v for k, v in a["state_dict"].items()}
-    assert any(v.abs().max() > 0 for v in start.values())
 
 
 def test_ranks_share_a_meta_batch(make_config) -> None:
