@@ -43,15 +43,21 @@ def build_task_spec(config: DictConfig, contents: Contents) -> TaskSpec:
     """What heads and backbones need to know: the widest way of training and test, the input's shape."""
     train, test = build_specs(config)
     shape = contents.items.shape[1:]
-    return TaskSpec(max(train.way.high, test.way.high), (shape[2], *shape[:2]) if len(shape) == 3 else shape)
+    return TaskSpec(
+        way=max(train.way.high, test.way.high),
+        input_shape=(shape[2], *shape[:2]) if len(shape) == 3 else shape,
+        base_classes=len(contents.splits["train"]),
+    )
 
 
 def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     """The meta-learner, with the backbone and the SSL term that the config names."""
     backbone = instantiate(config.backbone, input_shape=task.input_shape)
-    options = {key: value for key, value in config.ssl.items() if key != "objective"}
+    options = {key: value for key, value in config.ssl.items() if key not in ("objective", "wrapped")}
     ssl = SSLTerm(instantiate(config.ssl.objective), **options)
-    return instantiate(config.model, backbone=backbone, ssl=ssl, task=task)
+    learner: MetaLearner = instantiate(config.model, backbone=backbone, ssl=ssl, task=task)
+    ssl.objective.bind(learner, task)
+    return learner
 
 
 def build_runner(config: DictConfig, learner: MetaLearner) -> TaskRunner:
@@ -65,7 +71,7 @@ def build_runner(config: DictConfig, learner: MetaLearner) -> TaskRunner:
     return runner
 
 
-def build_datamodule(config: DictConfig, contents: Contents, ssl: SSLTerm) -> EpisodeDataModule:
+def build_datamodule(config: DictConfig, contents: Contents, learner: MetaLearner) -> EpisodeDataModule:
     """Training and validation episodes, with the views that the objective asked for."""
     trainer, evaluation = config.trainer, config.evaluation
     to_count("evaluation.val_episodes", evaluation.val_episodes, 1)
@@ -77,8 +83,8 @@ def build_datamodule(config: DictConfig, contents: Contents, ssl: SSLTerm) -> Ep
             f"trainer.tasks: found {trainer.tasks}, allowed are multiples of the {world} devices."
         )
     return EpisodeDataModule(
-        build_episodes(config, contents, ssl, "train", config.seed),
-        build_episodes(config, contents, ssl, "val", evaluation.seed),
+        build_episodes(config, contents, learner, "train", config.seed),
+        build_episodes(config, contents, learner, "val", evaluation.seed),
         tasks=trainer.tasks,
         val_episodes=evaluation.val_episodes,
         eval_tasks=evaluation.tasks,
@@ -86,23 +92,33 @@ def build_datamodule(config: DictConfig, contents: Contents, ssl: SSLTerm) -> Ep
     )
 
 
-def build_test_stream(config: DictConfig, contents: Contents, ssl: SSLTerm, episodes: int) -> TaskStream:
+def build_test_stream(
+    config: DictConfig, contents: Contents, learner: MetaLearner, episodes: int
+) -> TaskStream:
     """The fixed episodes of the meta-test."""
     to_count("evaluation.episodes", episodes, 1)
     to_count("evaluation.tasks", config.evaluation.tasks, 1)
-    builder = build_episodes(config, contents, ssl, "test", config.evaluation.seed)
+    builder = build_episodes(config, contents, learner, "test", config.evaluation.seed)
     return TaskStream(builder, config.evaluation.tasks, episodes)
 
 
 def build_episodes(
-    config: DictConfig, contents: Contents, ssl: SSLTerm, split: str, seed: int
+    config: DictConfig, contents: Contents, learner: MetaLearner, split: str, seed: int
 ) -> EpisodeBuilder:
-    """What makes the episodes of a split."""
-    training = split == "train"
+    """What makes the episodes of a split, with what this learner and its objective need."""
+    training, ssl = split == "train", learner.ssl
     spec = build_specs(config)[0 if training else 1]
     inner, outer = ssl.inner_views(training), ssl.outer_views(training)
     sampler = EpisodeSampler(split_pool(contents, split), spec, seed, split, outer=bool(outer))
-    return EpisodeBuilder(sampler, _views(config, {**inner, **outer}), bool(inner), bool(outer))
+    shape = build_task_spec(config, contents).input_shape
+    return EpisodeBuilder(
+        sampler,
+        _views(config, {**inner, **outer}),
+        bool(inner),
+        bool(outer),
+        draws=ssl.objective.draws(shape),
+        task_draws=learner.draws,
+    )
 
 
 def build_module(config: DictConfig, learner: MetaLearner) -> MetaModule:

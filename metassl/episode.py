@@ -21,10 +21,13 @@ class Unlabelled:
     Attributes:
         views: name of the view -> [U, ...]; empty when no view was asked for.
         weight: [U] 1 for an image, 0 for padding.
+        random: [U, R] numbers in (0, 1), for whatever an objective draws. They belong to the episode, so
+            every engine, thread and resumed run draws the same.
     """
 
     views: Mapping[str, Tensor]
     weight: Tensor
+    random: Tensor
 
     def __len__(self) -> int:
         """Number of unlabelled images a task (0 when no view was asked for)."""
@@ -42,6 +45,9 @@ class Episode:
         unlabelled: U, for the inner loop.
         outer_unlabelled: more unlabelled images, disjoint from U, for the outer loss.
         class_mask: [N] bool, False for classes that a narrower task lacks.
+        classes: [N] int64, number of each class among those of its split. In training it makes base-class
+            labels of a task's own; at test it means nothing to a learner.
+        random: [R] numbers in (0, 1), for whatever the learner draws.
         padded: whether any weight can be 0. Static, so that unpadded tasks take the short way.
     """
 
@@ -54,6 +60,8 @@ class Episode:
     unlabelled: Unlabelled
     outer_unlabelled: Unlabelled
     class_mask: Tensor
+    classes: Tensor
+    random: Tensor
     padded: bool = False
 
     def task(self, t: int) -> "Episode":
@@ -116,10 +124,12 @@ class TaskSpec:
     Attributes:
         way: N, the largest number of classes.
         input_shape: shape of one input, (channels, height, width) or (features,).
+        base_classes: number of classes of the training split.
     """
 
     way: int
     input_shape: tuple[int, ...]
+    base_classes: int
 
 
 TENSOR_FIELDS = tuple(f.name for f in fields(Episode) if f.name != "padded")

@@ -57,9 +57,9 @@ def train_and_test(
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
     module = build_module(config, learner)
-    data = build_datamodule(config, contents, learner.ssl)
+    data = build_datamodule(config, contents, learner)
     # a test split that can't be drawn shows now, not after the training
-    build_test_stream(config, contents, learner.ssl, config.evaluation.episodes)
+    build_test_stream(config, contents, learner, config.evaluation.episodes)
     tested_checkpoint(config, folder)
     trainer = build_trainer(config, folder, resume)
     if trainer.is_global_zero:

@@ -24,7 +24,7 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
         contents = build_contents(config)
         learner = build_learner(config, build_task_spec(config, contents))
         learner.ssl.objective = names["Entropy"]()
-        tasks = build_episodes(config, contents, learner.ssl, "train", 0)(range(2)).episodes
+        tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
         with_u, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True))
         without, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True, unlabelled=False))
         assert any(not torch.equal(with_u[name], without[name]) for name in with_u)

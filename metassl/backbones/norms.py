@@ -11,6 +11,9 @@ Every norm is called with `rows`, [n] weights that say which rows of the batch g
 (None: all of them); padding never does.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -60,6 +63,7 @@ class RunningStatistics(nn.Module):
 
     mean: Tensor
     var: Tensor
+    moving = True  # whether a pass in training updates the averages; see `still`
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -71,18 +75,36 @@ class RunningStatistics(nn.Module):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
+        if self.training and rows is None and not self.moving:
+            return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         if not self.training or rows is None:
             return F.batch_norm(
                 x, self.mean, self.var, self.weight, self.bias, self.training, self.momentum, self.eps
             )
         mean, var = _row_statistics(x, rows)
-        with torch.no_grad():
-            count = rows.sum() * x[0, 0].numel()
-            self.mean.lerp_(mean, self.momentum)
-            self.var.lerp_(var * count / (count - 1).clamp(min=1), self.momentum)
+        if self.moving:
+            self._follow(mean, var, rows.sum() * x[0, 0].numel())
         scale = self.weight * torch.rsqrt(var + self.eps)
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
+        self.mean.lerp_(mean, self.momentum)
+        self.var.lerp_(var * count / (count - 1).clamp(min=1), self.momentum)
+
+
+@contextmanager
+def still(module: nn.Module) -> Iterator[None]:
+    """Within it, passes in training leave the moving averages of `module` as they are."""
+    norms = [m for m in module.modules() if isinstance(m, RunningStatistics) and m.moving]
+    for norm in norms:
+        norm.moving = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.moving = True
 
 
 class Group(nn.Module):

@@ -23,6 +23,8 @@ class EpisodeBuilder:
         sampler: says which rows make up an episode.
         views: name of a view in the episode -> what makes it (None: the image itself).
         inner, outer: whether U, and the outer loss's own images, are wanted.
+        draws: random numbers that an objective wants for each unlabelled image.
+        task_draws: random numbers that the learner wants for each task.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class EpisodeBuilder:
         views: Mapping[str, View | None],
         inner: bool = True,
         outer: bool = False,
+        draws: int = 0,
+        task_draws: int = 0,
     ) -> None:
-        self.sampler = sampler
+        self.sampler, self.draws, self.task_draws = sampler, draws, task_draws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
         self.items = sampler.pool.items
 
@@ -51,6 +55,8 @@ class EpisodeBuilder:
             unlabelled=unlabelled,
             outer_unlabelled=outer,
             class_mask=torch.from_numpy(draw.class_mask),
+            classes=torch.from_numpy(draw.classes),
+            random=_uniform(draw, (self.task_draws,)),
             padded=self.sampler.spec.padded,
         )
         oracle = Oracle(
@@ -74,7 +80,8 @@ class EpisodeBuilder:
         if wanted and rows.shape[1]:
             plain = self._gather(rows)
             views = {name: self._view(plain, view, draw) for name, view in wanted.items()}
-        return Unlabelled(views, _weight(weight if views else weight[:, :0]))
+        weight = weight if views else weight[:, :0]
+        return Unlabelled(views, _weight(weight), _uniform(draw, (weight.shape[1], self.draws)))
 
     def _view(self, plain: Tensor, view: View | None, draw: Draw) -> Tensor:
         if view is None:
@@ -82,6 +89,15 @@ class EpisodeBuilder:
         count, shape = plain.shape[1], tuple(plain.shape[2:])
         numbers = np.concatenate([view.draw(g, count, shape) for g in draw.generators])
         return view.apply(plain.flatten(0, 1), torch.from_numpy(numbers)).view_as(plain)
+
+
+def _uniform(draw: Draw, shape: tuple[int, ...]) -> Tensor:
+    """[T, *shape] numbers in (0, 1), by each episode's own generator; none are drawn for an empty shape."""
+    if 0 in shape:
+        return torch.zeros(len(draw.generators), *shape)
+    numbers = np.stack([g.random(shape, dtype=np.float32) for g in draw.generators])
+    # the ends stay out: whoever takes a logarithm or a quantile needs no guard
+    return torch.from_numpy(numbers).clamp_(2**-24, 1 - 2**-24)
 
 
 def _weight(present: np.ndarray) -> Tensor:

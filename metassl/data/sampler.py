@@ -25,7 +25,8 @@ class Draw:
         support, support_y, support_weight: [T, S]; query, ...: [T, Q].
         unlabelled, unlabelled_y, unlabelled_weight: [T, U]; unlabelled_y is -1 for distractors.
         outer, outer_y, outer_weight: [T, U2], a second set of the same make-up (or U2 = 0).
-        class_mask: [T, N]; class_ids: [T, N] index of each class in the whole source.
+        class_mask: [T, N]; class_ids: [T, N] index of each class in the whole source; classes: [T, N]
+            its number among the classes of the split.
         generators: one for each episode, for whatever else is random in it (the views).
     """
 
@@ -43,6 +44,7 @@ class Draw:
     outer_weight: np.ndarray
     class_mask: np.ndarray
     class_ids: np.ndarray
+    classes: np.ndarray
     generators: Sequence[Generator]
 
 
@@ -103,6 +105,7 @@ class EpisodeSampler:
             query, query_y, query_weight, u, u_y, u_weight, o, o_y, o_weight,
             present,
             self.pool.class_ids[chosen[:, :n]],
+            chosen[:, :n],
             generators,
         )  # fmt: skip
 

@@ -60,7 +60,7 @@ class Loop:
             for name, g in zip(learned, found, strict=True):
                 total[name] += g / tasks.count
             logged.append(scores)
-        return total, {name: torch.stack([s[name] for s in logged]).mean() for name in logged[0]}
+        return total, {name: torch.stack([s[name] for s in logged]).mean(0) for name in logged[0]}
 
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode

@@ -23,7 +23,7 @@ class Threads:
 
     Within a convolution of a few small images two threads gain next to nothing; two tasks at once do.
     Every worker has its own copy of the learner's modules, since putting θ in their place changes
-    them; the copies' own weights are never read.
+    them; the copies' own weights are never read, and their buffers are those of the learner.
 
     Args:
         workers: W; None for as many as torch has threads.
@@ -62,7 +62,7 @@ class Threads:
         """The function's results on every worker's tasks, in the workers' order."""
         if learner not in self._copies:
             self._copies[learner] = [deepcopy(learner) for _ in range(self.workers)]
-        copies = [copy.train(learner.training) for copy in self._copies[learner]]
+        copies = [_like(copy, learner) for copy in self._copies[learner]]
         context = _modes()
 
         def work(w: int) -> T:
@@ -70,6 +70,13 @@ class Threads:
                 return function(copies[w], tree_map(lambda x: x[w :: self.workers], tasks))
 
         return list(self._pool.map(work, range(min(self.workers, tasks.count))))
+
+
+def _like(copy: MetaLearner, learner: MetaLearner) -> MetaLearner:
+    """The copy in the learner's mode, with its buffers as they are now (shared, not copied)."""
+    for module, source in zip(copy.modules(), learner.modules(), strict=True):
+        module._buffers = source._buffers
+    return copy.train(learner.training)
 
 
 def _modes() -> Callable[[], Any]:

@@ -24,7 +24,7 @@ def evaluate(
     """
     uses = bool(learner.ssl.inner_views(training=False))
     variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
-    stream = build_test_stream(config, contents, learner.ssl, config.evaluation.episodes)
+    stream = build_test_stream(config, contents, learner, config.evaluation.episodes)
     columns = meta_test(learner, runner, stream, variants, "meta-test")
 
     with torch.random.fork_rng():
@@ -32,6 +32,6 @@ def evaluate(
         untrained = build_learner(config, build_task_spec(config, contents))
     untrained.to(next(learner.parameters()).device)
     few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
-    stream = build_test_stream(config, contents, learner.ssl, few)
+    stream = build_test_stream(config, contents, learner, few)
     baseline = meta_test(untrained, runner, stream, {"_untrained": TEST}, "without meta-training")
     return summarise(config, learner, columns, baseline), {**columns, **baseline}

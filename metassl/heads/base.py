@@ -4,22 +4,29 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from metassl.losses import cross_entropy
+
 
 class Head(nn.Module):
     """A classifier of features that is fitted to a task in closed form.
 
     Attributes:
         transductive: whether the logits of one query depend on the other queries.
+        reads_unlabelled: whether `fit` has a use for unlabelled rows, whose labels q are all 0.
     """
 
     transductive: bool = False
+    reads_unlabelled: bool = False
+
+    def bind(self, features: int, way: int) -> None:
+        """Called once with D and the largest N: the place to build networks that need them."""
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Any:
         """The state for a task, a pytree of tensors.
 
         Args:
             z: [n, D] features.
-            q: [n, N] soft labels.
+            q: [n, N] soft labels; all 0 for an unlabelled row, which only heads that read them get.
             w: [n] weights; 0 leaves an item out.
         """
         raise NotImplementedError
@@ -27,3 +34,7 @@ class Head(nn.Module):
     def logits(self, state: Any, z: Tensor) -> Tensor:
         """[m, N] logits of the features z [m, D]."""
         raise NotImplementedError
+
+    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """The outer loss on the queries: logits [Q, N], y [Q], weight [Q] -> scalar."""
+        return cross_entropy(logits, y, weight)

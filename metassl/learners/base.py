@@ -4,8 +4,8 @@ Legend: N way, S support, U unlabelled, Q query, D features.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,14 @@ from torch.utils._pytree import register_dataclass
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode
 from metassl.losses import accuracy, cross_entropy
+from metassl.ssl.base import Context, SoftLabels
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 
 Theta = Mapping[str, Tensor]
+Scores = dict[str, Tensor]
+R = TypeVar("R")
+SSL = "ssl."  # prefix in θ of the SSL term's parameters
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,15 @@ class MetaLearner(nn.Module):
     Args:
         backbone: maps inputs to features.
         ssl: the SSL term.
+
+    Attributes:
+        draws: random numbers that it needs for each task.
+        reads_unlabelled: whether adaptation looks at U even where the objective neither labels nor
+            penalises it (a set encoder over S ∪ U).
     """
+
+    draws: int = 0
+    reads_unlabelled: bool = False
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm) -> None:
         super().__init__()
@@ -90,17 +102,53 @@ class MetaLearner(nn.Module):
         """[Q, N] logits of the queries: adapt, then predict."""
         raise NotImplementedError
 
-    def meta_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
-        """The outer loss of one task, and what to log of it: loss and accuracy on the queries."""
+    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """The outer loss of one task, and what to log of it: loss and accuracy on the queries.
+
+        A learner whose outer gradient g is not the derivative of its loss returns `surrogate(...)`.
+        Scores that are no scalars are averaged over the tasks and given to `after_outer_step`.
+        """
         raise NotImplementedError
 
-    def forward(self, function: str, *args: Any) -> Any:
-        """Entry for `functional_call`: runs the method of that name."""
-        return getattr(self, function)(*args)
+    def observe(self, theta: Theta, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+        """Adapts, and calls the function with the window on U through the adapted predictor."""
+        raise NotImplementedError
 
-    def under(self, theta: Theta, method: Callable[..., Any], *args: Any) -> Any:
-        """Runs a method of this learner with θ in place of its own parameters."""
-        return functional_call(self, dict(theta), (method.__name__, *args))
+    def meta_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """The outer loss, plus the objective's loss on its own labels where it wants to hear their worth."""
+        loss, scores = self.outer_loss(theta, episode, stage)
+        if self.ssl.objective.wants_feedback and self.uses_unlabelled(episode, stage):
+            with torch.no_grad():
+                _, control = self.outer_loss(theta, episode, replace(stage, unlabelled=False))
+            advantage = (control["loss"] - scores["loss"]).detach()
+            loss = loss + self.observe(
+                theta, episode, stage, lambda context: self.ssl.objective.feedback(context, advantage)
+            )
+        return loss, scores
+
+    def assigned_labels(self, theta: Theta, episode: Episode, stage: Stage) -> SoftLabels:
+        """What labels U has after adaptation; those of the predictor where the objective gives none."""
+        return self.observe(theta, episode, stage, self._assigned)
+
+    def _assigned(self, context: Context) -> SoftLabels:
+        labels = self.ssl.label(context)
+        if labels is not None:
+            return labels
+        view = next(iter(context.unlabelled.views))
+        return SoftLabels(context.logits(view).softmax(-1), context.weight, view)
+
+    @torch.no_grad()
+    def after_outer_step(self, tasks: Episode, scores: Scores) -> None:
+        """Called after each step of the outer optimiser, with its meta-batch and the mean scores."""
+        self.ssl.objective.after_outer_step(self)
+
+    def forward(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Entry for `functional_call`: calls the function."""
+        return function(*args)
+
+    def under(self, theta: Theta, function: Callable[..., R], *args: Any) -> R:
+        """Calls a method of this learner, or a function that uses it, with θ in place of its parameters."""
+        return functional_call(self, dict(theta), (function, *args))
 
     def inner_weight(self, episode: Episode, stage: Stage) -> float:
         """λ of the inner loop on this task; 0 when it has no unlabelled images."""
@@ -113,6 +161,12 @@ class MetaLearner(nn.Module):
     def outer_weight(self, episode: Episode, stage: Stage) -> float:
         """λ of the outer loss on this task; 0 when it has no unlabelled images of its own."""
         return self.ssl.outer_weight(stage) if len(episode.outer_unlabelled) else 0.0
+
+    def without_meta_gradient(self, theta: Theta) -> dict[str, Tensor]:
+        """θ whose SSL meta-parameters are constants: a penalty in the outer loss must not train them,
+        or the outer loop would learn to ask for nothing."""
+        frozen = {SSL + name for name in self.ssl.meta_parameters()}
+        return {name: p.detach() if name in frozen else p for name, p in theta.items()}
 
     def anchor(self, episode: Episode, stage: Stage) -> Anchor:
         """The support, and with `ssl.in_statistics` also the first view of U where U takes part."""
@@ -134,8 +188,17 @@ class MetaLearner(nn.Module):
         return self.backbone(torch.cat((anchor.x, x)), rows)[len(anchor.x) :]
 
 
-def query_scores(logits: Tensor, episode: Episode) -> tuple[Tensor, dict[str, Tensor]]:
+def query_scores(logits: Tensor, episode: Episode) -> tuple[Tensor, Scores]:
     """Cross-entropy on the queries, and {loss, accuracy} to log: logits [Q, N]."""
     loss = cross_entropy(logits, episode.query_y, episode.query_weight)
     scores = {"loss": loss, "accuracy": accuracy(logits, episode.query_y, episode.query_weight)}
     return loss, {name: value.detach() for name, value in scores.items()}
+
+
+def surrogate(value: Tensor, theta: Theta, gradient: Theta) -> Tensor:
+    """A scalar that has this value, and this gradient with respect to θ.
+
+    Σ_n ⟨θ_n, g_n⟩ - stop(Σ_n ⟨θ_n, g_n⟩) + stop(value), over the names n of `gradient`.
+    """
+    carrier = torch.stack([(theta[name] * g.detach()).sum() for name, g in gradient.items()]).sum()
+    return carrier - carrier.detach() + value.detach()

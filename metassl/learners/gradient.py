@@ -1,10 +1,12 @@
 """Learners that adapt by gradient steps on the task: MAML and what is built like it.
 
-Legend: N way, S support, U unlabelled, Q query, D features.
+Legend: N way, S support, U unlabelled, Q query, D features, K inner steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +15,20 @@ from torch.func import grad
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.errors import ConfigError
-from metassl.learners.base import Adapted, Anchor, MetaLearner, Theta, query_scores
+from metassl.learners.base import SSL, Adapted, Anchor, MetaLearner, Scores, Theta, query_scores
 from metassl.learners.inner import InnerOptimizer
+from metassl.learners.predictor import LearnerWindow
 from metassl.losses import cross_entropy, mask_classes
 from metassl.ssl.base import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 
+R = TypeVar("R")
+BACKBONE = "backbone."
+
 
 class GradientLearner(MetaLearner):
-    """φ_0 = θ, φ_{k+1} = inner step on CE(S; φ_k) + λ·SSL(U; φ_k); the outer loss is CE(Q; φ_K).
+    """φ_0 = start(θ), φ_{k+1} = inner step on CE(S; φ_k) + λ·SSL(U; φ_k); the outer loss is CE(Q; φ_K).
 
     Source: Finn et al. 2017, Algorithm 2 (MAML; order=1 is its first-order form, section 5.2).
 
@@ -60,27 +66,53 @@ class GradientLearner(MetaLearner):
         self.head = nn.Linear(backbone.out_dim, task.way)
         self.inner, self.order = inner, order
         self.steps, self.test_steps = steps, steps if test_steps is None else test_steps
-        self.selected = [name for name, _ in self.named_parameters() if name.startswith(tuple(adapt))]
+        self.prefixes = tuple(adapt)
+        self.inner.bind({name: p for name, p in self.named_parameters() if self.moves(name)})
+
+    def moves(self, name: str) -> bool:
+        """Whether the inner loop moves the parameter of this name."""
+        return name.startswith(self.prefixes)
+
+    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+        """φ_0, the overlay that the first step starts from. Called with θ in place."""
+        return {name: p for name, p in theta.items() if self.moves(name)}
 
     def adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
         """K inner steps. U takes part from inner step `ssl.from_step` on."""
-        return self.under(theta, self._adapt, theta, episode, stage)
+        phi: Mapping[str, Tensor] = {}
+        for phi in self.path(theta, episode, stage):  # noqa: B007  the last one counts
+            pass
+        return Adapted(phi, {}, self.anchor(episode, stage), episode.class_mask)
 
-    def _adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
-        phi = {name: theta[name] for name in self.selected}
-        state = self.inner.init(phi)
+    def path(self, theta: Theta, episode: Episode, stage: Stage) -> Iterator[dict[str, Tensor]]:
+        """φ_0, φ_1, …, φ_K."""
         anchor = self.anchor(episode, stage)
-        constant = torch.no_grad() if self.order == 1 else nullcontext()
-        for step in range(self.steps if stage.training else self.test_steps):
-            weight = self.inner_weight(episode, stage) if step >= self.ssl.from_step else 0.0
+        phi = self.under(theta, self.start, theta, episode, anchor, stage)
+        yield phi
+        steps = self.steps if stage.training else self.test_steps
+        known = self.fixed_features(theta, phi, episode, anchor, stage) if steps else {}
+        state, memory = self.under(theta, self.inner.init, phi), ()
+        constant = torch.no_grad if self.order_at(stage) == 1 else nullcontext
+        for step in range(steps):
+            weight = self.inner_weight(episode, stage) * self.ssl.over_steps(step, steps)
 
-            def loss(overlay: Theta, weight: float = weight) -> Tensor:
-                return self.under(overlay, self._inner_loss, episode, anchor, weight, stage)
+            def loss(
+                overlay: Theta, weight: float = weight, step: int = step, memory: Any = memory
+            ) -> tuple[Tensor, tuple[Tensor, Any]]:
+                context = self.context(
+                    episode, episode.unlabelled, anchor, overlay, stage, known, step, memory
+                )
+                value = self.under({**theta, **overlay}, self.inner_loss, context, weight)
+                return value, (value.detach(), context.memory)
 
-            with constant:
-                gradients = grad(loss)(phi)
-            phi, state = self.inner.update(gradients, state, phi, step)
-        return Adapted(phi, {}, anchor, episode.class_mask)
+            with constant():
+                gradients, (value, memory) = grad(loss, has_aux=True)(phi)
+            phi, state = self.under(theta, self.inner.update, gradients, state, phi, step, value)
+            yield phi
+
+    def order_at(self, stage: Stage) -> int:
+        """Order of the derivatives at this stage."""
+        return self.order
 
     def predict(self, theta: Theta, adapted: Adapted, x: Tensor) -> Tensor:
         """[n, N] logits under θ with φ laid over it."""
@@ -88,47 +120,87 @@ class GradientLearner(MetaLearner):
 
     def query_logits(self, theta: Theta, episode: Episode, stage: Stage) -> Tensor:
         """[Q, N] logits of the queries after adaptation; padding gives no batch statistics."""
-        return self._after(theta, self.adapt(theta, episode, stage), episode)
+        return self.after(theta, self.adapt(theta, episode, stage), episode)
 
-    def meta_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
-        """CE on the queries after adaptation, plus λ_out·SSL on the outer loss's own images."""
-        adapted = self.adapt(theta, episode, stage)
-        loss, scores = query_scores(self._after(theta, adapted, episode), episode)
-        weight = self.outer_weight(episode, stage)
-        if weight:
-            overlaid = {**theta, **adapted.overlay}
-            loss = loss + weight * self.under(overlaid, self._outer_penalty, episode, adapted, stage)
-        return loss, scores
-
-    def _after(self, theta: Theta, adapted: Adapted, episode: Episode) -> Tensor:
+    def after(self, theta: Theta, adapted: Adapted, episode: Episode) -> Tensor:
+        """[Q, N] logits of the queries under θ with φ laid over it."""
         weight = episode.query_weight if episode.padded else None
         return self.under({**theta, **adapted.overlay}, self._predict, adapted, episode.query_x, weight)
 
-    def _predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None) -> Tensor:
-        return self._classify(self.embed(x, weight, adapted.anchor), adapted.class_mask)
+    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """CE on the queries after adaptation, plus the SSL terms of the outer loss."""
+        adapted = self.adapt(theta, episode, stage)
+        loss, scores = query_scores(self.after(theta, adapted, episode), episode)
+        return loss + self.outer_ssl(theta, adapted, episode, stage), scores
 
-    def _classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
+    def outer_ssl(self, theta: Theta, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
+        """λ_out·SSL on the outer loss's own images, plus what trains the objective's own networks."""
+        total: Tensor | float = 0.0
+        weight = self.outer_weight(episode, stage)
+        if weight:
+            placed = {**self.without_meta_gradient(theta), **adapted.overlay}
+            context = self.context(episode, episode.outer_unlabelled, adapted.anchor, adapted.overlay, stage)
+            total = total + weight * self.under(placed, self.ssl.loss, context)
+        own = {SSL + name for name in self.ssl.own_parameters()}
+        if own and stage.training and self.uses_unlabelled(episode, stage):
+            # the predictor is a constant here: its outer gradient comes from the queries
+            placed = {n: p if n in own else p.detach() for n, p in {**theta, **adapted.overlay}.items()}
+            overlay = {name: placed[name] for name in adapted.overlay}
+            context = self.context(episode, episode.unlabelled, adapted.anchor, overlay, stage)
+            total = total + self.under(placed, self.ssl.penalty, context)
+        return total
+
+    def observe(self, theta: Theta, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+        """See MetaLearner."""
+        adapted = self.adapt(theta, episode, stage)
+        context = self.context(episode, episode.unlabelled, adapted.anchor, adapted.overlay, stage)
+        return self.under({**theta, **adapted.overlay}, function, context)
+
+    def inner_loss(self, context: Context, weight: float) -> Tensor:
+        """CE(S) + λ·SSL(U). Called with φ in place."""
+        episode = context.episode
+        loss = cross_entropy(context.support_logits(), episode.support_y, episode.support_weight)
+        return loss + weight * self.ssl.loss(context) if weight else loss
+
+    def classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
         """[n, N] logits; a task with fewer classes than the head has outputs takes the first of them."""
         return mask_classes(self.head(z)[..., : class_mask.shape[-1]], class_mask)
 
-    def _inner_loss(self, episode: Episode, anchor: Anchor, weight: float, stage: Stage) -> Tensor:
-        context = self._context(episode, episode.unlabelled, anchor, stage)
-        logits = self._classify(context.support_features(), episode.class_mask)
-        loss = cross_entropy(logits, episode.support_y, episode.support_weight)
-        return loss + weight * self.ssl.loss(context) if weight else loss
-
-    def _outer_penalty(self, episode: Episode, adapted: Adapted, stage: Stage) -> Tensor | float:
-        return self.ssl.loss(self._context(episode, episode.outer_unlabelled, adapted.anchor, stage))
-
-    def _context(self, episode: Episode, unlabelled: Unlabelled, anchor: Anchor, stage: Stage) -> Context:
-        """The objective's window on the task, through the parameters that are now in place."""
-        s_weight = episode.support_weight if episode.padded else None
-        u_weight = unlabelled.weight if episode.padded else None
-        return Context(
-            episode,
-            unlabelled,
-            embed=lambda view: self.embed(unlabelled.views[view], u_weight, anchor),
-            embed_support=lambda: self.embed(episode.support_x, s_weight, anchor),
-            classify=lambda z: self._classify(z, episode.class_mask),
-            stage=stage,
+    def context(
+        self,
+        episode: Episode,
+        unlabelled: Unlabelled,
+        anchor: Anchor,
+        overlay: Theta,
+        stage: Stage,
+        known: Theta | None = None,
+        step: int = 0,
+        memory: Any = (),
+    ) -> Context:
+        """The objective's window on the task, through the parameters that will be in place when it looks."""
+        classifier = partial(self.classify, class_mask=episode.class_mask)
+        window = LearnerWindow(
+            self, episode, unlabelled, anchor, overlay, lambda _: classifier, classifier, known or {}
         )
+        return Context(
+            episode, unlabelled, window, stage, step, memory, self.ssl.policy, self.ssl.stop_gradient
+        )
+
+    def fixed_features(
+        self, theta: Theta, phi: Theta, episode: Episode, anchor: Anchor, stage: Stage
+    ) -> dict[str, Tensor]:
+        """Features that no inner step changes, computed once: all of them where the backbone stays."""
+        if any(name.startswith(BACKBONE) for name in phi):
+            return {}
+        unlabelled = episode.unlabelled
+        context = self.context(episode, unlabelled, anchor, phi, stage)
+        views = unlabelled.views if self.uses_unlabelled(episode, stage) else {}
+
+        def compute() -> dict[str, Tensor]:
+            window = context.predictor
+            return {"support": window.support()} | {name: window.view(name) for name in views}
+
+        return self.under(theta, compute)
+
+    def _predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None) -> Tensor:
+        return self.classify(self.embed(x, weight, adapted.anchor), adapted.class_mask)

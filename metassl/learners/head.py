@@ -3,8 +3,9 @@
 Legend: N way, S support, U unlabelled, Q query, D features.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,20 +13,22 @@ from torch import Tensor
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.heads.base import Head
-from metassl.learners.base import Adapted, MetaLearner, Theta, query_scores
+from metassl.learners.base import SSL, Adapted, MetaLearner, Scores, Theta, query_scores
+from metassl.learners.predictor import LearnerWindow
 from metassl.losses import mask_classes, one_hot
 from metassl.ssl.base import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 
 Features = Mapping[str, Tensor]
+R = TypeVar("R")
 
 
 class HeadLearner(MetaLearner):
     """Fits the head on S; then, `rounds` times, refits it on S ∪ (U, q, λ·w) with the objective's labels.
 
-    The outer loss is CE(Q), plus λ times the objective's penalty on U (a closed form has no inner
-    loss to add it to), plus with at=outer or both λ_out·SSL on the outer loss's own images.
+    The outer loss is the head's loss on Q, plus λ times the objective's penalty on U (a closed form has no
+    inner loss to add it to), plus with at=outer or both λ_out·SSL on the outer loss's own images.
     An objective that only penalises therefore changes nothing in the adaptation at test.
     Support, U and queries of a task go through the backbone in one call.
 
@@ -34,7 +37,7 @@ class HeadLearner(MetaLearner):
     Args:
         backbone: maps inputs to features.
         ssl: the SSL term.
-        task: not needed by a closed form.
+        task: its way, for heads with networks of their own.
         head: the closed-form head.
         rounds: number of refits.
     """
@@ -42,52 +45,86 @@ class HeadLearner(MetaLearner):
     def __init__(self, backbone: Backbone, ssl: SSLTerm, task: TaskSpec, head: Head, rounds: int) -> None:
         super().__init__(backbone, ssl)
         self.head, self.rounds = head, rounds
+        self.reads_unlabelled = head.reads_unlabelled
+        head.bind(backbone.out_dim, task.way)
 
     @property
     def transductive(self) -> bool:
         """True when the backbone or the head looks at the other queries."""
         return self.backbone.transductive or self.head.transductive
 
-    def adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
-        """The fitted head."""
-        return self.under(theta, self._adapt, episode, stage)
+    def modulate(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
+        """An overlay on θ that depends on the task, {} for none. Called with θ in place."""
+        return {}
 
-    def _adapt(self, episode: Episode, stage: Stage) -> Adapted:
+    def adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
+        """The fitted head, and the overlay that it was fitted under."""
+        placed, overlay = self._placed(theta, episode, stage)
+        return self.under(placed, self._adapt, episode, stage, overlay)
+
+    def _adapt(self, episode: Episode, stage: Stage, overlay: Theta) -> Adapted:
         state = self._fit(episode, self._features(episode, stage, queries=False), stage)
-        return Adapted({}, state, self.anchor(episode, stage), episode.class_mask)
+        return Adapted(overlay, state, self.anchor(episode, stage), episode.class_mask)
 
     def predict(self, theta: Theta, adapted: Adapted, x: Tensor) -> Tensor:
         """[n, N] logits by the fitted head."""
-        return self.under(theta, self._predict, adapted, x)
+        return self.under({**theta, **adapted.overlay}, self._predict, adapted, x)
 
     def _predict(self, adapted: Adapted, x: Tensor) -> Tensor:
-        z = self.embed(x, None, adapted.anchor)
-        return mask_classes(self.head.logits(adapted.head, z), adapted.class_mask)
+        return self._classify(self.embed(x, None, adapted.anchor), adapted.head, adapted.class_mask)
 
     def query_logits(self, theta: Theta, episode: Episode, stage: Stage) -> Tensor:
         """[Q, N] logits of the queries."""
-        return self.under(theta, self._query_logits, episode, stage)
+        placed, _ = self._placed(theta, episode, stage)
+        return self.under(placed, self._query_logits, episode, stage)
 
     def _query_logits(self, episode: Episode, stage: Stage) -> Tensor:
         z = self._features(episode, stage, queries=True)
-        return self._classify(self._fit(episode, z, stage), z["query"], episode)
+        return self._classify(z["query"], self._fit(episode, z, stage), episode.class_mask)
 
-    def meta_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
-        """CE on the queries plus the weighted SSL terms."""
-        return self.under(theta, self._meta_loss, episode, stage)
+    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """The head's loss on the queries plus the weighted SSL terms."""
+        placed, _ = self._placed(theta, episode, stage)
+        return self.under(placed, self._outer_loss, episode, stage)
 
-    def _meta_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
+    def _outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         z = self._features(episode, stage, queries=True)
         state = self._fit(episode, z, stage)
-        loss, scores = query_scores(self._classify(state, z["query"], episode), episode)
+        logits = self._classify(z["query"], state, episode.class_mask)
+        _, scores = query_scores(logits, episode)
+        loss = self.head.loss(logits, episode.query_y, episode.query_weight)
+        return loss + self.under(self._meta_constants(), self._outer_ssl, episode, z, state, stage), scores
+
+    def _outer_ssl(self, episode: Episode, z: Features, state: Any, stage: Stage) -> Tensor | float:
         inner, outer = self.inner_weight(episode, stage), self.outer_weight(episode, stage)
+        total: Tensor | float = 0.0
         if inner:
             context = self._context(episode, episode.unlabelled, "inner", z, state, stage)
-            loss = loss + inner * self.ssl.penalty(context)
+            total = total + inner * self.ssl.objective.strength(context) * self.ssl.penalty(context)
         if outer:
             context = self._context(episode, episode.outer_unlabelled, "outer", z, state, stage)
-            loss = loss + outer * self.ssl.loss(context)
-        return loss, scores
+            total = total + outer * self.ssl.loss(context)
+        return total
+
+    def observe(self, theta: Theta, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+        """See MetaLearner."""
+        placed, _ = self._placed(theta, episode, stage)
+        return self.under(placed, self._observe, episode, stage, function)
+
+    def _observe(self, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+        z = self._features(episode, stage, queries=False)
+        state = self._fit(episode, z, stage)
+        return function(self._context(episode, episode.unlabelled, "inner", z, state, stage))
+
+    def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
+        """A refit and a set encoder need U, and in training a penalty; at test a penalty alone doesn't."""
+        active = self.inner_weight(episode, stage) > 0
+        refits = self.ssl.objective.labels and self._refit_weight(episode, stage) > 0
+        return refits or (active and (stage.training or self.reads_unlabelled))
+
+    def _placed(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[dict[str, Tensor], Theta]:
+        overlay = self.under(theta, self.modulate, episode, stage)
+        return {**theta, **overlay}, overlay
 
     def _features(self, episode: Episode, stage: Stage, queries: bool) -> Features:
         """Features of the support, of the views that take part, and of the queries, in one call."""
@@ -105,43 +142,69 @@ class HeadLearner(MetaLearner):
 
     def _fit(self, episode: Episode, z: Features, stage: Stage) -> Any:
         labels = one_hot(episode.support_y, episode.way)
-        state = self.head.fit(z["support"], labels, episode.support_weight)
+        rows = [(z["support"], labels, episode.support_weight)]
+        reads = self.reads_unlabelled and self.uses_unlabelled(episode, stage)
+        state = self._fit_rows([*rows, _unknown(episode, z)] if reads else rows)
         weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
-            given = self.ssl.label(self._context(episode, episode.unlabelled, "inner", z, state, stage))
+            context = self._context(episode, episode.unlabelled, "inner", z, state, stage)
+            given = self.ssl.label(context)
             if given is None:
                 break
-            state = self.head.fit(
-                torch.cat((z["support"], z[f"inner/{given.view}"])),
-                torch.cat((labels, given.q)),
-                torch.cat((episode.support_weight, weight * given.weight)),
-            )
+            worth = weight * self.ssl.objective.strength(context) * given.weight
+            state = self._fit_rows([*rows, (z[f"inner/{given.view}"], given.q, worth)])
         return state
 
-    def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
-        """A refit needs U, and in training a penalty does; at test a penalty alone has no use for it."""
-        refits = self.ssl.objective.labels and self._refit_weight(episode, stage) > 0
-        return refits or (stage.training and self.inner_weight(episode, stage) > 0)
+    def _fit_rows(self, rows: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
+        return self.head.fit(*(torch.cat(column) for column in zip(*rows, strict=True)))
 
     def _refit_weight(self, episode: Episode, stage: Stage) -> float:
         return self.ssl.refit_weight(stage) if len(episode.unlabelled) else 0.0
 
-    def _classify(self, state: Any, z: Tensor, episode: Episode) -> Tensor:
-        return mask_classes(self.head.logits(state, z), episode.class_mask)
+    def _classify(self, z: Tensor, state: Any, class_mask: Tensor) -> Tensor:
+        return mask_classes(self.head.logits(state, z), class_mask)
+
+    def _meta_constants(self) -> dict[str, Tensor]:
+        here = {SSL + name: p for name, p in self.ssl.named_parameters()}
+        return self.without_meta_gradient(here)
 
     def _context(
         self, episode: Episode, unlabelled: Unlabelled, part: str, z: Features, state: Any, stage: Stage
     ) -> Context:
         """The objective's window on the task, through the head as it is fitted now."""
+        labels = one_hot(episode.support_y, episode.way)
+
+        def fit(support: Tensor) -> Callable[[Tensor], Tensor]:
+            fitted = self.head.fit(support, labels, episode.support_weight)
+            return partial(self._classify, state=fitted, class_mask=episode.class_mask)
+
+        start = f"{part}/"
+        known = {name.removeprefix(start): f for name, f in z.items() if name.startswith(start)}
+        window = LearnerWindow(
+            self,
+            episode,
+            unlabelled,
+            self.anchor(episode, stage),
+            {name: p for name, p in self.named_parameters() if not name.startswith(SSL)},
+            fit,
+            partial(self._classify, state=state, class_mask=episode.class_mask),
+            {**known, "support": z["support"]},
+        )
         return Context(
             episode,
             unlabelled,
-            embed=lambda view: z[f"{part}/{view}"],
-            embed_support=lambda: z["support"],
-            classify=lambda features: self._classify(state, features, episode),
-            stage=stage,
+            window,
+            stage,
+            policy=self.ssl.policy,
+            stop_gradient=self.ssl.stop_gradient,
         )
 
 
 def _view_parts(part: str, unlabelled: Unlabelled) -> dict[str, tuple[Tensor, Tensor]]:
     return {f"{part}/{name}": (x, unlabelled.weight) for name, x in unlabelled.views.items()}
+
+
+def _unknown(episode: Episode, z: Features) -> tuple[Tensor, Tensor, Tensor]:
+    """U's first view as rows without a label, for heads that read them."""
+    u, weight = z[f"inner/{next(iter(episode.unlabelled.views))}"], episode.unlabelled.weight
+    return u, torch.zeros(len(u), episode.way, device=u.device), weight

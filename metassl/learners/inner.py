@@ -12,12 +12,25 @@ Params = Mapping[str, Tensor]
 class InnerOptimizer(nn.Module):
     """A pure update rule. Its own parameters, if any, are learned by the outer loop."""
 
+    def bind(self, params: Params) -> None:
+        """Called once, with the parameters that the inner loop moves: the place to build its own."""
+
     def init(self, params: Params) -> Any:
         """The state before the first step."""
         return None
 
-    def update(self, grads: Params, state: Any, params: Params, step: int) -> tuple[dict[str, Tensor], Any]:
-        """The parameters and the state after inner step `step` (from 0)."""
+    def update(
+        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+    ) -> tuple[dict[str, Tensor], Any]:
+        """The parameters and the state after inner step `step` (from 0).
+
+        Args:
+            grads: of the inner loss, by name.
+            state: what `init` or the last call returned.
+            params: before the step.
+            step: its number.
+            loss: value of the inner loss before the step, a constant.
+        """
         raise NotImplementedError
 
 
@@ -37,7 +50,9 @@ class SGD(InnerOptimizer):
         super().__init__()
         self.rates = nn.Parameter(torch.full((max(steps, 1),), float(rate)), requires_grad=learned)
 
-    def update(self, grads: Params, state: Any, params: Params, step: int) -> tuple[dict[str, Tensor], Any]:
+    def update(
+        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+    ) -> tuple[dict[str, Tensor], Any]:
         """One step of gradient descent."""
         rate = self.rates[min(step, len(self.rates) - 1)]
         return {name: p - rate * grads[name] for name, p in params.items()}, state

@@ -52,6 +52,7 @@ class MetaModule(pl.LightningModule):
         self.learner, self.outer, self.runner = learner, outer, runner
         self.optimizer, self.steps, self.seed = optimizer, steps, seed
         self.val_accuracies: list[Tensor] = []
+        self.scores: dict[str, Tensor] = {}
 
     def configure_optimizers(self) -> Any:
         """The outer optimiser, over everything that is learned."""
@@ -67,8 +68,21 @@ class MetaModule(pl.LightningModule):
         surrogate = carrier - carrier.detach() + scores["loss"]
         if not torch.isfinite(surrogate):
             raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
-        self.log_dict({f"train/{name}": value for name, value in scores.items()}, prog_bar=True)
+        logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
+        self.log_dict(logged, prog_bar=True)
+        self.scores = scores
         return surrogate
+
+    def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
+        """What the learner keeps from one step to the next: memories and slow averages."""
+        if self.trainer.world_size > 1:  # every rank keeps the same
+            self.scores = {name: self._over_ranks(value) for name, value in self.scores.items()}
+        self.learner.after_outer_step(batch.episodes, self.scores)
+
+    def _over_ranks(self, value: Tensor) -> Tensor:
+        gathered = self.all_gather(value)
+        assert isinstance(gathered, Tensor)
+        return gathered.mean(0)
 
     def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
         """Accuracies of one batch of validation episodes, adapted as at test."""

@@ -20,4 +20,4 @@ class Consistency(SSLObjective):
         """Scalar in 0..2."""
         first = context.logits("first").softmax(-1)
         second = context.logits("second").softmax(-1)
-        return weighted_mean((first - second).square().sum(-1), context.unlabelled.weight)
+        return weighted_mean((first - second).square().sum(-1), context.weight)

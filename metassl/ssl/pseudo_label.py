@@ -23,6 +23,6 @@ class PseudoLabel(SSLObjective):
 
     def label(self, context: Context) -> SoftLabels:
         """Hard labels of the plain view."""
-        sure, best = context.logits("plain").detach().softmax(-1).max(-1)
+        sure, best = context.constant(context.logits("plain")).softmax(-1).max(-1)
         q = one_hot(best, context.episode.way)
         return SoftLabels(q, (sure >= self.threshold).float(), "plain")

@@ -30,7 +30,8 @@ class SoftKMeans(SSLObjective):
     def label(self, context: Context) -> SoftLabels:
         """Soft assignments of the plain view."""
         episode, u_weight = context.episode, context.unlabelled.weight
-        s, u = context.support_features().detach(), context.features("plain").detach()
+        s = context.constant(context.support_features())
+        u = context.constant(context.features("plain"))
         y = one_hot(episode.support_y, episode.way)
         means = class_means(s, y, episode.support_weight)
         z = _assign(u, means, episode.class_mask)

@@ -1,6 +1,7 @@
 """The SSL term of a learner: an objective, where it enters, and how strongly."""
 
 from collections.abc import Mapping
+from math import exp
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from metassl.errors import ConfigError, one_of
 from metassl.losses import soft_cross_entropy, weighted_mean
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.distractors import POLICIES
 from metassl.stage import Stage
 
 
@@ -25,10 +27,14 @@ AT = {
     "outer": Places(train_inner=False, test_inner=False, outer=True),
     "both": Places(train_inner=True, test_inner=True, outer=True),
 }
+STEP_SCHEDULES = {
+    "constant": lambda t: 1.0,
+    "ramp": lambda t: exp(-5 * (1 - t) ** 2),  # Laine & Aila 2017, section 2.2; over steps in PLATINUM (2022)
+}
 
 
 class SSLTerm(nn.Module):
-    """λ(progress)·objective, in the inner loop, the outer loss, or both.
+    """λ(progress, step)·objective, in the inner loop, the outer loss, or both.
 
     λ(progress) = weight · clip((progress - start) / ramp, 0, 1). Wrong targets rule while the
     learner knows nothing, so λ starts at 0; and while it is 0, U costs nothing.
@@ -44,7 +50,11 @@ class SSLTerm(nn.Module):
         start: share of meta-training before U enters, 0..1.
         ramp: share of meta-training over which λ then rises to its full value.
         from_step: inner steps that see the support alone before U enters (gradient learners).
+        step_schedule: how λ goes over the inner steps that follow: constant, or ramp, exp(-5(1-t)²).
         in_statistics: whether U joins the support in giving the statistics of a `support` norm.
+        distractors: none, threshold, mask or extra_class; see metassl.ssl.distractors.
+        distractor_threshold: the number of that policy.
+        stop_gradient: whether labels are constants; None: as the objective's paper has it.
     """
 
     def __init__(
@@ -57,19 +67,40 @@ class SSLTerm(nn.Module):
         start: float,
         ramp: float,
         from_step: int,
+        step_schedule: str,
         in_statistics: bool,
+        distractors: str,
+        distractor_threshold: float,
+        stop_gradient: bool | None,
     ) -> None:
         super().__init__()
-        if at not in AT:
-            raise ConfigError(one_of("ssl.at", at, AT))
+        for key, value, allowed in (
+            ("ssl.at", at, AT),
+            ("ssl.step_schedule", step_schedule, STEP_SCHEDULES),
+            ("ssl.distractors", distractors, POLICIES),
+        ):
+            if value not in allowed:
+                raise ConfigError(one_of(key, value, allowed))
         self.objective, self.at, self.places = objective, at, AT[at]
         self.weight, self._refit_weight, self._outer_weight = weight, refit_weight, outer_weight
         self.start, self.ramp, self.from_step = start, ramp, from_step
+        self._over_steps = STEP_SCHEDULES[step_schedule]
         self.in_statistics = in_statistics
+        policy = POLICIES[distractors]
+        self.policy = None if policy is None else policy(distractor_threshold)
+        self.stop_gradient = objective.stop_gradient if stop_gradient is None else stop_gradient
 
     def inner_weight(self, stage: Stage) -> float:
         """λ of the inner loop at this stage; 0 when U has no part in it."""
         return self.weight * self._share(stage) if self._enters(stage) else 0.0
+
+    def over_steps(self, step: int, steps: int) -> float:
+        """Factor of λ at inner step `step`, from 0, of `steps`; the last step always sees U."""
+        first = min(self.from_step, steps - 1)
+        if step < first:
+            return 0.0
+        span = steps - 1 - first
+        return float(self._over_steps((step - first) / span if span else 1.0))
 
     def refit_weight(self, stage: Stage) -> float:
         """Weight of U in a refit at this stage; 0 when U has no part in it."""
@@ -89,12 +120,21 @@ class SSLTerm(nn.Module):
         """The views of the outer loss's unlabelled images."""
         return self.objective.views if self.places.outer and training else {}
 
+    def meta_parameters(self) -> list[str]:
+        """Names, from this module on, of what the outer loop trains through the adaptation alone."""
+        own, learned = set(self.objective.own_parameters()), self.objective.named_parameters()
+        return [f"objective.{name}" for name, p in learned if p.requires_grad and name not in own]
+
+    def own_parameters(self) -> list[str]:
+        """Names, from this module on, of what the objective's penalty trains."""
+        return [f"objective.{name}" for name in self.objective.own_parameters()]
+
     def label(self, context: Context) -> SoftLabels | None:
-        """The objective's labels, with the padding of U at weight 0."""
+        """The objective's labels, with padding at weight 0 and the distractor policy's weights."""
         labels = self.objective.label(context)
         if labels is None:
             return None
-        return SoftLabels(labels.q, labels.weight * context.unlabelled.weight, labels.view)
+        return SoftLabels(labels.q, labels.weight * context.weight, labels.view)
 
     def penalty(self, context: Context) -> Tensor | float:
         """The objective's penalty, 0 when it has none."""
@@ -102,13 +142,13 @@ class SSLTerm(nn.Module):
         return 0.0 if penalty is None else penalty
 
     def loss(self, context: Context) -> Tensor | float:
-        """penalty + Σ_j w_j CE(f(u_j), q_j) / |U|: what a gradient learner adds to its loss."""
+        """strength·(penalty + Σ_j w_j CE(f(u_j), q_j) / |U|): what a gradient learner adds to its loss."""
         total = self.penalty(context)
         labels = self.label(context)
         if labels is not None:
             each = labels.weight * soft_cross_entropy(context.logits(labels.view), labels.q)
             total = total + weighted_mean(each, context.unlabelled.weight)
-        return total
+        return self.objective.strength(context) * total
 
     def _enters(self, stage: Stage) -> bool:
         place = self.places.train_inner if stage.training else self.places.test_inner

@@ -19,7 +19,7 @@ from metassl.data.views import AffineJitter
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.episode import Episode, TaskSpec, Unlabelled
+from metassl.episode import Episode, Unlabelled
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.base import MetaLearner
 from metassl.learners.gradient import GradientLearner
@@ -30,6 +30,7 @@ from metassl.ssl.none import NoObjective
 from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
 from metassl.stage import TEST, Stage
+from tests.tasks import SPEC, make_term
 
 TRAIN = Stage(training=True)
 NORMS = ("batch", "support", "group")
@@ -54,7 +55,7 @@ def episodes(pool: Pool, term: SSLTerm, count: int, **changes: object) -> Episod
 
 
 def term(objective: object, at: str = "both") -> SSLTerm:
-    return SSLTerm(objective, at, 0.7, 0.6, 0.3, 0.0, 0.0, 1, True)  # type: ignore[arg-type]
+    return make_term(objective, at, weight=0.7, refit_weight=0.6, outer_weight=0.3, in_statistics=True)
 
 
 class Smooth(Backbone):
@@ -78,7 +79,7 @@ def conv4(norm: str) -> Backbone:
 
 def gradient_learner(norm: str, ssl: SSLTerm, order: int = 2, make_backbone=conv4) -> MetaLearner:
     torch.manual_seed(0)
-    task, inner = TaskSpec(3, (1, 16, 16)), SGD(0.1, 2, learned=True)
+    task, inner = SPEC, SGD(0.1, 2, learned=True)
     return GradientLearner(
         make_backbone(norm), ssl, task, inner, 2, None, order, ["backbone.", "head."]
     ).double()
@@ -86,7 +87,7 @@ def gradient_learner(norm: str, ssl: SSLTerm, order: int = 2, make_backbone=conv
 
 def head_learner(norm: str, ssl: SSLTerm, make_backbone=conv4) -> MetaLearner:
     torch.manual_seed(0)
-    return HeadLearner(make_backbone(norm), ssl, TaskSpec(3, (1, 16, 16)), Prototypes(), 2).double()
+    return HeadLearner(make_backbone(norm), ssl, SPEC, Prototypes(), 2).double()
 
 
 def flat(gradients: dict[str, Tensor]) -> Tensor:
@@ -171,7 +172,7 @@ def test_padding_changes_nothing(tiny_pool: Pool, make, norm: str) -> None:
 def cut_padding(task: Episode) -> Episode:
     def keep(u: Unlabelled) -> Unlabelled:
         rows = u.weight > 0
-        return Unlabelled({n: v[rows] for n, v in u.views.items()}, u.weight[rows])
+        return Unlabelled({n: v[rows] for n, v in u.views.items()}, u.weight[rows], u.random[rows])
 
     s, q = task.support_weight > 0, task.query_weight > 0
     return replace(

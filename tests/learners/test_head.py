@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode, TaskSpec
+from metassl.episode import Episode
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.base import MetaLearner
 from metassl.learners.head import HeadLearner
@@ -20,18 +20,19 @@ from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
 from metassl.stage import CONTROL, TEST, Stage
 from tests.engine.test_tasks import conv4, episodes, gradient_learner, term
+from tests.tasks import SPEC, make_term
 
 TRAIN = Stage(training=True)
 
 
 def make(ssl: SSLTerm, norm: str = "group", rounds: int = 1) -> HeadLearner:
     torch.manual_seed(0)
-    return HeadLearner(conv4(norm), ssl, TaskSpec(3, (1, 16, 16)), Prototypes(), rounds).double()
+    return HeadLearner(conv4(norm), ssl, SPEC, Prototypes(), rounds).double()
 
 
 def full(objective: object, at: str = "inner") -> SSLTerm:
     """U counts in a refit as much as the support, as in Ren et al."""
-    return SSLTerm(objective, at, 0.7, 1.0, 0.3, 0.0, 0.0, 1, False)  # type: ignore[arg-type]
+    return make_term(objective, at, weight=0.7, outer_weight=0.3)
 
 
 def warmed_up(learner: HeadLearner, task: Episode) -> HeadLearner:

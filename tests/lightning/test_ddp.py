@@ -41,7 +41,7 @@ def test_two_processes_give_the_result_of_one(tiny_npz: Path, tmp_path: Path) ->
 def test_ranks_share_a_meta_batch(make_config) -> None:
     config = make_config("trainer.tasks=4")
     contents = build_contents(config)
-    data = build_datamodule(config, contents, build_learner(config, build_task_spec(config, contents)).ssl)
+    data = build_datamodule(config, contents, build_learner(config, build_task_spec(config, contents)))
     whole = next(iter(TaskStream(data.train, 4))).episodes.support_x
     parts = [next(iter(TaskStream(data.train, 4, rank=r, world=2))).episodes.support_x for r in (0, 1)]
     assert torch.equal(torch.stack([parts[0][0], parts[1][0], parts[0][1], parts[1][1]]), whole)
@@ -52,4 +52,4 @@ def test_tasks_must_divide_among_devices(make_config) -> None:
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
     with pytest.raises(ConfigError, match=r"trainer.tasks: found 3.*2 devices"):
-        build_datamodule(config, contents, learner.ssl)
+        build_datamodule(config, contents, learner)

@@ -1,53 +1,16 @@
 """The objectives against numpy, and that padding and missing classes have no part in them."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from metassl.episode import Episode, Unlabelled
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.pseudo_label import PseudoLabel
 from metassl.ssl.soft_kmeans import SoftKMeans
-from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
-
-WAY, S, U, D = 3, 6, 7, 4
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def context(
-    views: dict[str, Tensor],
-    support: Tensor | None = None,
-    weight: Tensor | None = None,
-    class_mask: Tensor | None = None,
-    support_weight: Tensor | None = None,
-) -> Context:
-    """A task whose features are given; the logits of a view are its first N features."""
-    support = random(S, D, seed=9) if support is None else support
-    first = next(iter(views.values()))
-    ones = torch.ones(len(first), dtype=torch.float64)
-    unlabelled = Unlabelled(views, ones if weight is None else weight)
-    s_ones = torch.ones(len(support), dtype=torch.float64)
-    episode = Episode(
-        support_x=support,
-        support_y=torch.arange(len(support)) % WAY,
-        support_weight=s_ones if support_weight is None else support_weight,
-        query_x=support,
-        query_y=torch.arange(len(support)) % WAY,
-        query_weight=s_ones,
-        unlabelled=unlabelled,
-        outer_unlabelled=Unlabelled({}, ones[:0]),
-        class_mask=torch.ones(WAY, dtype=torch.bool) if class_mask is None else class_mask,
-    )
-    return Context(episode, unlabelled, lambda view: views[view], lambda: support, lambda z: z[:, :WAY], TEST)
+from tests.tasks import WAY, D, S, U, context, make_term, random
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -145,7 +108,7 @@ def test_missing_classes_get_nothing(iterations: int) -> None:
 @pytest.mark.parametrize("objective", [Consistency(), PseudoLabel(0.5), SoftKMeans(1), SoftKMeans(3)])
 def test_padding_of_u_has_no_influence(objective: SSLObjective) -> None:
     """Rows of weight 0 change neither the others' labels nor the loss."""
-    term = SSLTerm(objective, "inner", 1.0, 1.0, 1.0, 0.0, 0.0, 0, False)
+    term = make_term(objective, from_step=0)
     views = {name: random(U, D, seed=k) for k, name in enumerate(objective.views)}
     padded = {name: torch.cat((v, 5 * random(3, D, seed=7))) for name, v in views.items()}
     weight = torch.cat((torch.ones(U), torch.zeros(3))).double()
@@ -160,22 +123,19 @@ def test_padding_of_u_has_no_influence(objective: SSLObjective) -> None:
 
 def test_all_padding_gives_zero_not_nan() -> None:
     for objective in (Consistency(), PseudoLabel(0.0), SoftKMeans(2)):
-        term = SSLTerm(objective, "inner", 1.0, 1.0, 1.0, 0.0, 0.0, 0, False)
+        term = make_term(objective, from_step=0)
         views = {name: random(U, D) for name in objective.views}
         assert term.loss(context(views, weight=torch.zeros(U).double())) == 0
 
 
 def test_context_computes_once() -> None:
     calls: list[str] = []
-    base = context({"plain": random(U, D)})
-    given = Context(
-        replace(base.episode),
-        base.unlabelled,
-        lambda view: calls.append(view) or random(U, D),
-        lambda: calls.append("support") or random(S, D),
-        lambda z: calls.append("classify") or z,
-        TEST,
-    )
+
+    def logits(z: Tensor, params: object) -> Tensor:
+        calls.append("classify")
+        return z[:, :WAY]
+
+    given = context({"plain": random(U, D)}, logits=logits)
     for _ in range(2):
-        given.logits("plain"), given.features("plain"), given.support_features()
-    assert sorted(calls) == ["classify", "plain", "support"]
+        given.logits("plain"), given.features("plain"), given.support_logits(), given.support_features()
+    assert calls == ["classify"] * 2

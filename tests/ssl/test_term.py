@@ -12,14 +12,23 @@ from metassl.ssl.none import NoObjective
 from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
 from metassl.stage import CONTROL, TEST, Stage
-from tests.ssl.test_objectives import D, U, context, random, softmax
+from tests.ssl.test_objectives import softmax
+from tests.tasks import D, U, context, make_term, random
 
 TRAIN, TRAIN_CONTROL = Stage(training=True), Stage(training=True, unlabelled=False)
 INNER, REFIT, OUTER = 0.7, 0.5, 0.3
 
 
 def make(at: str, objective: SSLObjective | None = None, start: float = 0.0, ramp: float = 0.0) -> SSLTerm:
-    return SSLTerm(objective or Consistency(), at, INNER, REFIT, OUTER, start, ramp, 1, False)
+    return make_term(
+        objective or Consistency(),
+        at,
+        weight=INNER,
+        refit_weight=REFIT,
+        outer_weight=OUTER,
+        start=start,
+        ramp=ramp,
+    )
 
 
 # at -> (inner and refit in training, inner and refit at test, outer in training); never anything else
