@@ -36,3 +36,13 @@ def accuracy(logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
 def mask_classes(logits: Tensor, class_mask: Tensor) -> Tensor:
     """Logits with the classes that the task lacks at a very low, finite value: no NaN from 0·∞."""
     return logits.masked_fill(~class_mask, torch.finfo(logits.dtype).min / 8)
+
+
+GATE_WIDTH = 0.05  # of a learned threshold, in the unit of a probability
+
+
+def gate(value: Tensor, threshold: float | Tensor) -> Tensor:
+    """1[value >= τ] for a fixed τ; σ((value - τ)/0.05) for a learned one, which so has a gradient."""
+    if isinstance(threshold, Tensor):
+        return torch.sigmoid((value - threshold) / GATE_WIDTH)
+    return (value >= threshold).to(value.dtype)

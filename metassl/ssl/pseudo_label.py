@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from metassl.losses import one_hot
+from metassl.losses import gate, one_hot
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
 
 
@@ -25,4 +25,4 @@ class PseudoLabel(SSLObjective):
         """Hard labels of the plain view."""
         sure, best = context.constant(context.logits("plain")).softmax(-1).max(-1)
         q = one_hot(best, context.episode.way)
-        return SoftLabels(q, (sure >= self.threshold).float(), "plain")
+        return SoftLabels(q, gate(sure, self.threshold), "plain")
