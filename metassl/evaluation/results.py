@@ -17,12 +17,29 @@ from metassl.files import write_atomically, write_json
 from metassl.learners.base import MetaLearner
 
 CONTROL = "accuracy_without_unlabelled"
+_USE = {
+    "used": "share of U that counts",
+    "accuracy": "labels of U that are right",
+    "auroc": "AUROC, own classes against distractors",
+}
 
 
 def summarise(
-    config: DictConfig, learner: MetaLearner, columns: Columns, baseline: Columns
+    config: DictConfig,
+    learner: MetaLearner,
+    columns: Columns,
+    baseline: Columns,
+    unlabelled: Mapping[str, float],
 ) -> dict[str, Any]:
-    """The content of results.json: protocol and intervals, accuracies as shares 0..1."""
+    """The content of results.json: protocol and intervals, accuracies as shares 0..1.
+
+    Args:
+        config: of the run.
+        learner: after training.
+        columns: values of every test episode.
+        baseline: the same of the network without meta-training, on fewer episodes.
+        unlabelled: what became of U on these fewer episodes, see `diagnose`.
+    """
     trained, spec = build_specs(config)
     control = columns.get(CONTROL)
     return {
@@ -39,6 +56,7 @@ def summarise(
         "without_unlabelled": None if control is None else _plain(over_episodes(control)),
         "gain": None if control is None else _plain(paired(columns["accuracy"], control)),
         "untrained": _plain(over_episodes(baseline["accuracy_untrained"])),
+        "unlabelled_use": dict(unlabelled),
     }
 
 
@@ -64,6 +82,7 @@ def table(results: Mapping[str, Any], choices: Mapping[str, str], folder: Path) 
         verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
         lines.append(("what they are worth (paired)", f"{gain.percent(signed=True)}  ({verdict})"))
     lines.append(("without meta-training", _interval(results["untrained"]).percent()))
+    lines += [(_USE[name], f"{100 * value:.1f}") for name, value in results["unlabelled_use"].items()]
     mode = "transductive" if results["transductive"] else "inductive"
     head = (
         f"meta-test, {results['way']}-way {results['shot']}-shot, {results['unlabelled']} unlabelled and "

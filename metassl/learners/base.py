@@ -72,10 +72,12 @@ class MetaLearner(nn.Module):
         draws: random numbers that it needs for each task.
         reads_unlabelled: whether adaptation looks at U even where the objective neither labels nor
             penalises it (a set encoder over S ∪ U).
+        takes_gradient_steps: whether adaptation is by gradient steps on an inner loss.
     """
 
     draws: int = 0
     reads_unlabelled: bool = False
+    takes_gradient_steps: bool = True
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm) -> None:
         super().__init__()

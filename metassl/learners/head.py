@@ -42,6 +42,8 @@ class HeadLearner(MetaLearner):
         rounds: number of refits.
     """
 
+    takes_gradient_steps = False
+
     def __init__(self, backbone: Backbone, ssl: SSLTerm, task: TaskSpec, head: Head, rounds: int) -> None:
         super().__init__(backbone, ssl)
         self.head, self.rounds = head, rounds

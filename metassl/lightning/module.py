@@ -11,6 +11,7 @@ from metassl.engine.outer import OuterGradient
 from metassl.engine.tasks import TaskRunner
 from metassl.episode import TaskBatch
 from metassl.errors import UserError
+from metassl.evaluation.diagnostics import Values, diagnose, mean_values
 from metassl.evaluation.intervals import over_episodes
 from metassl.learners.base import MetaLearner
 from metassl.losses import accuracy
@@ -52,6 +53,7 @@ class MetaModule(pl.LightningModule):
         self.learner, self.outer, self.runner = learner, outer, runner
         self.optimizer, self.steps, self.seed = optimizer, steps, seed
         self.val_accuracies: list[Tensor] = []
+        self.val_unlabelled: list[Values] = []
         self.scores: dict[str, Tensor] = {}
 
     def configure_optimizers(self) -> Any:
@@ -85,13 +87,14 @@ class MetaModule(pl.LightningModule):
         return gathered.mean(0)
 
     def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
-        """Accuracies of one batch of validation episodes, adapted as at test."""
+        """Accuracies of one batch of validation episodes, adapted as at test, and what became of their U."""
         theta = self.learner.theta()
         logits = self.runner.map(
             self.learner, lambda learner, task: learner.query_logits(theta, task, TEST), batch.episodes
         )
         tasks = batch.episodes
         self.val_accuracies.append(torch.vmap(accuracy)(logits, tasks.query_y, tasks.query_weight))
+        self.val_unlabelled += diagnose(self.learner, self.runner, batch, TEST)
 
     def on_validation_epoch_end(self) -> None:
         """Mean over the validation episodes and its interval."""
@@ -99,3 +102,5 @@ class MetaModule(pl.LightningModule):
         self.val_accuracies.clear()
         self.log("val/accuracy", interval.mean, prog_bar=True)
         self.log("val/accuracy_ci95", interval.half_width)
+        self.log_dict({f"val/unlabelled_{k}": v for k, v in mean_values(self.val_unlabelled).items()})
+        self.val_unlabelled.clear()
