@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -24,13 +25,27 @@ def run_job(config: DictConfig) -> float | None:
     """
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
-    alone = hydra_config.mode == RunMode.RUN
-    _set_status(folder, "running")
-    try:
+
+    def work() -> float | None:
         from metassl.run import train_and_test  # torch takes seconds; the checks before it need none of it
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
-        accuracy = train_and_test(config, folder, choices, list(hydra_config.overrides.task))
+        return train_and_test(config, folder, choices, list(hydra_config.overrides.task))
+
+    return attempt(work, folder, alone=hydra_config.mode == RunMode.RUN)
+
+
+def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> float | None:
+    """Does the work and leaves in the folder's status.json how it ended.
+
+    Args:
+        work: returns the accuracy.
+        folder: of the run.
+        alone: whether a failure ends the program; in a sweep it is recorded and the next run begins.
+    """
+    _set_status(folder, "running")
+    try:
+        accuracy = work()
     except (Interrupted, KeyboardInterrupt) as stop:
         _set_status(folder, "stopped", str(stop) or "stopped by hand")
         print(f"error: {stop or 'stopped by hand'}", file=sys.stderr)

@@ -65,11 +65,11 @@ def _of_task(
 ) -> Values:
     """q [U, N]; the rest [U], real 0 for padding and truth -1 for distractors."""
     there = real > 0
-    q, weight, truth, distractor = q[there], weight[there], truth[there], distractor[there] > 0
+    q, weight, truth, stranger = q[there], weight[there], truth[there], distractor[there] > 0
     values = {"used": float(weight.mean())}
     own = weight * (truth >= 0)
     if own.sum() > 0:
         values["accuracy"] = float((own * (q.argmax(1) == truth)).sum() / own.sum())
-    if distractor.any() and not distractor.all():
-        values["auroc"] = auroc(weight * q.max(1), ~distractor)
+    if stranger.any() and not stranger.all():
+        values["auroc"] = auroc(weight * q.max(1), ~stranger)
     return values

@@ -45,7 +45,7 @@ class Run:
 
 
 def find_runs(folder: Path) -> list[Run]:
-    """The jobs of a sweep's folder by number, or the one run that the folder itself is.
+    """The jobs of a sweep's folder, by number or by name, or the one run that the folder itself is.
 
     A job that ended before it wrote run.json becomes a run with no choices and its status.json's error,
     or the status "not started", so that a report can name it. Raises UserError where the folder is
@@ -55,11 +55,9 @@ def find_runs(folder: Path) -> list[Run]:
         raise UserError(f"run folder '{folder}': not found, or not a folder.")
     if (folder / "run.json").is_file():
         return [read_run(folder)]
-    jobs = sorted((path for path in folder.iterdir() if _is_job(path)), key=lambda path: int(path.name))
-    if not any((job / name).is_file() for job in jobs for name in ("run.json", "status.json")):
-        raise UserError(
-            f"run folder '{folder}': no run inside. Expected a run.json, or numbered job folders with one."
-        )
+    jobs = sorted((path for path in folder.iterdir() if _is_job(path)), key=_by_number)
+    if not any(_began(job) for job in jobs):
+        raise UserError(f"run folder '{folder}': no run inside. Expected a run.json, or folders with one.")
     return [read_run(job) if (job / "run.json").is_file() else _not_started(job) for job in jobs]
 
 
@@ -104,7 +102,20 @@ def read_episodes(run: Run) -> dict[int, float] | None:
 
 
 def _is_job(path: Path) -> bool:
-    return path.is_dir() and path.name.isascii() and path.name.isdigit()
+    """A numbered folder of a sweep, started or not, or a named one that was started."""
+    return path.is_dir() and (_is_number(path.name) or _began(path))
+
+
+def _began(job: Path) -> bool:
+    return any((job / name).is_file() for name in ("run.json", "status.json"))
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit()
+
+
+def _by_number(path: Path) -> tuple[int, str]:
+    return (int(path.name) if _is_number(path.name) else 0, path.name)
 
 
 def _not_started(folder: Path) -> Run:

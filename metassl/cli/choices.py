@@ -1,0 +1,25 @@
+"""Options of config groups on the command lines of the scripts."""
+
+from pathlib import Path
+from typing import Any
+
+from metassl.errors import ConfigError, one_of
+
+
+def options_of(group: str, conf: Path) -> list[str]:
+    """The option files of a config group, by name."""
+    return sorted(path.stem for path in (conf / group).glob("*.yaml"))
+
+
+def chosen(key: str, value: Any, known: list[str]) -> list[str]:
+    """One option or a list of them; all where none is given. Raises ConfigError for an unknown one."""
+    names = known if value is None else [str(name) for name in listed(value)]
+    for name in names:
+        if name not in known:
+            raise ConfigError(one_of(key, name, known))
+    return names
+
+
+def listed(value: Any) -> list[Any]:
+    """A value, or a list of values, as a list."""
+    return list(value) if isinstance(value, list) else [value]

@@ -1,0 +1,62 @@
+"""The command line of scripts/smoke.py."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+
+from metassl.build import build_contents
+from metassl.cli.arguments import compose_config, parse_words
+from metassl.cli.choices import chosen, options_of
+from metassl.data.pool import Contents
+from metassl.errors import UserError
+from metassl.sweeps.smoke import configs, try_pair
+
+TINY = (
+    "backbone.filters=4", "episode.way=3", "episode.queries=2", "episode.unlabelled=2",
+    "episode.distractors=1", "episode.distractor_unlabelled=2", "ssl.start=0", "ssl.ramp=0",
+)  # fmt: skip
+
+
+def smoke(arguments: list[str], conf: Path) -> int:
+    """Tries the pairs, prints the matrix and the reasons; the exit code."""
+    own: dict[str, object] = {}
+    words = list(TINY)
+    for override in parse_words(arguments):
+        if override.key_or_group in ("models", "ssl"):
+            own[override.key_or_group] = override.value()
+        else:
+            words.append(str(override.input_line))
+    models = chosen("models", own.get("models"), options_of("model", conf))
+    objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
+    contents = build_contents(compose_config(words, conf))
+    torch.set_num_threads(1)
+    marks: dict[tuple[str, str], str] = {}
+    said: list[str] = []
+    for model, ssl, config in configs(conf, models, objectives, words):
+        marks[model, ssl], line = _mark(model, ssl, config, contents)
+        said += [f"{model} × {ssl}: {line}"] if line else []
+    print(matrix(models, objectives, marks))
+    print("\n".join(said))
+    return int("×" in marks.values())
+
+
+def matrix(models: Sequence[str], objectives: Sequence[str], marks: dict[tuple[str, str], str]) -> str:
+    """Rows are models; the columns' names stand upright above their marks."""
+    width, height = max(map(len, models)), max(map(len, objectives))
+    lines = [
+        " " * width + " " + " ".join(name.rjust(height)[row] for name in objectives) for row in range(height)
+    ]
+    lines += [f"{model:<{width}} " + " ".join(marks[model, ssl] for ssl in objectives) for model in models]
+    return "\n".join(lines)
+
+
+def _mark(model: str, ssl: str, config: DictConfig, contents: Contents) -> tuple[str, str | None]:
+    try:
+        outcome = try_pair(model, ssl, config, contents)
+    except UserError as error:
+        return "×", str(error)
+    except Exception as error:  # the matrix is for finding these
+        return "×", f"{type(error).__name__}: {error}".splitlines()[0]
+    return ("·", outcome.refused) if outcome.refused else ("+", None)

@@ -1,0 +1,32 @@
+"""One cell of a sweep in a worker process, which imports torch once and then runs many cells."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
+
+from metassl.cli.job import attempt
+from metassl.sweeps.cells import Cell, prepare
+
+
+def run_cell(cell: Cell, folder: Path, conf: Path) -> float | None:
+    """Trains and tests a cell in its folder; returns its accuracy (0..1), None where it failed.
+
+    A failure is left in the folder's status.json, as in any sweep.
+    """
+    place = folder / cell.name
+    resume = prepare(cell, folder)
+    words = [*cell.words, f"paths.output_dir={place}", "trainer.progress=false", "trainer.threads=1"]
+
+    def work() -> float | None:
+        from metassl.run import train_and_test
+
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            config = compose("config", overrides=words, return_hydra_config=True)
+        choices = {k: str(v) for k, v in config.hydra.runtime.choices.items() if not k.startswith("hydra/")}
+        with open_dict(config):
+            del config["hydra"]
+            config.resume = None if resume is None else str(resume)
+        return train_and_test(config, place, choices, cell.words)
+
+    return attempt(work, place, alone=False)
