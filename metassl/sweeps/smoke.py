@@ -5,6 +5,7 @@ Legend: T tasks, Q query, N way.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from metassl.build import build_episodes, build_learner, build_runner, build_tas
 from metassl.data.pool import Contents
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import TaskRunner, Vmap
+from metassl.episode import Episode
 from metassl.errors import ConfigError, UserError
 from metassl.learners.base import MetaLearner
 from metassl.stage import CONTROL, TEST, Stage
@@ -89,16 +91,18 @@ def _step_and_test(
     theta = learner.theta()
     for stage in (TEST, CONTROL):
         with torch.no_grad():
-            logits = runner.map(
-                learner, lambda copy, task, s=stage: copy.query_logits(theta, task, s), tested
-            )
+            logits = runner.map(learner, partial(_query_logits, theta=theta, stage=stage), tested)
         if logits.shape != (*tested.query_y.shape, tested.way):
             raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}.")
         _check(name, "logits", [logits])
 
 
+def _query_logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor], stage: Stage) -> Tensor:
+    return learner.query_logits(theta, task, stage)
+
+
 def _engines_agree(name: str, config: DictConfig, contents: Contents) -> None:
-    """Gradients under vmap against the plain loop's, both with batch statistics where averages were asked for."""
+    """Gradients under vmap against the loop's, with batch statistics in place of moving averages."""
     config = config.copy()
     if config.backbone.norm == "running":
         config.backbone.norm = "batch"
