@@ -54,16 +54,19 @@ def tiny_pool(tiny_arrays: dict[str, np.ndarray]) -> Pool:
 
 @pytest.fixture
 def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
-    """Composes the config of a tiny run on the tiny data set; later words win."""
+    """Composes the config of a tiny run on the tiny data set; later words win. `words` are the common ones."""
+    common = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", *TINY]
+    common.append(f"paths.cache_dir={tmp_path / 'cache'}")
 
     def make(*words: str) -> DictConfig:
-        base = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", *TINY]
+        base = list(common)
         if any(w in ("backbone=mlp", "backbone=resnet12") for w in words):
             base.remove("backbone.filters=4")
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("config", overrides=[*base, f"paths.cache_dir={tmp_path / 'cache'}", *words])
+            config = compose("config", overrides=[*base, *words])
         with open_dict(config):
             config.paths.output_dir = str(tmp_path / "run")
         return config
 
+    make.words = common  # type: ignore[attr-defined]
     return make

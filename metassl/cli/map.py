@@ -1,5 +1,6 @@
 """The command line of scripts/map.py."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def fill_map(arguments: list[str], conf: Path) -> int:
     failed = run_cells(cells, options.out, conf, options.jobs)
     print("\n".join(map(str, write_map(options.out))))
     for cell in failed:
-        print(f"failed: {cell.name}, see {options.out / cell.name / 'status.json'}")
+        status = json.loads((options.out / cell.name / "status.json").read_text(encoding="utf-8"))
+        print(f"failed: {cell.name}: {status['error']}")
     return 1 if failed else 0
 
 

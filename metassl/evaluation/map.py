@@ -31,13 +31,18 @@ def write_map(folder: Path) -> list[Path]:
         text += ["## Jobs without results", failures]
     report, picture = folder / "map.md", folder / "map.png"
     write_atomically(report, lambda path: path.write_text("\n\n".join(text) + "\n", encoding="utf-8"))
+    if groups:
+        _draw(groups, picture, task(runs))
+    return [report, picture] if groups else [report]
+
+
+def _draw(groups: Sequence[Group], path: Path, title: str) -> None:
     rows, columns = _names(groups)
-    panels = [
-        (_means(groups), "test accuracy (%)", False),
-        (_gains(groups), f"gain over ssl={TWIN} (percentage points)", True),
-    ]
-    draw_grids(rows, columns, panels, picture, task(runs), {(g.row, g.ssl) for g in groups})
-    return [report, picture]
+    panels = [(_means(groups), "test accuracy (%)", False)]
+    gains = _gains(groups)
+    if not np.isnan(gains).all():
+        panels.append((gains, f"gain over ssl={TWIN} (percentage points)", True))
+    draw_grids(rows, columns, panels, path, title, {(g.row, g.ssl) for g in groups})
 
 
 def map_table(groups: Sequence[Group]) -> str:

@@ -1,0 +1,64 @@
+"""What became of U, against counting by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from metassl.data.builder import EpisodeBuilder
+from metassl.data.pool import Pool
+from metassl.data.sampler import EpisodeSampler
+from metassl.engine.tasks import Loop
+from metassl.evaluation.diagnostics import _of_task, auroc, diagnose, mean_values
+from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.none import NoObjective
+from metassl.stage import TEST, Stage
+from tests.engine.test_tasks import head_learner, spec
+from tests.tasks import make_term
+
+
+def test_auroc_against_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    score, positive = rng.integers(0, 5, 40).astype(float), rng.random(40) < 0.4
+    pairs = [(a > b) + 0.5 * (a == b) for a in score[positive] for b in score[~positive]]
+    assert auroc(score, positive) == pytest.approx(np.mean(pairs))
+
+
+def test_numbers_of_one_task_by_hand() -> None:
+    q = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5], [1.0, 0.0]])
+    weight = np.array([1.0, 0.5, 1.0, 0.0, 1.0])
+    real, truth = np.array([1.0, 1, 1, 1, 0]), np.array([0.0, 0, 1, -1, -1])
+    distractor = np.array([0.0, 0, 0, 1, 0])
+    found = _of_task(q, weight, real, truth, distractor)
+    assert found["used"] == pytest.approx(2.5 / 4)
+    assert found["accuracy"] == pytest.approx(1 / 2.5)
+    assert found["auroc"] == 1  # the distractor has weight 0, all others more
+    assert "auroc" not in _of_task(q, weight, real, truth, np.zeros(5))
+    assert "accuracy" not in _of_task(q, np.zeros(5), real, truth, distractor)
+
+
+def test_means_are_over_the_tasks_that_have_the_number() -> None:
+    assert mean_values([{"a": 1.0}, {"a": 3.0, "b": 5.0}]) == {"a": 2.0, "b": 5.0}
+    assert mean_values([]) == {}
+
+
+class FirstClass(SSLObjective):
+    """Says that all of U is of class 0."""
+
+    views = {"plain": "plain"}  # noqa: RUF012
+
+    def label(self, context: Context) -> SoftLabels:
+        weight = context.unlabelled.weight
+        return SoftLabels(torch.eye(3, dtype=weight.dtype)[torch.zeros(len(weight)).long()], weight, "plain")
+
+
+def test_of_a_learner(tiny_pool: Pool) -> None:
+    """Everything labelled class 0: a third is right, and distractors look like the rest."""
+    learner = head_learner("group", make_term(FirstClass()))
+    builder = EpisodeBuilder(EpisodeSampler(tiny_pool, spec(), 0, "train"), {"plain": None})
+    batch = builder(range(3))._map(lambda x: x.double() if x.is_floating_point() else x)
+    found = mean_values(diagnose(learner, Loop(), batch, TEST))
+    assert found == pytest.approx({"used": 1.0, "accuracy": 1 / 3, "auroc": 0.5})
+    silent = head_learner("group", make_term(NoObjective()))
+    assert diagnose(silent, Loop(), batch, TEST) == []
+    late = head_learner("group", make_term(FirstClass(), at="outer"))
+    assert diagnose(late, Loop(), batch, Stage(training=True)) == []
