@@ -32,24 +32,27 @@ def smoke(arguments: list[str], conf: Path) -> int:
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
     contents = build_contents(compose_config(words, conf))
     torch.set_num_threads(1)
-    marks: dict[tuple[str, str], str] = {}
     said: list[str] = []
-    for model, ssl, config in configs(conf, models, objectives, words):
-        marks[model, ssl], line = _mark(model, ssl, config, contents)
-        said += [f"{model} × {ssl}: {line}"] if line else []
-    print(matrix(models, objectives, marks))
+    broken = False
+    width = max(map(len, models))
+    print(head(objectives, width), flush=True)
+    for model in models:
+        marks = []
+        for _, ssl, config in configs(conf, [model], objectives, words):
+            mark, line = _mark(model, ssl, config, contents)
+            marks.append(mark)
+            said += [f"{model} × {ssl}: {line}"] if line else []
+        print(f"{model:<{width}} " + " ".join(marks), flush=True)
+        broken |= "×" in marks
     print("\n".join(said))
-    return int("×" in marks.values())
+    return int(broken)
 
 
-def matrix(models: Sequence[str], objectives: Sequence[str], marks: dict[tuple[str, str], str]) -> str:
-    """Rows are models; the columns' names stand upright above their marks."""
-    width, height = max(map(len, models)), max(map(len, objectives))
-    lines = [
-        " " * width + " " + " ".join(name.rjust(height)[row] for name in objectives) for row in range(height)
-    ]
-    lines += [f"{model:<{width}} " + " ".join(marks[model, ssl] for ssl in objectives) for model in models]
-    return "\n".join(lines)
+def head(objectives: Sequence[str], width: int) -> str:
+    """The columns' names, upright above their marks."""
+    height = max(map(len, objectives))
+    upright = (" ".join(name.rjust(height)[row] for name in objectives) for row in range(height))
+    return "\n".join(" " * (width + 1) + line for line in upright)
 
 
 def _mark(model: str, ssl: str, config: DictConfig, contents: Contents) -> tuple[str, str | None]:

@@ -4,19 +4,17 @@ Legend: N way, S support, U unlabelled, Q query, D features, K inner steps.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
-from torch.func import grad
 
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.errors import ConfigError
 from metassl.learners.base import SSL, Adapted, Anchor, MetaLearner, Scores, Theta, query_scores
 from metassl.learners.inner import InnerOptimizer
+from metassl.learners.inner_loop import InnerLoop
 from metassl.learners.predictor import LearnerWindow
 from metassl.losses import cross_entropy, mask_classes
 from metassl.ssl.base import Context
@@ -42,7 +40,12 @@ class GradientLearner(MetaLearner):
         test_steps: K at validation and test; None for the same number.
         order: 2 differentiates through the inner gradients, 1 takes them as constants.
         adapt: prefixes of the parameters that the inner loop moves.
+
+    Attributes:
+        averages: whether training can follow the moving averages of a `running` norm.
     """
+
+    averages: bool = False
 
     def __init__(
         self,
@@ -56,17 +59,22 @@ class GradientLearner(MetaLearner):
         adapt: Sequence[str],
     ) -> None:
         super().__init__(backbone, ssl)
-        if backbone.keeps_averages:
+        if backbone.keeps_averages and not self.averages:
             raise ConfigError(
                 "backbone.norm: found 'running', whose moving averages can't follow the gradient steps of "
                 "a task. Allowed with this model: batch, group, support."
             )
         if order not in (1, 2):
             raise ConfigError(f"model.order: found {order!r}, allowed are 1 (first order) and 2.")
-        self.head = nn.Linear(backbone.out_dim, task.way)
+        self.head: nn.Module = nn.Linear(backbone.out_dim, task.way)
+        self.way = task.way
         self.inner, self.order = inner, order
         self.steps, self.test_steps = steps, steps if test_steps is None else test_steps
         self.prefixes = tuple(adapt)
+        self.bind_inner()
+
+    def bind_inner(self) -> None:
+        """Shows the inner optimiser what it moves; once more where a subclass adds to that."""
         self.inner.bind({name: p for name, p in self.named_parameters() if self.moves(name)})
 
     def moves(self, name: str) -> bool:
@@ -82,33 +90,32 @@ class GradientLearner(MetaLearner):
         phi: Mapping[str, Tensor] = {}
         for phi in self.path(theta, episode, stage):  # noqa: B007  the last one counts
             pass
+        return self.adapted(episode, stage, phi)
+
+    def adapted(self, episode: Episode, stage: Stage, phi: Theta) -> Adapted:
+        """φ as `predict` wants it."""
         return Adapted(phi, {}, self.anchor(episode, stage), episode.class_mask)
 
     def path(self, theta: Theta, episode: Episode, stage: Stage) -> Iterator[dict[str, Tensor]]:
         """φ_0, φ_1, …, φ_K."""
+        inner, phi = self.loop(theta, episode, stage)
+        return (moment.phi for moment in inner.moments(phi))
+
+    def loop(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[InnerLoop, dict[str, Tensor]]:
+        """The inner loop of a task, and φ_0."""
         anchor = self.anchor(episode, stage)
         phi = self.under(theta, self.start, theta, episode, anchor, stage)
-        yield phi
         steps = self.steps if stage.training else self.test_steps
         known = self.fixed_features(theta, phi, episode, anchor, stage) if steps else {}
-        state, memory = self.under(theta, self.inner.init, phi), ()
-        constant = torch.no_grad if self.order_at(stage) == 1 else nullcontext
-        for step in range(steps):
-            weight = self.inner_weight(episode, stage) * self.ssl.over_steps(step, steps)
+        return InnerLoop(self, theta, episode, stage, anchor, steps, known), phi
 
-            def loss(
-                overlay: Theta, weight: float = weight, step: int = step, memory: Any = memory
-            ) -> tuple[Tensor, tuple[Tensor, Any]]:
-                context = self.context(
-                    episode, episode.unlabelled, anchor, overlay, stage, known, step, memory
-                )
-                value = self.under({**theta, **overlay}, self.inner_loss, context, weight)
-                return value, (value.detach(), context.memory)
+    def step_loss(self, theta: Theta, overlay: Theta, context: Context, weight: float) -> Tensor:
+        """The loss that an inner step descends, a function of φ = overlay; the place for what needs θ too."""
+        return self.under({**theta, **overlay}, self.inner_loss, context, weight)
 
-            with constant():
-                gradients, (value, memory) = grad(loss, has_aux=True)(phi)
-            phi, state = self.under(theta, self.inner.update, gradients, state, phi, step, value)
-            yield phi
+    def noted(self) -> dict[str, Tensor]:
+        """What the last pass of an inner loss found besides its value (tensors, by name)."""
+        return {}
 
     def order_at(self, stage: Stage) -> int:
         """Order of the derivatives at this stage."""

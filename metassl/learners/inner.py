@@ -56,3 +56,21 @@ class SGD(InnerOptimizer):
         """One step of gradient descent."""
         rate = self.rates[min(step, len(self.rates) - 1)]
         return {name: p - rate * grads[name] for name, p in params.items()}, state
+
+
+class PerParameter(nn.Module):
+    """One learned tensor for each moved parameter, under its name (dots are not allowed in names)."""
+
+    def __init__(self, values: Params) -> None:
+        super().__init__()
+        for name, value in values.items():
+            self.register_parameter(_attribute(name), nn.Parameter(value))
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The tensor of the moved parameter of this name."""
+        found: Tensor = getattr(self, _attribute(name))
+        return found
+
+
+def _attribute(name: str) -> str:
+    return name.replace(".", "/")

@@ -1,0 +1,56 @@
+"""Matching networks: attention over the labelled rows by the cosine.
+
+Legend: N way, n labelled rows, m items to classify, D features.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from metassl.heads.base import Head
+from metassl.heads.precision import full_precision
+
+TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest number
+
+
+class LabelledRows(NamedTuple):
+    """z [n, D] directions of length 1, q [n, N] labels, w [n] weights."""
+
+    z: Tensor
+    q: Tensor
+    w: Tensor
+
+
+class CosineAttention(Head):
+    """logits_jc = log Σ_i a_ji q_ic, a_ji = w_i exp(s·cos(z_j, z_i)) / Σ_k w_k exp(s·cos(z_j, z_k)).
+
+    Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention), there with s = 1 and all
+    w_i = 1. Without the full context embeddings of section 2.1.2: f = g = the backbone. Their order-dependent
+    recurrent network over the support would break that its order means nothing.
+
+    Args:
+        scale: s, above 0. The cosine lies in -1..1, so s = 1 allows no class more than e² times the
+            attention of another.
+    """
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    @full_precision
+    def fit(self, z: Tensor, q: Tensor, w: Tensor) -> LabelledRows:
+        """The labelled rows themselves."""
+        return LabelledRows(directions(z), q.to(z.dtype), w.to(z.dtype))
+
+    @full_precision
+    def logits(self, state: LabelledRows, z: Tensor) -> Tensor:
+        """[m, N] log of the share of attention that each class has; finite for a class without a row."""
+        cosine = directions(z) @ state.z.T
+        attention = (self.scale * cosine + state.w.clamp(min=TINY).log()).softmax(-1)
+        return (attention @ state.q).clamp(min=TINY).log()
+
+
+def directions(z: Tensor) -> Tensor:
+    """z_i / ‖z_i‖; a row of zeros stays one, and its gradient is finite."""
+    return z * torch.rsqrt(z.square().sum(-1, keepdim=True).clamp(min=1e-12))

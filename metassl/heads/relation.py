@@ -1,0 +1,65 @@
+"""Relation networks: a network learns how near an item is to a class.
+
+Legend: N way, n labelled rows, m items to classify, D features, H hidden units.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from metassl.heads.base import Head
+from metassl.heads.prototypes import class_means
+from metassl.losses import one_hot, weighted_mean
+
+
+class RelationSoftmax(Head):
+    """logits_jc = g_φ([f(x_j), p_c]), the scores before the sigmoid; trained by the cross-entropy.
+
+    p_c is the weighted mean of class c, where the paper sums the images of a class. Under fractional weights
+    and soft labels a sum would say how much of U was labelled, and not only what the class looks like; for
+    one shot both are the same.
+    g_φ is linear → ReLU → linear → ReLU → linear. The paper's module begins with two convolutions; features
+    here are vectors.
+
+    Source: Sung et al. 2018, eq. 1, section 3.2.
+
+    Args:
+        hidden: H.
+    """
+
+    relation: nn.Module
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+
+    def bind(self, features: int, way: int) -> None:
+        """Builds g_φ."""
+        self.relation = nn.Sequential(
+            nn.Linear(2 * features, self.hidden),
+            nn.ReLU(),
+            nn.Linear(self.hidden, self.hidden),
+            nn.ReLU(),
+            nn.Linear(self.hidden, 1),
+        )
+
+    def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Tensor:
+        """[N, D] means."""
+        return class_means(z, q.to(z.dtype), w.to(z.dtype))
+
+    def logits(self, state: Tensor, z: Tensor) -> Tensor:
+        """[m, N] relation scores before the sigmoid."""
+        shape = (len(z), *state.shape)
+        pairs = torch.cat((z.unsqueeze(1).expand(shape), state.to(z.dtype).expand(shape)), dim=-1)
+        return self.relation(pairs).squeeze(-1)
+
+
+class Relation(RelationSoftmax):
+    """The same, trained by the paper's squares: Σ_c (σ(logits_jc) - 1[y_j = c])², mean over the queries.
+
+    Source: Sung et al. 2018, eq. 2.
+    """
+
+    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """logits [Q, N], y [Q], weight [Q] -> scalar; a class that the task lacks has score 0 and costs 0."""
+        errors = torch.sigmoid(logits) - one_hot(y, logits.shape[-1])
+        return weighted_mean(errors.square().sum(-1), weight)

@@ -1,0 +1,68 @@
+"""Classifiers with one row of weights a class, for any number of classes.
+
+Legend: C classes, D features.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Classifier(nn.Module):
+    """Every parameter has C as its first dimension, so that some classes' rows are a classifier too."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[n, C] logits of features z [n, D]."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def clear(self) -> None:
+        """Makes it the classifier that a new task starts from; by default as it was initialised."""
+
+
+class LinearClassifier(Classifier):
+    """logits = W z + b. A new task starts from W = 0 and b = 0, so that no class is ahead.
+
+    Args:
+        features: D; outputs: C.
+    """
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, features).uniform_(-1, 1) / features**0.5)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[n, C]."""
+        return F.linear(z, self.weight, self.bias)
+
+    @torch.no_grad()
+    def clear(self) -> None:
+        """Zeros."""
+        self.weight.zero_()
+        self.bias.zero_()
+
+
+class CosineClassifier(Classifier):
+    """logits_c = s · cos(z, w_c), from random w.
+
+    Source: Chen et al. 2019, section 3.2 (Baseline++).
+
+    Args:
+        features: D; outputs: C.
+        scale: s.
+    """
+
+    def __init__(self, features: int, outputs: int, scale: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, features))
+        self.scale = scale
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[n, C], each in [-s, s]."""
+        return self.scale * F.linear(_unit(z), _unit(self.weight))
+
+
+def _unit(x: Tensor) -> Tensor:
+    # the slope of a root at 0 is infinite
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))

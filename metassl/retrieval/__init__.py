@@ -1,0 +1,1 @@
+"""The metric between tasks: which tasks of the past a new one is like."""

@@ -1,0 +1,15 @@
+"""No labels and no penalty: U enters only learners that read it as a description of the task."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from metassl.ssl.base import SSLObjective
+
+
+class Descriptor(SSLObjective):
+    """Gives episodes the view "plain" of U, for learners with `reads_unlabelled`; others ignore it.
+
+    Source: U as the task descriptor, as the unlabelled tokens of Zhmoginov et al. 2022, section 3.3.
+    """
+
+    views: ClassVar[Mapping[str, str]] = {"plain": "plain"}

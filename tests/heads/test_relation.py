@@ -1,0 +1,43 @@
+"""Relation networks: the pairs, and both losses."""
+
+import torch
+from torch.nn import functional as F
+
+from metassl.losses import mask_classes
+from tests.heads.common import make_head, soft_rows
+from tests.tasks import WAY, D, random
+
+
+def test_scores_are_of_pairs_of_an_item_and_a_mean() -> None:
+    head, (z, q, w), x = make_head("relation"), soft_rows(), random(4, D, seed=5)
+    found = head.logits(head.fit(z, q, w), x)
+    for j in range(len(x)):
+        for c in range(WAY):
+            mass = sum(w[i] * q[i, c] for i in range(len(z)))
+            mean = sum(w[i] * q[i, c] * z[i] for i in range(len(z))) / mass
+            torch.testing.assert_close(found[j, c], head.relation(torch.cat((x[j], mean)))[0])
+
+
+def test_squares_against_loops() -> None:
+    head, logits = make_head("relation"), random(4, WAY)
+    y, weight = torch.tensor([0, 2, 1, 1]), torch.tensor([1.0, 1, 0, 0.5]).double()
+    total = torch.zeros(()).double()
+    for j in range(4):
+        for c in range(WAY):
+            total += weight[j] * (1 / (1 + torch.exp(-logits[j, c])) - float(y[j] == c)) ** 2
+    torch.testing.assert_close(head.loss(logits, y, weight), total / 2.5)
+
+
+def test_a_class_that_the_task_lacks_costs_nothing() -> None:
+    head, y, weight = make_head("relation"), torch.tensor([0, 1]), torch.ones(2).double()
+    logits = random(2, WAY).requires_grad_()
+    loss = head.loss(mask_classes(logits, torch.tensor([True, True, False])), y, weight)
+    torch.testing.assert_close(loss, head.loss(logits[:, :2], y, weight))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert (gradient[:, 2] == 0).all()
+    assert (gradient[:, :2] != 0).all()
+
+
+def test_the_other_loss_is_the_cross_entropy() -> None:
+    head, logits, y = make_head("relation_softmax"), random(4, WAY), torch.tensor([0, 2, 1, 1])
+    torch.testing.assert_close(head.loss(logits, y, torch.ones(4).double()), F.cross_entropy(logits, y))

@@ -1,0 +1,154 @@
+"""CNAPs against the same network written out, and the checks of every task reader."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils._pytree import tree_map
+
+from metassl.data.pool import Pool
+from metassl.errors import ConfigError
+from metassl.heads.generated import GeneratedLinear
+from metassl.heads.prototypes import Prototypes
+from metassl.learners.cnaps import CNAPs
+from metassl.learners.head import HeadLearner
+from metassl.learners.set_encoder import MeanPool, SetEncoder
+from metassl.ssl.term import SSLTerm
+from metassl.stage import TEST
+from tests.engine.test_tasks import conv4
+from tests.learners import test_set_encoder as reader
+from tests.tasks import SPEC, random
+
+
+def make(ssl: SSLTerm, norm: str = "group") -> CNAPs:
+    torch.manual_seed(0)
+    head, encoder = GeneratedLinear(), SetEncoder(6, 5, MeanPool())
+    return CNAPs(conv4(norm), ssl, SPEC, head, 1, encoder, 4).double()
+
+
+@pytest.mark.parametrize("objective", reader.OBJECTIVES)
+def test_engines_agree(tiny_pool: Pool, objective: str) -> None:
+    reader.check_engines_agree(make, tiny_pool, reader.OBJECTIVES[objective]())
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        reader.check_every_parameter_learns, reader.check_order_and_names, reader.check_padding,
+        reader.check_inductive, reader.check_unlabelled_is_read,
+    ],
+)  # fmt: skip
+def test_reads_the_task(tiny_pool: Pool, check) -> None:
+    check(make, tiny_pool)
+
+
+def modulated(learner: CNAPs, x: Tensor, films: list[Tensor]) -> Tensor:
+    """Conv4 with group norm and FiLM, written out."""
+    for block, film in zip(learner.backbone.blocks, films, strict=True):
+        gain, shift = (part.view(1, -1, 1, 1) for part in film.chunk(2))
+        norm = block.norm.norm
+        x = F.group_norm(block.conv(x), norm.num_groups, norm.weight, norm.bias, norm.eps)
+        x = F.max_pool2d(F.relu(x * (1 + gain) + shift), 2)
+    return x.flatten(1)
+
+
+@pytest.mark.parametrize("unlabelled", [False, True])
+def test_prediction_against_the_equations(tiny_pool: Pool, unlabelled: bool) -> None:
+    objective = reader.SoftKMeans(1) if unlabelled else reader.NoObjective()
+    learner = reader.shaken(make(reader.full(objective)))
+    task = reader.tasks_of(tiny_pool, learner, 1, shot=2).task(0)
+    u = task.unlabelled.views["plain"] if unlabelled else task.support_x[:0]
+    e = [learner.encoder.item(learner.backbone(x)) for x in (task.support_x, u)]
+    of_u = e[1].mean(0) if unlabelled else 0 * e[0][0]
+    counts = torch.tensor([1 + len(e[0]), 1 + len(u), torch.e if unlabelled else 1]).double().log()
+    t = learner.encoder.task(torch.cat((e[0].mean(0), of_u, counts)))
+    films = [film(t) for film in learner.films]
+    s, q, z = (modulated(learner, x, films) for x in (task.support_x, task.query_x, u))
+
+    def classifier(means: list[Tensor]) -> tuple[Tensor, Tensor]:
+        w = [m + learner.head.weight(m) for m in means]
+        b = [learner.head.bias(m)[0] - m @ m / 2 for m in means]
+        return torch.stack(w), torch.stack(b)
+
+    means = [s[task.support_y == c].mean(0) for c in range(3)]
+    if unlabelled:  # the refit, with soft k-means labels
+        labels = (-torch.cdist(z, torch.stack(means)).square()).softmax(1).detach()
+        means = [
+            (2 * means[c] + 0.6 * (labels[:, c : c + 1] * z).sum(0)) / (2 + 0.6 * labels[:, c].sum())
+            for c in range(3)
+        ]
+    w, b = classifier(means)
+    found = learner.query_logits(learner.theta(), task, TEST)
+    torch.testing.assert_close(found, q @ w.T + b, rtol=1e-9, atol=1e-9)
+
+
+def test_starts_as_prototypes_without_modulation(tiny_pool: Pool) -> None:
+    learner = make(reader.full(reader.NoObjective()))
+    torch.manual_seed(0)
+    plain = HeadLearner(conv4("group"), learner.ssl, SPEC, Prototypes(), 1).double()
+    task = reader.tasks_of(tiny_pool, learner, 1).task(0)
+    found = learner.query_logits(learner.theta(), task, TEST).log_softmax(1)
+    distances = plain.query_logits(plain.theta(), task, TEST)
+    torch.testing.assert_close(found, (distances / 2).log_softmax(1), rtol=1e-9, atol=1e-9)
+
+
+def test_generated_classifier_ignores_rows_without_label_or_weight() -> None:
+    torch.manual_seed(0)
+    head = GeneratedLinear()
+    head.bind(4, 3)
+    head = head.double()
+    head.weight[-1].weight.data += random(4, 4)
+    z, q = random(6, 4), torch.eye(3).double().repeat(2, 1)
+    w = torch.tensor([1, 1, 1, 0.5, 1, 2]).double()
+    fitted = head.fit(z, q, w)
+    more = head.fit(
+        torch.cat((z, 10 * random(2, 4))),
+        torch.cat((q, 0 * q[:1], q[:1])),
+        torch.cat((w, torch.tensor([1.0, 0]))),
+    )
+    torch.testing.assert_close(more.weight, fitted.weight)
+    torch.testing.assert_close(more.bias, fitted.bias)
+    assert head.logits(fitted, z).shape == (6, 3)
+
+
+def test_moving_averages_follow_the_modulated_pass_alone(tiny_pool: Pool) -> None:
+    """The pass of the set encoder leaves them as they are: they are those of one pass of S, U and Q."""
+    ssl = reader.full(reader.SoftKMeans(1))
+    learner = make(ssl, "running")
+    task = reader.tasks_of(tiny_pool, learner, 1).task(0)
+    torch.manual_seed(0)
+    plain = HeadLearner(conv4("running"), ssl, SPEC, Prototypes(), 1).double()
+    learner.meta_loss(learner.theta(), task, reader.TRAIN)
+    plain.meta_loss(plain.theta(), task, reader.TRAIN)
+    for name, buffer in plain.backbone.named_buffers():
+        torch.testing.assert_close(learner.backbone.get_buffer(name), buffer)
+        assert (buffer != 0).all()
+
+
+def test_a_backbone_without_norms_is_refused() -> None:
+    backbone = conv4("group")
+    for block in backbone.blocks:
+        block.norm = torch.nn.Identity()
+    with pytest.raises(ConfigError, match=r"backbone.norm: found 'group'"):
+        CNAPs(
+            backbone,
+            reader.full(reader.NoObjective()),
+            SPEC,
+            GeneratedLinear(),
+            1,
+            SetEncoder(6, 5, MeanPool()),
+            4,
+        )
+
+
+def test_adapted_keeps_the_modulation(tiny_pool: Pool) -> None:
+    learner = reader.shaken(make(reader.full(reader.SoftKMeans(1))))
+    task = reader.tasks_of(tiny_pool, learner, 1).task(0)
+    adapted = learner.adapt(learner.theta(), task, TEST)
+    assert len(adapted.overlay) == 8
+    bare = replace(adapted, overlay={})
+    both = [learner.predict(learner.theta(), state, task.query_x) for state in (adapted, bare)]
+    assert (both[0] - both[1]).abs().max() > 1e-6
+    assert tree_map(lambda x: x.isfinite().all(), both) == [torch.tensor(True)] * 2

@@ -1,0 +1,101 @@
+"""First order: inner gradients are constants, and yet the objective's meta-parameters learn."""
+
+import pytest
+import torch
+
+from metassl.data.pool import Pool
+from metassl.learners.base import MetaLearner
+from metassl.learners.gradient import GradientLearner
+from metassl.learners.inner import SGD
+from metassl.learners.reptile import Reptile
+from metassl.ssl.term import SSLTerm
+from metassl.stage import Stage
+from tests.engine.test_tasks import Smooth, episodes, term
+from tests.learners.agreement import OBJECTIVES, OMEGA, TRAIN, Entropy, assert_engines_agree
+from tests.learners.test_gradient import assert_same, outer_gradient
+from tests.tasks import SPEC
+
+KINDS = [GradientLearner, Reptile]
+RATE = 0.1
+
+
+def build(
+    ssl: SSLTerm, kind: type[GradientLearner] = GradientLearner, steps: int = 1, order: int = 1
+) -> GradientLearner:
+    torch.manual_seed(0)
+    inner = SGD(RATE, steps, learned=False)
+    return kind(Smooth("group"), ssl, SPEC, inner, steps, None, order, ["backbone.", "head."]).double()
+
+
+def test_one_step_is_exact(tiny_pool: Pool) -> None:
+    """With K = 1 the meta-parameter's gradient is MAML's, θ's is not."""
+    ssl = term(Entropy(), at="inner")
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    first, second = (outer_gradient(build(ssl, order=order), task) for order in (1, 2))
+    assert first[OMEGA].abs() > 1e-4
+    torch.testing.assert_close(first[OMEGA], second[OMEGA], rtol=1e-10, atol=1e-12)
+    name = "backbone.convs.0.weight"
+    assert (first[name] - second[name]).norm() > 1e-3 * second[name].norm()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_steps_give_the_mixed_derivative_at_the_last(tiny_pool: Pool, kind) -> None:
+    """-α ∂_ω⟨∇_φ L_in(φ_{K-1}, ω), ∇_φ CE(Q; φ_K)⟩ with ∂_ω as a difference of gradients, for K = 3."""
+    ssl = term(Entropy(), at="inner")
+    task, learner = episodes(tiny_pool, ssl, 1).task(0), build(ssl, kind, steps=3)
+    seen = task
+    if kind is Reptile:
+        seen = type(task)(**{
+            **vars(task),
+            "support_x": torch.cat((task.support_x, task.query_x)),
+            "support_y": torch.cat((task.support_y, task.query_y)),
+            "support_weight": torch.cat((task.support_weight, task.query_weight)),
+        })  # fmt: skip
+    theta = {n: p.detach() for n, p in learner.theta().items()}
+    *_, before, after = learner.path(theta, seen, TRAIN)
+
+    def query_loss(phi: dict[str, torch.Tensor]) -> torch.Tensor:
+        logits = learner.after(theta, learner.adapted(task, TRAIN, phi), task)
+        return torch.nn.functional.cross_entropy(logits, task.query_y)
+
+    def inner_gradient(omega: torch.Tensor) -> dict[str, torch.Tensor]:
+        inner, _ = learner.loop(theta, seen, TRAIN)
+        moved = {**theta, OMEGA: omega}
+        return torch.func.grad(lambda phi: inner.loss(phi, moved, {}, 2, ())[0])(before)
+
+    slope = torch.func.grad(query_loss)(after)
+    h = 1e-4
+    high, low = (inner_gradient(theta[OMEGA] + d) for d in (h, -h))
+    mixed = sum(((high[n] - low[n]) / (2 * h) * slope[n]).sum() for n in slope)
+    found = outer_gradient(learner, task)[OMEGA]
+    assert found.abs() > 1e-5
+    torch.testing.assert_close(found, -RATE * mixed, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_meta_parameters_change_no_other_gradient(tiny_pool: Pool, kind) -> None:
+    """The extra derivative is that of the meta-parameters alone: with ω fixed the rest stays the same."""
+    ssl, fixed = term(Entropy(), at="inner"), term(Entropy(), at="inner")
+    fixed.objective.requires_grad_(False)
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    found, expected = (outer_gradient(build(s, kind, steps=2), task) for s in (ssl, fixed))
+    assert found.pop(OMEGA).any()
+    assert_same(found, expected, 1e-12)
+
+
+def test_nothing_is_learned_outside_training(tiny_pool: Pool) -> None:
+    ssl = term(Entropy(), at="inner")
+    task, learner = episodes(tiny_pool, ssl, 1).task(0), build(ssl)
+    phi = learner.adapt({n: p.detach() for n, p in learner.theta().items()} | {
+        OMEGA: learner.theta()[OMEGA]}, task, Stage()).overlay  # fmt: skip
+    assert not any(p.requires_grad for p in phi.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_engines_agree(tiny_pool: Pool, kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OBJECTIVES, "entropy", Entropy)
+
+    def make(norm: str, ssl: SSLTerm) -> MetaLearner:
+        return build(ssl, kind, steps=2)
+
+    assert_engines_agree(make, tiny_pool, "group", "entropy")

@@ -1,0 +1,99 @@
+"""The hypernetwork: where it starts, what it generates, and the checks of every task reader."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from metassl.data.pool import Pool
+from metassl.errors import ConfigError
+from metassl.learners.gradient import GradientLearner
+from metassl.learners.hypernet import HyperNetwork, MatrixDelta
+from metassl.learners.inner import SGD
+from metassl.learners.set_encoder import MeanPool, SetEncoder
+from metassl.ssl.term import SSLTerm
+from metassl.stage import TEST
+from tests.engine.test_tasks import conv4
+from tests.learners import test_set_encoder as reader
+from tests.tasks import SPEC, random
+
+
+def make(ssl: SSLTerm, adapt: tuple[str, ...] = ("backbone.", "head.")) -> HyperNetwork:
+    torch.manual_seed(0)
+    return HyperNetwork(
+        conv4("group"), ssl, SPEC, SGD(0.1, 2, True), 2, None, 2, adapt, SetEncoder(6, 5, MeanPool()), 2
+    ).double()
+
+
+@pytest.mark.parametrize("objective", reader.OBJECTIVES)
+def test_engines_agree(tiny_pool: Pool, objective: str) -> None:
+    reader.check_engines_agree(make, tiny_pool, reader.OBJECTIVES[objective]())
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        reader.check_every_parameter_learns, reader.check_order_and_names, reader.check_padding,
+        reader.check_inductive, reader.check_unlabelled_is_read,
+    ],
+)  # fmt: skip
+def test_reads_the_task(tiny_pool: Pool, check) -> None:
+    check(make, tiny_pool)
+
+
+def test_starts_as_maml_with_the_generated_head(tiny_pool: Pool) -> None:
+    """Before training, adaptation is that of MAML from the same backbone and the generated classifier."""
+    learner = make(reader.full(reader.SoftKMeans(1)))
+    task, theta = reader.tasks_of(tiny_pool, learner, 1).task(0), learner.theta()
+    start = next(iter(learner.path(theta, task, TEST)))
+    for name, p in learner.backbone.named_parameters():
+        assert torch.equal(start["backbone." + name], p)
+    maml = GradientLearner(
+        conv4("group"), learner.ssl, SPEC, SGD(0.1, 2, True), 2, None, 2, ["backbone.", "head."]
+    ).double()
+    placed = {**maml.theta(), **start}
+    expected = maml.query_logits(placed, task, TEST)
+    torch.testing.assert_close(learner.query_logits(theta, task, TEST), expected, rtol=1e-10, atol=1e-10)
+
+
+def test_head_of_a_class_comes_from_its_own_items_and_the_task(tiny_pool: Pool) -> None:
+    learner = reader.shaken(make(reader.full(reader.NoObjective())))
+    task = reader.tasks_of(tiny_pool, learner, 1, shot=2).task(0)
+    start = next(iter(learner.path(learner.theta(), task, TEST)))
+    e = learner.encoder.item(learner.backbone(task.support_x))
+    counts = torch.tensor([1.0 + len(e), 1, 1]).double().log()
+    t = learner.encoder.task(torch.cat((e.mean(0), 0 * e[0], counts)))
+    for c in range(3):
+        head = learner.generate_head(torch.cat((e[task.support_y == c].mean(0), t)))
+        torch.testing.assert_close(start["head.weight"][c], head[:-1])
+        torch.testing.assert_close(start["head.bias"][c], head[-1])
+    name = learner.generated.index("backbone.blocks.1.conv.weight")
+    delta = start["backbone.blocks.1.conv.weight"] - learner.backbone.blocks[1].conv.weight
+    torch.testing.assert_close(delta, learner.deltas[name](t))
+
+
+def test_matrices_have_the_rank_and_the_size_that_they_say() -> None:
+    torch.manual_seed(0)
+    delta = MatrixDelta(5, torch.Size((8, 4, 3, 3)), 2).double()
+    assert (delta(random(5)) == 0).all()
+    delta.left.weight.data += 1 + random(*delta.left.weight.shape)
+    found = delta(random(5)).flatten(1)
+    assert found.shape == (8, 36)
+    assert torch.linalg.matrix_rank(found) == 2
+    assert sum(p.numel() for p in delta.parameters()) == (5 + 1) * 2 * (8 + 36)
+
+
+def test_one_step_is_plain_gradient_descent_from_the_start(tiny_pool: Pool) -> None:
+    learner = reader.shaken(make(reader.full(reader.NoObjective())))
+    task, theta = reader.tasks_of(tiny_pool, learner, 1).task(0), learner.theta()
+    before, after, _ = learner.path(theta, task, TEST)
+    phi = {name: p.detach().requires_grad_() for name, p in before.items()}
+    logits = learner.under({**theta, **phi}, lambda: learner.head(learner.backbone(task.support_x)))
+    slopes = torch.autograd.grad(F.cross_entropy(logits, task.support_y), list(phi.values()))
+    rate = learner.inner.rates[0]
+    for (name, p), slope in zip(phi.items(), slopes, strict=True):
+        torch.testing.assert_close(after[name], p - rate * slope)
+
+
+def test_the_head_has_to_be_adapted() -> None:
+    with pytest.raises(ConfigError, match=r"model.adapt: found \['backbone.'\]"):
+        make(reader.full(reader.NoObjective()), ("backbone.",))

@@ -1,0 +1,69 @@
+"""Meta-SGD against MAML and against its own definition."""
+
+import pytest
+import torch
+
+from metassl.data.pool import Pool
+from metassl.learners.gradient import GradientLearner
+from metassl.learners.inner import SGD, InnerOptimizer
+from metassl.learners.meta_sgd import MetaSGD
+from metassl.ssl.consistency import Consistency
+from metassl.ssl.term import SSLTerm
+from tests.engine.test_tasks import conv4, episodes, term
+from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
+from tests.learners.test_gradient import assert_same, outer_gradient
+from tests.tasks import SPEC
+
+
+def build(norm: str, ssl: SSLTerm, inner: InnerOptimizer | None = None) -> GradientLearner:
+    torch.manual_seed(0)
+    backbone = conv4(norm)
+    chosen = MetaSGD(0.05, 0.2) if inner is None else inner
+    return GradientLearner(backbone, ssl, SPEC, chosen, 2, None, 2, ["backbone.", "head."]).double()
+
+
+def test_equal_rates_are_maml(tiny_pool: Pool) -> None:
+    ssl = term(Consistency())
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    maml, ours = build("batch", ssl, SGD(0.1, 1, learned=True)), build("batch", ssl, MetaSGD(0.1, 0.1))
+    ours.load_state_dict({n: p for n, p in maml.state_dict().items() if n[:6] != "inner."}, strict=False)
+    with torch.no_grad():  # 0.1 in float64
+        ours.inner.rates.apply(lambda m: [p.fill_(0.1) for p in m.parameters()])
+        maml.inner.rates.fill_(0.1)
+    expected, found = outer_gradient(maml, task), outer_gradient(ours, task)
+    rate = expected.pop("inner.rates")
+    rates = [found.pop(n) for n in list(found) if n.startswith("inner.")]
+    assert_same(found, expected)
+    # one rate for all: its slope is the sum of theirs
+    torch.testing.assert_close(sum(g.sum() for g in rates), rate.sum(), rtol=1e-9, atol=1e-11)
+
+
+def test_each_number_has_a_rate_of_its_own(tiny_pool: Pool) -> None:
+    ssl = term(OBJECTIVES["none"]())
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    learner = build("batch", ssl)
+    learner.steps = 1
+    theta = learner.theta()
+    rates = {n.removeprefix("inner.rates.").replace("/", "."): p for n, p in theta.items() if "rates" in n}
+    assert {n: p.shape for n, p in rates.items()} == {
+        n: p.shape for n, p in theta.items() if not n.startswith("inner.")
+    }
+    values = torch.cat([p.flatten() for p in rates.values()])
+    assert values.min() >= 0.05
+    assert values.max() <= 0.2
+    assert values.std() > 0.03  # uniform: 0.043
+    loss = torch.nn.functional.cross_entropy(
+        learner.under(theta, lambda: learner.head(learner.backbone(task.support_x))), task.support_y
+    )
+    slopes = torch.autograd.grad(loss, [theta[n] for n in rates])
+    expected = {n: theta[n] - rates[n] * g for n, g in zip(rates, slopes, strict=True)}
+    assert_same(learner.adapt(theta, task, TRAIN).overlay, expected)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_engines_agree(tiny_pool: Pool, objective: str) -> None:
+    assert_engines_agree(build, tiny_pool, "batch", objective)
+
+
+def test_padding(tiny_pool: Pool) -> None:
+    assert_padding_is_harmless(build, tiny_pool, "group")
