@@ -57,6 +57,13 @@ def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     ssl = SSLTerm(instantiate(config.ssl.objective), **options)
     learner: MetaLearner = instantiate(config.model, backbone=backbone, ssl=ssl, task=task)
     ssl.objective.bind(learner, task)
+    learned = ssl.meta_parameters()
+    if learned and not learner.adapts_in_training:
+        name = learned[0].removeprefix("objective.")
+        raise ConfigError(
+            f"ssl: the objective's {name} is learned through the adaptation to training tasks, of which this "
+            "model has none. Allowed are objectives without meta-parameters."
+        )
     return learner
 
 

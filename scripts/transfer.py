@@ -9,8 +9,8 @@ the two for each distance. Writes transfer.json into the run's folder.
 import sys
 from pathlib import Path
 
+from metassl.cli.transfer import compare
 from metassl.errors import UserError
-from metassl.retrieval.report import compare
 
 if __name__ == "__main__":
     try:

@@ -54,7 +54,7 @@ def tiny_pool(tiny_arrays: dict[str, np.ndarray]) -> Pool:
 
 @pytest.fixture
 def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
-    """Composes the config of a tiny run on the tiny data set; later words win. `words` are the common ones."""
+    """Composes the config of a tiny run on the tiny data set; later words win."""
     common = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", *TINY]
     common.append(f"paths.cache_dir={tmp_path / 'cache'}")
 
@@ -68,5 +68,4 @@ def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
             config.paths.output_dir = str(tmp_path / "run")
         return config
 
-    make.words = common  # type: ignore[attr-defined]
     return make

@@ -60,7 +60,7 @@ class GivenPredictor:
     def support(self) -> Tensor:
         return self.given
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, weight: Tensor) -> Tensor:
         return x.flatten(1)
 
     def classify(self, z: Tensor) -> Tensor:

@@ -7,7 +7,8 @@
 | `support` | the rows that the learner marks (S, or S and U)         | its own input and the support |
 | `group`   | groups of channels of one input                         | its own input                 |
 
-`per_step` is for model=mamlpp: `running` with scales, shifts and averages of each inner step.
+For model=mamlpp there are `per_step` and `per_step_running`: `batch` and `running` with scales, shifts and
+averages of each inner step.
 
 Every norm is called with `rows`, [n] weights that say which rows of the batch give the statistics
 (None: all of them); padding never does.
@@ -20,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from metassl.backbones.per_step import PerStep, PerStepAverages
+from metassl.backbones.statistics import row_statistics
 from metassl.errors import ConfigError, one_of
 
 
@@ -44,7 +47,7 @@ class BatchStatistics(nn.Module):
         """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
         if rows is None:
             return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
-        mean, var = _row_statistics(x, rows)
+        mean, var = row_statistics(x, rows)
         scale = self.weight * torch.rsqrt(var + self.eps)
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
@@ -83,7 +86,7 @@ class RunningStatistics(nn.Module):
             return F.batch_norm(
                 x, self.mean, self.var, self.weight, self.bias, self.training, self.momentum, self.eps
             )
-        mean, var = _row_statistics(x, rows)
+        mean, var = row_statistics(x, rows)
         if self.moving:
             self._follow(mean, var, rows.sum() * x[0, 0].numel())
         scale = self.weight * torch.rsqrt(var + self.eps)
@@ -128,59 +131,13 @@ class Group(nn.Module):
         return self.norm(x)
 
 
-class PerStep(nn.Module):
-    """Batch normalisation with γ_k, β_k and moving averages of each inner step k.
-
-    In training the statistics are those of the marked rows; where `notes` is a list it gathers them, since no
-    buffer can change within a gradient. At test they are the averages of step k, which the learner says in
-    `step`. Until `bind` it is `BatchStatistics`.
-    Source: Antoniou et al. 2019, section 4: BNRS (per-step statistics) and BNWB (per-step weights).
-
-    Args:
-        channels: C.
-        eps: ε.
-    """
-
-    mean: Tensor
-    var: Tensor
-
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.channels, self.eps, self.step, self.bound = channels, eps, 0, False
-        self.notes: list[tuple[Tensor, Tensor]] | None = None
-        self._build(1)
-
-    def bind(self, steps: int) -> None:
-        """Called once by the learner: the number of steps that have their own; further ones take the last."""
-        self.bound = True
-        self._build(steps)
-
-    def _build(self, steps: int) -> None:
-        self.weight = nn.Parameter(torch.ones(steps, self.channels))
-        self.bias = nn.Parameter(torch.zeros(steps, self.channels))
-        self.register_buffer("mean", torch.zeros(steps, self.channels))
-        self.register_buffer("var", torch.ones(steps, self.channels))
-
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
-        """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
-        k = min(self.step, len(self.weight) - 1)
-        if self.training or not self.bound:
-            mean, var = _row_statistics(x, torch.ones_like(x.flatten(1)[:, 0]) if rows is None else rows)
-            if self.notes is not None:
-                self.notes.append((mean.detach(), var.detach()))
-        else:
-            mean, var = self.mean[k], self.var[k]
-        scale = self.weight[k] * torch.rsqrt(var + self.eps)
-        shape = (1, -1) + (1,) * (x.dim() - 2)
-        return x * scale.view(shape) + (self.bias[k] - mean * scale).view(shape)
-
-
 NORMS: dict[str, type[nn.Module]] = {
     "running": RunningStatistics,
     "batch": BatchStatistics,
     "support": BatchStatistics,
     "group": Group,
     "per_step": PerStep,
+    "per_step_running": PerStepAverages,
 }
 
 
@@ -189,12 +146,3 @@ def make_norm(kind: str, channels: int) -> nn.Module:
     if kind not in NORMS:
         raise ConfigError(one_of("backbone.norm", kind, NORMS))
     return NORMS[kind](channels)
-
-
-def _row_statistics(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """[C] mean and (biased) variance over the marked rows of x [n, C, ...]."""
-    places = x.flatten(2) if x.dim() > 2 else x.unsqueeze(-1)
-    share = (rows / (rows.sum() * places.shape[2])).view(-1, 1, 1)
-    mean = (places * share).sum((0, 2))
-    var = ((places - mean.view(1, -1, 1)).square() * share).sum((0, 2))
-    return mean, var

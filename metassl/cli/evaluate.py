@@ -30,9 +30,9 @@ def evaluate_run(words: list[str]) -> Path:
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
     quiet()
-    folder, changes = _run_folder(words)
-    config = _config(folder, changes)
-    choices = _choices(folder / "run.json")
+    folder, changes = run_folder(words)
+    config = run_config(folder, changes)
+    choices = run_choices(folder / "run.json")
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
     step = load_weights(learner, tested_checkpoint(config, folder))
@@ -50,7 +50,8 @@ def evaluate_run(words: list[str]) -> Path:
     return target
 
 
-def _run_folder(words: list[str]) -> tuple[Path, list[str]]:
+def run_folder(words: list[str]) -> tuple[Path, list[str]]:
+    """The folder that the word `run=FOLDER` names, and the other words."""
     named = [w.removeprefix("run=") for w in words if w.startswith("run=")]
     if len(named) != 1:
         raise ConfigError("run: say which run to test, as run=outputs/<when>.")
@@ -61,7 +62,7 @@ def _run_folder(words: list[str]) -> tuple[Path, list[str]]:
     return folder, [w for w in words if not w.startswith("run=")]
 
 
-def _config(folder: Path, changes: list[str]) -> DictConfig:
+def run_config(folder: Path, changes: list[str]) -> DictConfig:
     """The run's config, with this machine's data folder and the changes."""
     config = load_config(folder / CONFIG)
     refuse_foreign_targets(config)
@@ -75,7 +76,8 @@ def _config(folder: Path, changes: list[str]) -> DictConfig:
     return config
 
 
-def _choices(path: Path) -> dict[str, str]:
+def run_choices(path: Path) -> dict[str, str]:
+    """The option of each config group, from a run.json."""
     try:
         return dict(json.loads(path.read_text())["choices"])
     except (ValueError, KeyError, TypeError) as error:

@@ -11,7 +11,7 @@ from metassl.cli.arguments import compose_config, parse_words
 from metassl.cli.choices import chosen, options_of
 from metassl.data.pool import Contents
 from metassl.errors import UserError
-from metassl.sweeps.smoke import configs, try_pair
+from metassl.sweeps.smoke import compose_each, pair_config, try_pair
 
 TINY = (
     "backbone.filters=4", "episode.way=3", "episode.queries=2", "episode.unlabelled=2",
@@ -36,10 +36,11 @@ def smoke(arguments: list[str], conf: Path) -> int:
     broken = False
     width = max(map(len, models))
     print(head(objectives, width), flush=True)
-    for model in models:
+    terms = compose_each(conf, "ssl", objectives, words)
+    for model, base in compose_each(conf, "model", models, words).items():
         marks = []
-        for _, ssl, config in configs(conf, [model], objectives, words):
-            mark, line = _mark(model, ssl, config, contents)
+        for ssl, term in terms.items():
+            mark, line = _mark(model, ssl, pair_config(base, term), contents)
             marks.append(mark)
             said += [f"{model} × {ssl}: {line}"] if line else []
         print(f"{model:<{width}} " + " ".join(marks), flush=True)

@@ -49,6 +49,7 @@ def summarise(
         "train": {**_protocol(trained), "label_ratio": trained.label_ratio},
         "at": learner.ssl.at,
         "norm": learner.backbone.norm,
+        "reads_queries": learner.reads_queries,
         "transductive": learner.transductive or spec.transductive,
         "steps": config.trainer.steps,
         "accuracy": _plain(over_episodes(columns["accuracy"])),
@@ -84,6 +85,7 @@ def table(results: Mapping[str, Any], choices: Mapping[str, str], folder: Path) 
     lines.append(("without meta-training", _interval(results["untrained"]).percent()))
     lines += [(_USE[name], f"{100 * value:.1f}") for name, value in results["unlabelled_use"].items()]
     mode = "transductive" if results["transductive"] else "inductive"
+    mode = "AN ORACLE THAT READS THE QUERY LABELS" if results["reads_queries"] else mode
     head = (
         f"meta-test, {results['way']}-way {results['shot']}-shot, {results['unlabelled']} unlabelled and "
         f"{results['queries']} queries a class, {results['distractors']} distractor classes, "

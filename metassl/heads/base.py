@@ -35,6 +35,13 @@ class Head(nn.Module):
         """[m, N] logits of the features z [m, D]."""
         raise NotImplementedError
 
+    def query_logits(self, state: Any, z: Tensor, w: Tensor | None) -> Tensor:
+        """[Q, N] logits of the queries z [Q, D] of an episode; w [Q] 0 for padding, None for none of it.
+
+        Only a transductive head needs w: padding must not be there for the other queries.
+        """
+        return self.logits(state, z)
+
     def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The outer loss on the queries: logits [Q, N], y [Q], weight [Q] -> scalar."""
         return cross_entropy(logits, y, weight)

@@ -68,8 +68,12 @@ class Propagation(Head):
         """The nodes that have labels, and those of U where they are given without."""
         return Nodes(z, (q * w.unsqueeze(-1)).to(z.dtype), (w > 0).to(z.dtype))
 
+    def logits(self, state: Nodes, z: Tensor) -> Tensor:
+        """[m, N] rows of F."""
+        return self.query_logits(state, z, None)
+
     @full_precision
-    def logits(self, state: Nodes, z: Tensor, w: Tensor | None = None) -> Tensor:
+    def query_logits(self, state: Nodes, z: Tensor, w: Tensor | None) -> Tensor:
         """[m, N] rows of F.
 
         Args:

@@ -73,11 +73,16 @@ class MetaLearner(nn.Module):
         reads_unlabelled: whether adaptation looks at U even where the objective neither labels nor
             penalises it (a set encoder over S ∪ U).
         takes_gradient_steps: whether adaptation is by gradient steps on an inner loss.
+        adapts_in_training: whether training tasks are adapted to, so that the outer loop can train an SSL
+            objective's meta-parameters through it.
+        reads_queries: whether adaptation looks at the query labels: an oracle for comparison, no method.
     """
 
     draws: int = 0
     reads_unlabelled: bool = False
     takes_gradient_steps: bool = True
+    adapts_in_training: bool = True
+    reads_queries: bool = False
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm) -> None:
         super().__init__()

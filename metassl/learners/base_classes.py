@@ -39,6 +39,7 @@ class BaseClassLearner(GradientLearner):
     """
 
     averages = True  # no gradient is taken within a training task
+    adapts_in_training = False
 
     def __init__(
         self,

@@ -82,7 +82,11 @@ class HeadLearner(MetaLearner):
 
     def _query_logits(self, episode: Episode, stage: Stage) -> Tensor:
         z = self._features(episode, stage, queries=True)
-        return self._classify(z["query"], self._fit(episode, z, stage), episode.class_mask)
+        return self._of_queries(episode, z["query"], self._fit(episode, z, stage))
+
+    def _of_queries(self, episode: Episode, z: Tensor, state: Any) -> Tensor:
+        weight = episode.query_weight if episode.padded else None
+        return mask_classes(self.head.query_logits(state, z, weight), episode.class_mask)
 
     def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The head's loss on the queries plus the weighted SSL terms."""
@@ -92,7 +96,7 @@ class HeadLearner(MetaLearner):
     def _outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         z = self._features(episode, stage, queries=True)
         state = self._fit(episode, z, stage)
-        logits = self._classify(z["query"], state, episode.class_mask)
+        logits = self._of_queries(episode, z["query"], state)
         _, scores = query_scores(logits, episode)
         loss = self.head.loss(logits, episode.query_y, episode.query_weight)
         return loss + self.under(self._meta_constants(), self._outer_ssl, episode, z, state, stage), scores

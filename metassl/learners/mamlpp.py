@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from metassl.backbones.base import Backbone
-from metassl.backbones.norms import PerStep
+from metassl.backbones.per_step import PerStep, PerStepAverages
 from metassl.episode import Episode, TaskSpec
 from metassl.errors import ConfigError
 from metassl.learners.base import Adapted, Anchor, Scores, Theta, query_scores
@@ -30,11 +30,11 @@ class MAMLpp(GradientLearner):
     """Outer loss Σ_k w_k CE(Q; φ_k), k = 1..K; w goes from 1/K each to the last step alone (MSL).
 
     Until `first_order_share` of training inner gradients are constants (derivative-order annealing). With
-    backbone.norm=per_step every inner step k has its own scale and shift, which the inner loop does not move,
-    and its own moving averages, which normalise at validation and test (BNWB, BNRS): then no prediction
-    depends on other queries. The pass over the queries after adaptation is step K. Each meta-batch moves
-    the averages once, by the mean over its tasks and passes. (The authors' code gathers averages but
-    normalises with the batch at test as well.) Other norms work as in MAML.
+    backbone.norm=per_step every inner step k has its own scale and shift (BNWB), which the inner loop leaves
+    alone; the pass over the queries after adaptation is step K. With per_step_running it has moving averages
+    of its own as well (BNRS), which normalise at validation and test, so that no prediction depends on other
+    queries; each meta-batch moves them once, by the mean over its tasks and passes. (The authors' code
+    gathers averages but normalises with the batch at test as well.) Other norms work as in MAML.
 
     Source: Antoniou et al. 2019, section 4; the weights of the losses as in the authors' code.
 
@@ -42,7 +42,7 @@ class MAMLpp(GradientLearner):
         backbone, ssl, task, inner, steps, test_steps, adapt: see GradientLearner; steps at least 1.
         multi_step_share: share of training until the last step's loss is left alone.
         first_order_share: share of training that is first order.
-        momentum: share of a new meta-batch in the moving averages.
+        momentum: share of a new meta-batch in the moving averages of per_step_running.
     """
 
     def __init__(
@@ -66,6 +66,12 @@ class MAMLpp(GradientLearner):
         for norm in self._norms().values():
             norm.bind(steps + 1)
         self.bind_inner()
+
+    @property
+    def transductive(self) -> bool:
+        """Whether a norm takes its statistics from the queries at test."""
+        own = any(norm not in self._averaging() for norm in self._norms())
+        return own or super().transductive
 
     def moves(self, name: str) -> bool:
         """Whether the inner loop moves it: the norms of the steps stay."""
@@ -134,7 +140,7 @@ class MAMLpp(GradientLearner):
     def noted(self) -> dict[str, Tensor]:
         """{norm/part: [C]} the statistics that the passes since the last call met, averaged over them."""
         found = {}
-        for name, norm in self._norms().items():
+        for name, norm in self._averaging().items():
             for part, values in zip(PARTS, zip(*(norm.notes or []), strict=True), strict=False):
                 found[f"{name}/{part}"] = torch.stack(values).mean(0)
             if norm.notes:
@@ -145,7 +151,7 @@ class MAMLpp(GradientLearner):
     def after_outer_step(self, tasks: Episode, scores: Scores) -> None:
         """Moves the averages towards the statistics of this meta-batch."""
         super().after_outer_step(tasks, scores)
-        for name, norm in self._norms().items():
+        for name, norm in self._averaging().items():
             for part in PARTS:
                 norm.get_buffer(part).lerp_(scores[f"{name}/{part}"], self.momentum)
 
@@ -161,16 +167,19 @@ class MAMLpp(GradientLearner):
     @contextmanager
     def _noting(self) -> Iterator[None]:
         """Within it the norms gather the statistics that they meet."""
-        for norm in self._norms().values():
+        for norm in self._averaging().values():
             norm.notes = []
         try:
             yield
         finally:
-            for norm in self._norms().values():
+            for norm in self._averaging().values():
                 norm.notes = None
 
     def _norms(self) -> dict[str, PerStep]:
         return {n: m for n, m in self.backbone.named_modules() if isinstance(m, PerStep)}
+
+    def _averaging(self) -> dict[str, PerStepAverages]:
+        return {n: m for n, m in self._norms().items() if isinstance(m, PerStepAverages)}
 
 
 def _per_step(notes: Notes, steps: int) -> Scores:

@@ -56,9 +56,9 @@ class LearnerWindow:
         weight = self.episode.support_weight if self.episode.padded else None
         return self._run(self.learner.embed, self.episode.support_x, weight, self.anchor)
 
-    def embed(self, x: Tensor) -> Tensor:
-        """[n, D] features of any inputs."""
-        return self._run(self.learner.embed, x, None, self.anchor)
+    def embed(self, x: Tensor, weight: Tensor) -> Tensor:
+        """[n, D] features of any inputs, weight [n] 0 for padding."""
+        return self._run(self.learner.embed, x, weight if self.episode.padded else None, self.anchor)
 
     def classify(self, z: Tensor) -> Tensor:
         """[n, N] logits of features."""

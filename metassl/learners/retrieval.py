@@ -78,11 +78,12 @@ class RetrievalLearner(GradientLearner):
         self.memory = TaskMemory(size, items, backbone.out_dim, summary, count)
         self.draws = distance.draws(size)
         self.reads_unlabelled = distance.reads_unlabelled
+        self.reads_queries = distance.reads_queries
 
     @property
     def transductive(self) -> bool:
         """True also for a distance that looks at the queries, as the oracle control does."""
-        return super().transductive or self.distance.reads_queries
+        return super().transductive or self.reads_queries
 
     def loop(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[InnerLoop, dict[str, Tensor]]:
         """The inner loop of a task, and φ_0 from its nearest stored tasks."""

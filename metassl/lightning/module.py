@@ -9,7 +9,7 @@ from torch import Tensor
 
 from metassl.engine.outer import OuterGradient
 from metassl.engine.tasks import TaskRunner
-from metassl.episode import TaskBatch
+from metassl.episode import Episode, TaskBatch
 from metassl.errors import UserError
 from metassl.evaluation.diagnostics import Values, diagnose, mean_values
 from metassl.evaluation.intervals import over_episodes
@@ -54,7 +54,7 @@ class MetaModule(pl.LightningModule):
         self.optimizer, self.steps, self.seed = optimizer, steps, seed
         self.val_accuracies: list[Tensor] = []
         self.val_unlabelled: list[Values] = []
-        self.scores: dict[str, Tensor] = {}
+        self.last: tuple[Episode, dict[str, Tensor]] | None = None
 
     def configure_optimizers(self) -> Any:
         """The outer optimiser, over everything that is learned."""
@@ -72,14 +72,20 @@ class MetaModule(pl.LightningModule):
             raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
         logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
         self.log_dict(logged, prog_bar=True)
-        self.scores = scores
+        self.last = batch.episodes, scores
         return surrogate
 
-    def on_train_batch_end(self, outputs: Any, batch: TaskBatch, batch_idx: int) -> None:
-        """What the learner keeps from one step to the next: memories and slow averages."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """The step, then what the learner keeps from one to the next: memories and slow averages.
+
+        Not in on_train_batch_end, which Lightning calls after the callbacks that write checkpoints.
+        """
+        super().optimizer_step(*args, **kwargs)
+        assert self.last is not None
+        tasks, scores = self.last
         if self.trainer.world_size > 1:  # every rank keeps the same
-            self.scores = {name: self._over_ranks(value) for name, value in self.scores.items()}
-        self.learner.after_outer_step(batch.episodes, self.scores)
+            scores = {name: self._over_ranks(value) for name, value in scores.items()}
+        self.learner.after_outer_step(tasks, scores)
 
     def _over_ranks(self, value: Tensor) -> Tensor:
         gathered = self.all_gather(value)

@@ -55,8 +55,8 @@ class Predictor(Protocol):
         """[S, D] features of the support."""
         ...
 
-    def embed(self, x: Tensor) -> Tensor:
-        """[n, D] features of any inputs x [n, ...]."""
+    def embed(self, x: Tensor, weight: Tensor) -> Tensor:
+        """[n, D] features of any inputs x [n, ...]; weight [n] 0 for padding, which gives no statistics."""
         ...
 
     def classify(self, z: Tensor) -> Tensor:
@@ -143,9 +143,12 @@ class Context:
         """[S, N] logits of the support."""
         return self._of_support()[1]
 
-    def embed(self, x: Tensor) -> Tensor:
-        """[n, D] features of any inputs x [n, ...]; moving averages stay as they are."""
-        return self.predictor.embed(x)
+    def embed(self, x: Tensor, weight: Tensor) -> Tensor:
+        """[n, D] features of any inputs x [n, ...]; moving averages stay as they are.
+
+        weight [n] is 0 for what comes from padding, which gives no batch statistics.
+        """
+        return self.predictor.embed(x, weight)
 
     def classify(self, z: Tensor) -> Tensor:
         """[n, N] logits of features z [n, D]."""

@@ -21,7 +21,7 @@ class Decoder(nn.Module):
 class ImageDecoder(Decoder):
     """Two transposed convolutions; each pixel in 0..1 is Bernoulli: x log μ + (1 - x) log(1 - μ).
 
-    Source: Kingma et al. 2014, section 4.1 (Bernoulli pixels; there a perceptron).
+    Source: Kingma et al. 2014 (there a perceptron).
 
     Args:
         code: L + E.
@@ -54,7 +54,7 @@ class VectorDecoder(Decoder):
     """A perceptron gives the mean of a Gaussian of unit variance: for vectors near unit scale.
 
     A variance of its own could shrink to 0 on a few vectors, and the bound would have no end.
-    Source: Kingma et al. 2014, section 2 (there with a learned variance).
+    Source: Kingma et al. 2014 (there with a learned variance).
 
     Args:
         code: L + E.

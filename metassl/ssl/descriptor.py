@@ -9,7 +9,7 @@ from metassl.ssl.base import SSLObjective
 class Descriptor(SSLObjective):
     """Gives episodes the view "plain" of U, for learners with `reads_unlabelled`; others ignore it.
 
-    Source: U as the task descriptor, as the unlabelled tokens of Zhmoginov et al. 2022, section 3.3.
+    Source: U as the task descriptor, as the unlabelled tokens of Zhmoginov et al. 2022.
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}

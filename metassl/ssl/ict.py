@@ -54,7 +54,7 @@ class ICT(SSLObjective):
         partner = random_partners(context.random[:, BETA_DRAWS], weight)
         with torch.no_grad():
             target = mix(self.teacher.follow(context).logits("plain").softmax(-1), partner, share)
-        p = context.classify(context.embed(mix(x, partner, share))).softmax(-1)
+        p = context.classify(context.embed(mix(x, partner, share), context.unlabelled.weight)).softmax(-1)
         return weighted_mean((p - target).square().sum(-1), weight * weight[partner])
 
     @torch.no_grad()

@@ -86,7 +86,7 @@ class LearnedHparams(Wrapping):
     objective's own values, the factors of λ at 1, and follow the outer optimiser. A learned threshold cuts
     softly (see metassl.losses.gate). They get the gradient of CE(Q) through the adaptation; in a closed form
     that is the refit, so an objective that only penalises learns nothing there.
-    Source: hypergradients through the unrolled inner loop, Franceschi et al. 2018, eq. 4 and 5.
+    Source: hypergradients through the unrolled inner loop, Franceschi et al. 2018.
 
     Args:
         objective: the wrapped one.

@@ -22,8 +22,8 @@ class SoftWeighting(Wrapping):
     s_j are signs of how sure the predictor is of image j that name no class (see `signs`). m is a small
     network that the outer loop trains through the adaptation; at first every w_j is `initial`. In a penalty
     that divides by the sum of the weights only their ratios count.
-    Source: the soft weighting network of LST, Li et al. 2019, section 4.2, and the weight network of DS3L,
-    Guo et al. 2020, eq. 4; theirs read features and losses of the item.
+    Source: the soft weighting network of LST, Li et al. 2019, and the weight network of DS3L,
+    Guo et al. 2020; theirs read features and losses of the item.
 
     Args:
         objective: the wrapped one.

@@ -49,13 +49,15 @@ class MixMatch(SSLObjective):
         x = torch.cat((episode.support_x, views["first"], views["second"]))
         q = torch.cat((one_hot(episode.support_y, episode.way).to(guess.dtype), guess, guess))
         weight = torch.cat((episode.support_weight, context.weight, context.weight))
+        padding = context.unlabelled.weight
+        present = torch.cat((episode.support_weight, padding, padding))
         first, second, third = context.random.split(EACH, dim=-1)
         uniform = torch.cat((for_support(third, len(episode.support_y)), first, second))
 
         share = symmetric_beta(uniform[:, :BETA_DRAWS], self.alpha)
         share = torch.maximum(share, 1 - share)
         partner = random_partners(uniform[:, BETA_DRAWS], weight)
-        logits = context.classify(context.embed(mix(x, partner, share)))
+        logits = context.classify(context.embed(mix(x, partner, share), present))
         target, worth = mix(q, partner, share), weight * weight[partner]
 
         s = len(episode.support_y)

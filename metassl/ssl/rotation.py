@@ -24,7 +24,7 @@ class Rotation(SSLObjective):
     """(1/|U|) Σ_j (1/4) Σ_r -log softmax(W f(turn(u_j, r)) + b)_r, turn by r·90 degrees.
 
     W and b are the objective's own; its penalty trains them.
-    Source: Gidaris et al. 2018, eq. 2 and 3; beside a few-shot loss Gidaris et al. 2019, eq. 6.
+    Source: Gidaris et al. 2018, eq. 2 and 3; beside a few-shot loss Gidaris et al. 2019.
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}
@@ -48,4 +48,5 @@ class Rotation(SSLObjective):
         x = context.unlabelled.views["plain"]
         turned = torch.cat([torch.rot90(x, r, (-2, -1)) for r in range(TURNS)])
         turn = torch.arange(TURNS, device=x.device).repeat_interleave(len(x))
-        return cross_entropy(self.head(context.embed(turned)), turn, context.weight.repeat(TURNS))
+        z = context.embed(turned, context.unlabelled.weight.repeat(TURNS))
+        return cross_entropy(self.head(z), turn, context.weight.repeat(TURNS))

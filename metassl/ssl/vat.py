@@ -43,7 +43,7 @@ class VAT(SSLObjective):
         """Scalar, 0 or more."""
         with torch.no_grad():
             # By `embed`, not from the logits at hand: those may come with other batch statistics.
-            clean = context.classify(context.embed(context.unlabelled.views["plain"]))
+            clean = context.classify(_embed(context, 0.0))
             direction = self.direction(context, clean)
         return _divergence(context, clean, self.epsilon * direction)
 
@@ -58,9 +58,13 @@ class VAT(SSLObjective):
         return d
 
 
+def _embed(context: Context, r: Tensor | float) -> Tensor:
+    return context.embed(context.unlabelled.views["plain"] + r, context.unlabelled.weight)
+
+
 def _divergence(context: Context, clean: Tensor, r: Tensor) -> Tensor:
     """Mean over U of KL(p ‖ p(x + r)), p by the logits `clean` [U, N], r [U, ...]."""
-    moved = context.classify(context.embed(context.unlabelled.views["plain"] + r))
+    moved = context.classify(_embed(context, r))
     log_p = clean.log_softmax(-1)
     each = (log_p.exp() * (log_p - moved.log_softmax(-1))).sum(-1)
     return weighted_mean(each, context.weight)

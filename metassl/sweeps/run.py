@@ -14,6 +14,8 @@ from pathlib import Path
 from metassl.sweeps.cells import Cell, is_done
 from metassl.sweeps.worker import run_cell
 
+CELLS = 10  # that a worker runs before it is replaced
+
 
 def run_cells(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int) -> list[Cell]:
     """Runs what is not done, `jobs` one-threaded processes at a time; returns the cells that failed.
@@ -27,7 +29,8 @@ def run_cells(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int) -> lis
         return []
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts: its threads would wait for each other
     failed: list[Cell] = []
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    # a fresh process after some cells gives back what the allocator keeps
+    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=CELLS) as pool:
         futures = {pool.submit(partial(_quietly, folder=folder, conf=conf), cell): cell for cell in left}
         try:
             failed = _follow(futures)

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Conv4
-from metassl.backbones.norms import BatchStatistics, PerStep
+from metassl.backbones.norms import BatchStatistics
+from metassl.backbones.per_step import PerStep, PerStepAverages
 from metassl.data.pool import Pool
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
@@ -116,20 +117,22 @@ def test_rates_of_each_layer_and_step(tiny_pool: Pool) -> None:
 
 def test_norm_of_a_step() -> None:
     """In training batch norm with γ_k, β_k; at test the averages of step k; further steps take the last."""
-    norm, x = PerStep(3).double(), random(5, 3, 4, 4)
+    norm, always, x = PerStepAverages(3), PerStep(3), random(5, 3, 4, 4)
     plain = BatchStatistics(3).double()
-    torch.testing.assert_close(norm.eval()(x), plain(x))  # before bind
-    assert norm.notes is None
     norm.bind(3)
+    always.bind(3)
     norm.double().train()
     for p in norm.parameters():
         torch.nn.init.normal_(p)
+    always.load_state_dict({n: p for n, p in norm.state_dict().items() if n in ("weight", "bias")})
+    always.double()
     norm.mean.copy_(random(3, 3, seed=1))
     norm.var.copy_(random(3, 3, seed=2).square() + 0.1)
     for step, k in ((0, 0), (2, 2), (7, 2)):
-        norm.step, norm.notes = step, []
+        norm.step, norm.notes, always.step = step, [], step
         plain.weight.data, plain.bias.data = norm.weight[k].detach(), norm.bias[k].detach()
         torch.testing.assert_close(norm.train()(x), plain(x))
+        torch.testing.assert_close(always.eval()(x), plain(x))
         ((mean, var),) = norm.notes
         torch.testing.assert_close(mean, x.mean((0, 2, 3)))
         torch.testing.assert_close(var, x.var((0, 2, 3), correction=0))
@@ -164,7 +167,7 @@ def test_norms_stay_in_the_inner_loop_and_learn_in_the_outer(tiny_pool: Pool) ->
 def test_averages_follow_the_statistics_of_the_passes(tiny_pool: Pool, runner) -> None:
     """First norm, step 0 (support) and step 2 (queries at φ_2): by hand, over three tasks."""
     ssl = term(NoObjective())
-    learner, tasks = build("per_step", ssl), episodes(tiny_pool, ssl, 3)
+    learner, tasks = build("per_step_running", ssl), episodes(tiny_pool, ssl, 3)
     _, scores = Unrolled(runner)(learner, learner.theta(), tasks, replace(TRAIN, progress=1.0))
     learner.after_outer_step(tasks, scores)
     norm, conv = learner.backbone.norms[0], learner.backbone.convs[0]
@@ -184,12 +187,14 @@ def test_averages_follow_the_statistics_of_the_passes(tiny_pool: Pool, runner) -
 
 def test_prediction_at_test_sees_one_query_at_a_time(tiny_pool: Pool) -> None:
     ssl = term(NoObjective())
-    learner, tasks = build("per_step", ssl, make_backbone=conv4), episodes(tiny_pool, ssl, 3)
+    learner, tasks = build("per_step_running", ssl, make_backbone=conv4), episodes(tiny_pool, ssl, 3)
     for _ in range(3):
         _, scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
         learner.after_outer_step(tasks, scores)
     learner.eval()
     assert not learner.transductive
+    assert build("per_step", ssl).transductive
+    assert not build("group", ssl).transductive
     task = tasks.task(0)
     adapted = learner.adapt(learner.theta(), task, TEST)
     together = learner.predict(learner.theta(), adapted, task.query_x)
@@ -211,7 +216,7 @@ def test_engines_agree(tiny_pool: Pool, objective: str) -> None:
     assert_engines_agree(build, tiny_pool, "per_step", objective)
 
 
-@pytest.mark.parametrize("norm", ["batch", "group"])
+@pytest.mark.parametrize("norm", ["batch", "group", "per_step_running"])
 def test_engines_agree_with_other_norms(tiny_pool: Pool, norm: str) -> None:
     assert_engines_agree(build, tiny_pool, norm, "consistency")
 
@@ -219,12 +224,12 @@ def test_engines_agree_with_other_norms(tiny_pool: Pool, norm: str) -> None:
 def test_gradients_of_the_runners_are_those_of_training(tiny_pool: Pool) -> None:
     """Half way, where several losses count."""
     ssl = term(Consistency())
-    learner, tasks = build("per_step", ssl), episodes(tiny_pool, ssl, 3)
+    learner, tasks = build("per_step_running", ssl), episodes(tiny_pool, ssl, 3)
     one, two = (Unrolled(r)(learner, learner.theta(), tasks, HALF) for r in (Loop(), Vmap(2)))
     torch.testing.assert_close(flat(one[0]), flat(two[0]), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(one[1], two[1], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("norm", ["per_step", "group"])
+@pytest.mark.parametrize("norm", ["per_step", "per_step_running"])
 def test_padding(tiny_pool: Pool, norm: str) -> None:
     assert_padding_is_harmless(build, tiny_pool, norm)

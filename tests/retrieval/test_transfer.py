@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
 from scipy.stats import spearmanr
 
+from metassl.cli.transfer import FILE, compare
 from metassl.errors import ConfigError, UserError
 from metassl.evaluation.intervals import over_seeds
-from metassl.retrieval.report import FILE, compare
 from metassl.retrieval.transfer import agreement
 from metassl.run import train_and_test
 from tests.conftest import CONF, TINY

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from metassl.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.cli.arguments import parse_words
-from metassl.cli.evaluate import _choices, _config, _run_folder
+from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
@@ -44,11 +44,11 @@ def compare(words: list[str], conf: Path) -> Path:
         conf: the folder of the config groups.
     """
     quiet()
-    folder, words = _run_folder(words)
+    folder, words = run_folder(words)
     options = {o.key_or_group: o.value() for o in parse_words([w for w in words if _is_option(w)])}
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
-    config = _config(folder, [w for w in words if not _is_option(w)])
-    own = _choices(folder / "run.json").get("distance", "own")
+    config = run_config(folder, [w for w in words if not _is_option(w)])
+    own = run_choices(folder / "run.json").get("distance", "own")
     contents = build_contents(config)
     learner = _trained(config, folder, contents)
     named = _distances(config, learner, own, options.get("distances", COMPARED), conf)
