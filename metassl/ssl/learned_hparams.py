@@ -3,79 +3,24 @@
 Legend: K inner steps.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import expm1, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metassl.episode import TaskSpec
 from metassl.errors import ConfigError
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
+from metassl.ssl.wrapping import Wrapping
 
 TO_DOMAIN: dict[str, Callable[[Tensor], Tensor]] = {"positive": F.softplus, "unit": torch.sigmoid}
 FROM_DOMAIN: dict[str, Callable[[float], float]] = {
     "positive": lambda value: log(expm1(value)),
     "unit": lambda value: log(value / (1 - value)),
 }
-
-
-class Wrapping(SSLObjective):
-    """An objective around another one, which does as that one does.
-
-    Args:
-        objective: the wrapped one.
-    """
-
-    def __init__(self, objective: SSLObjective) -> None:
-        super().__init__()
-        self.objective = objective
-        self.views = objective.views  # type: ignore[misc]
-        self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
-
-    @property
-    def labels(self) -> bool:
-        """As the wrapped one."""
-        return self.objective.labels
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Binds the wrapped one."""
-        self.objective.bind(learner, task)
-
-    def draws(self, input_shape: Sequence[int]) -> int:
-        """As the wrapped one."""
-        return self.objective.draws(input_shape)
-
-    def own_parameters(self) -> Sequence[str]:
-        """Those of the wrapped one."""
-        return [f"objective.{name}" for name in self.objective.own_parameters()]
-
-    def strength(self, context: Context) -> Tensor | float:
-        """As the wrapped one."""
-        return self.objective.strength(context)
-
-    def label(self, context: Context) -> SoftLabels | None:
-        """As the wrapped one."""
-        return self.objective.label(context)
-
-    def penalty(self, context: Context) -> Tensor | None:
-        """As the wrapped one."""
-        return self.objective.penalty(context)
-
-    def feedback(self, context: Context, advantage: Tensor) -> Tensor:
-        """As the wrapped one."""
-        return self.objective.feedback(context, advantage)
-
-    @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
-        """As the wrapped one."""
-        self.objective.after_outer_step(learner)
 
 
 class LearnedHparams(Wrapping):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot, weighted_mean
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
-from metassl.ssl.learned_hparams import Wrapping
+from metassl.ssl.wrapping import Wrapping
 
 SIGNS = 4
 

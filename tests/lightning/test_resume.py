@@ -67,6 +67,7 @@ def assert_same_run(one: Path, two: Path) -> None:
 CASES = {
     "maml": ("model=maml", "ssl=consistency"),
     "protonet": ("model=protonet", "ssl=soft_kmeans"),
+    "memory": ("model=nearest_task", "ssl=mean_teacher", "model.size=5"),
     "accumulate": ("model=maml", "ssl=none", "trainer.accumulate=2", "trainer.workers=1"),
 }
 
