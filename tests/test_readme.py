@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_example_objective_runs_with_every_model(make_config) -> None:
-    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "Entropy" in block)
+    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "Sureness" in block)
     names: dict = {}
     exec(code, names)
     for model in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
@@ -24,7 +24,7 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
         )
         contents = build_contents(config)
         learner = build_learner(config, build_task_spec(config, contents))
-        learner.ssl.objective = names["Entropy"]()
+        learner.ssl.objective = names["Sureness"]()
         tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
         with_u, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True))
         without, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True, unlabelled=False))
@@ -40,7 +40,7 @@ def test_named_options_exist(group: str) -> None:
 
 @pytest.mark.parametrize(("group", "title"), [("model", "Meta-learners"), ("ssl", "SSL objectives")])
 def test_every_method_has_a_line_with_its_paper(group: str, title: str) -> None:
-    table = README.split(f"## {title}\n")[1].split("\n\n")[1]
+    table = README.split(f"## {title}\n")[1].strip().split("\n\n")[0]
     rows = [line.split("|") for line in table.splitlines()]
     named = {name: row[3].strip() for row in rows for name in re.findall(r"`(\w+)`", row[1])}
     options = {path.stem for path in (CONF / group).glob("*.yaml")}

@@ -6,54 +6,67 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from metassl.errors import UserError
 from metassl.sweeps.cells import Cell, is_done
 from metassl.sweeps.worker import run_cell
 
-CELLS = 10  # that a worker runs before it is replaced
+CELLS = 12  # of each worker before it is replaced
 
 
 def run_cells(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int) -> list[Cell]:
     """Runs what is not done, `jobs` one-threaded processes at a time; returns the cells that failed.
 
     A cell that was killed goes on from its last checkpoint. Raises UserError where a folder holds something
-    else, KeyboardInterrupt after stopping the workers.
+    else or a worker was killed, KeyboardInterrupt after stopping the workers.
     """
     left = [cell for cell in cells if not is_done(cell, folder)]
     print(f"{len(cells)} cells, {len(cells) - len(left)} done already", flush=True)
-    if not left:
-        return []
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts: its threads would wait for each other
+    progress = Progress(len(left))
     failed: list[Cell] = []
-    # a fresh process after some cells gives back what the allocator keeps
-    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=CELLS) as pool:
-        futures = {pool.submit(partial(_quietly, folder=folder, conf=conf), cell): cell for cell in left}
-        try:
-            failed = _follow(futures)
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for low in range(0, len(left), jobs * CELLS):
+        failed += _run_some(left[low : low + jobs * CELLS], folder, conf, jobs, progress)
     return failed
 
 
-def _follow(futures: dict[Future[float | None], Cell]) -> list[Cell]:
+class Progress:
     """Says how each cell ended and how long the rest may take."""
-    began, total, failed = time.monotonic(), len(futures), []
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            cell, accuracy = futures[future], future.result()
-            if accuracy is None:
-                failed.append(cell)
-            count = total - len(waiting)
-            rest = (time.monotonic() - began) / count * len(waiting) / 60
-            said = "FAILED" if accuracy is None else f"{100 * accuracy:.1f} %"
-            print(f"[{count}/{total}] {cell.name}: {said}, about {rest:.0f} min left", flush=True)
+
+    def __init__(self, total: int) -> None:
+        self.total, self.count, self.began = total, 0, time.monotonic()
+
+    def ended(self, cell: Cell, accuracy: float | None) -> None:
+        """One more cell; an accuracy of None means that it failed."""
+        self.count += 1
+        rest = (time.monotonic() - self.began) / self.count * (self.total - self.count) / 60
+        said = "FAILED" if accuracy is None else f"{100 * accuracy:.1f} %"
+        print(f"[{self.count}/{self.total}] {cell.name}: {said}, about {rest:.0f} min left", flush=True)
+
+
+def _run_some(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int, progress: Progress) -> list[Cell]:
+    """Runs some cells in fresh processes, which give back what the allocator of the last ones kept.
+
+    Not by the executor's own max_tasks_per_child, which can stop for ever when it replaces a process.
+    """
+    failed = []
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        futures = {pool.submit(partial(_quietly, folder=folder, conf=conf), cell): cell for cell in cells}
+        try:
+            for future in as_completed(futures):
+                cell, accuracy = futures[future], future.result()
+                progress.ended(cell, accuracy)
+                failed += [cell] if accuracy is None else []
+        except BrokenProcessPool:
+            raise UserError("a worker was killed (memory?); the same command goes on where it was.") from None
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return failed
 
 

@@ -26,7 +26,7 @@ class Mixed(SSLObjective):
 
     def penalty(self, context: Context) -> Tensor:
         x = context.unlabelled.views["plain"]
-        between = context.classify(context.embed((x + x.roll(1, 0)) / 2))
+        between = context.classify(context.embed((x + x.roll(1, 0)) / 2, context.unlabelled.weight))
         return (between.softmax(-1) - context.logits("plain").softmax(-1)).square().sum(-1).mean()
 
 

@@ -150,7 +150,9 @@ def test_each_pass_meets_the_norm_of_its_step(tiny_pool: Pool) -> None:
     adapted = learner.adapt(learner.theta(), task, TEST)
     learner.backbone.norms[0].step = 9
     learner.predict(learner.theta(), adapted, task.query_x)
-    learner.observe(learner.theta(), task, TEST, lambda context: context.embed(task.query_x))
+    learner.observe(
+        learner.theta(), task, TEST, lambda context: context.embed(task.query_x, task.query_weight)
+    )
     assert seen == [0, 1, 2, 0, 1, 2]
 
 
