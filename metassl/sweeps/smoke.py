@@ -3,7 +3,7 @@
 Legend: T tasks, Q query, N way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_map
 from metassl.build import build_episodes, build_learner, build_runner, build_task_spec
 from metassl.data.pool import Contents
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, TaskRunner, Vmap
+from metassl.engine.tasks import Gradients, Loop, Vmap
 from metassl.episode import Episode
 from metassl.errors import ConfigError, UserError
 from metassl.learners.base import MetaLearner
@@ -57,7 +57,7 @@ def pair_config(model: DictConfig, ssl: DictConfig) -> DictConfig:
 
 
 def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Outcome:
-    """Trains a pair one step and tests it, in its own engine and, with batch statistics, under vmap.
+    """Trains a pair one step in a loop and under vmap, and tests it on one task in its own engine.
 
     Raises BrokenPair where something is not finite, has the wrong shape, or the engines disagree.
     """
@@ -65,69 +65,67 @@ def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Ou
         learner = _learner(config, contents)
     except ConfigError as error:
         return Outcome(model, ssl, str(error))
-    _step_and_test(f"{model} × {ssl}", learner, build_runner(config, learner), config, contents)
-    if not learner.backbone.from_support:
-        _engines_agree(f"{model} × {ssl}", config, contents)
+    name = f"{model} × {ssl}"
+    tasks = _tasks(config, contents, learner, "train", 2)
+    gradients, scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
+    if not any(bool(g.any()) for g in gradients.values()):
+        raise BrokenPair(f"{name}: every gradient is 0.")
+    if learner.backbone.keeps_averages:
+        _engines_agree_without_averages(name, config, contents)
+    else:
+        _compare(name, gradients, Unrolled(Vmap(2))(learner, learner.theta(), tasks, TRAIN)[0])
+    _step(learner, gradients, tasks, scores)
+    _test(name, learner, config, contents)
     return Outcome(model, ssl, None)
 
 
 def _learner(config: DictConfig, contents: Contents) -> MetaLearner:
+    """In float64: a rounding that tips a ReLU or an argmax changes a gradient by any amount."""
     torch.manual_seed(0)
-    return build_learner(config, build_task_spec(config, contents))
+    return build_learner(config, build_task_spec(config, contents)).double().train()
 
 
-def _step_and_test(
-    name: str, learner: MetaLearner, runner: TaskRunner, config: DictConfig, contents: Contents
-) -> None:
-    tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
-    gradients, scores = Unrolled(runner)(learner.train(), learner.theta(), tasks, TRAIN)
-    _check(name, "gradients", gradients.values())
-    if not any(bool(g.any()) for g in gradients.values()):
-        raise BrokenPair(f"{name}: every gradient is 0.")
-    with torch.no_grad():
-        for parameter, g in zip(_learned(learner, gradients), gradients.values(), strict=True):
-            parameter -= 1e-3 * g
-    learner.after_outer_step(tasks, scores)
-    learner.eval()
-    tested = build_episodes(config, contents, learner, "test", 0)(range(2)).episodes
+def _tasks(config: DictConfig, contents: Contents, learner: MetaLearner, split: str, count: int) -> Episode:
+    tasks = build_episodes(config, contents, learner, split, 0)(range(count)).episodes
+    return tree_map(lambda x: x.double() if x.is_floating_point() else x, tasks)
+
+
+def _engines_agree_without_averages(name: str, config: DictConfig, contents: Contents) -> None:
+    """Moving averages need the loop; with batch statistics in their place any engine must do."""
+    config = config.copy()
+    config.backbone.norm = "batch"
+    learner = _learner(config, contents)
+    tasks = _tasks(config, contents, learner, "train", 2)
+    loop, mapped = (Unrolled(r)(learner, learner.theta(), tasks, TRAIN)[0] for r in (Loop(), Vmap(2)))
+    _compare(name, loop, mapped)
+
+
+def _compare(name: str, loop: Gradients, mapped: Gradients) -> None:
+    largest = max(float(g.abs().max()) for g in loop.values())
+    for parameter, g in loop.items():
+        off = float((mapped[parameter] - g).abs().max())
+        if not off <= AGREE * largest:  # a NaN is no agreement
+            raise BrokenPair(f"{name}: loop and vmap differ by {off:.1e} of {largest:.1e} in {parameter}.")
+
+
+@torch.no_grad()
+def _step(learner: MetaLearner, gradients: Gradients, tasks: Episode, scores: dict[str, Tensor]) -> None:
     theta = learner.theta()
+    for name, g in gradients.items():
+        theta[name] -= 1e-3 * g
+    learner.after_outer_step(tasks, scores)
+
+
+@torch.no_grad()
+def _test(name: str, learner: MetaLearner, config: DictConfig, contents: Contents) -> None:
+    """Finite logits of the right shape, with U and without."""
+    runner = build_runner(config, learner.eval())
+    tasks, theta = _tasks(config, contents, learner, "test", 1), learner.theta()
     for stage in (TEST, CONTROL):
-        with torch.no_grad():
-            logits = runner.map(learner, partial(_query_logits, theta=theta, stage=stage), tested)
-        if logits.shape != (*tested.query_y.shape, tested.way):
-            raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}.")
-        _check(name, "logits", [logits])
+        logits = runner.map(learner, partial(_query_logits, theta=theta, stage=stage), tasks)
+        if logits.shape != (*tasks.query_y.shape, tasks.way) or not torch.isfinite(logits).all():
+            raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}, or not finite.")
 
 
 def _query_logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor], stage: Stage) -> Tensor:
     return learner.query_logits(theta, task, stage)
-
-
-def _engines_agree(name: str, config: DictConfig, contents: Contents) -> None:
-    """Gradients under vmap against the loop's, with batch statistics in place of moving averages.
-
-    In float64: a rounding that tips a ReLU or an argmax changes a gradient by any amount.
-    """
-    config = config.copy()
-    if config.backbone.norm == "running":
-        config.backbone.norm = "batch"
-    learner = _learner(config, contents).double().train()
-    tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
-    tasks = tree_map(lambda x: x.double() if x.is_floating_point() else x, tasks)
-    loop, _ = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
-    mapped, _ = Unrolled(Vmap(2))(learner, learner.theta(), tasks, TRAIN)
-    largest = max(float(g.abs().max()) for g in loop.values())
-    for parameter, g in loop.items():
-        off = float((mapped[parameter] - g).abs().max())
-        if off > AGREE * largest:
-            raise BrokenPair(f"{name}: loop and vmap differ by {off:.1e} of {largest:.1e} in {parameter}.")
-
-
-def _learned(learner: MetaLearner, gradients: dict[str, Tensor]) -> list[Tensor]:
-    theta = learner.theta()
-    return [theta[name] for name in gradients]
-
-
-def _check(name: str, what: str, values: Iterable[Tensor]) -> None:
-    if not all(bool(torch.isfinite(value).all()) for value in values):
-        raise BrokenPair(f"{name}: {what} not finite.")
