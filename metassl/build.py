@@ -8,6 +8,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from metassl.backbones.per_step import PerStep
 from metassl.data import store
 from metassl.data.builder import PLAIN, EpisodeBuilder
 from metassl.data.datamodule import EpisodeDataModule, TaskStream
@@ -57,14 +58,23 @@ def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     ssl = SSLTerm(instantiate(config.ssl.objective), **options)
     learner: MetaLearner = instantiate(config.model, backbone=backbone, ssl=ssl, task=task)
     ssl.objective.bind(learner, task)
-    learned = ssl.meta_parameters()
+    _refuse_what_cannot_be(learner)
+    return learner
+
+
+def _refuse_what_cannot_be(learner: MetaLearner) -> None:
+    if not learner.places_steps and any(isinstance(m, PerStep) for m in learner.backbone.modules()):
+        raise ConfigError(
+            f"backbone.norm: found '{learner.backbone.norm}', whose inner steps this model does not tell it. "
+            "Allowed are model=mamlpp, or backbone.norm=batch, group, support or running."
+        )
+    learned = learner.ssl.meta_parameters()
     if learned and not learner.adapts_in_training:
         name = learned[0].removeprefix("objective.")
         raise ConfigError(
             f"ssl: the objective's {name} is learned through the adaptation to training tasks, of which this "
             "model has none. Allowed are objectives without meta-parameters."
         )
-    return learner
 
 
 def build_runner(config: DictConfig, learner: MetaLearner) -> TaskRunner:

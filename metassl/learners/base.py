@@ -75,6 +75,7 @@ class MetaLearner(nn.Module):
         takes_gradient_steps: whether adaptation is by gradient steps on an inner loss.
         adapts_in_training: whether training tasks are adapted to, so that the outer loop can train an SSL
             objective's meta-parameters through it.
+        places_steps: whether it tells norms of inner steps (backbone.norm=per_step) which step a pass is of.
         reads_queries: whether adaptation looks at the query labels: an oracle for comparison, no method.
     """
 
@@ -82,6 +83,7 @@ class MetaLearner(nn.Module):
     reads_unlabelled: bool = False
     takes_gradient_steps: bool = True
     adapts_in_training: bool = True
+    places_steps: bool = False
     reads_queries: bool = False
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm) -> None:

@@ -45,6 +45,8 @@ class MAMLpp(GradientLearner):
         momentum: share of a new meta-batch in the moving averages of per_step_running.
     """
 
+    places_steps = True
+
     def __init__(
         self,
         backbone: Backbone,

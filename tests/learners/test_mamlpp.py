@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from metassl.backbones.conv4 import Conv4
 from metassl.backbones.norms import BatchStatistics
 from metassl.backbones.per_step import PerStep, PerStepAverages
+from metassl.build import build_learner
 from metassl.data.pool import Pool
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
@@ -235,3 +236,12 @@ def test_gradients_of_the_runners_are_those_of_training(tiny_pool: Pool) -> None
 @pytest.mark.parametrize("norm", ["per_step", "per_step_running"])
 def test_padding(tiny_pool: Pool, norm: str) -> None:
     assert_padding_is_harmless(build, tiny_pool, norm)
+
+
+@pytest.mark.parametrize("norm", ["per_step", "per_step_running"])
+@pytest.mark.parametrize("model", ["maml", "protonet"])
+def test_norms_of_steps_are_refused_elsewhere(make_config, model: str, norm: str) -> None:
+    """Nobody would tell them the step, and the averages would stay where they began."""
+    config = make_config(f"model={model}", f"backbone.norm={norm}")
+    with pytest.raises(ConfigError, match=f"backbone.norm: found '{norm}'.*mamlpp"):
+        build_learner(config, SPEC)
