@@ -48,7 +48,7 @@ def names(cell: str) -> list[str]:
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
-    return [*data, "backbone.filters=8", "ssl.start=0", "ssl.ramp=0", *SMALL, *DISTRACTORS]
+    return [*data, "backbone.filters=4", "ssl.start=0", "ssl.ramp=0", *SMALL, *DISTRACTORS]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,9 @@ from metassl.heads.base import Head
 from metassl.heads.precision import full_precision
 
 
+TIE = 100  # roundings by which equal affinities may differ
+
+
 class Nodes(NamedTuple):
     """z [n, D] features, y [n, N] weighted labels, present [n] 1 where the row is part of the graph."""
 
@@ -96,9 +99,13 @@ class Propagation(Head):
 
 
 def nearest(affinity: Tensor, k: int) -> Tensor:
-    """[n, n] 1 where j is among the k largest of row i, or i among those of row j."""
+    """[n, n] 1 where j is among the k largest of row i, or i among those of row j.
+
+    What is as near as the k-th, but for rounding, is in as well: an image of U that is classified stands
+    twice in the graph, as a node of its own and as an item, and no rounding may choose between the two.
+    """
     smallest = affinity.topk(min(k, affinity.shape[-1] - 1), dim=-1).values[:, -1:]
-    chosen = affinity >= smallest
+    chosen = affinity >= smallest * (1 - TIE * torch.finfo(affinity.dtype).eps)
     return (chosen | chosen.T).to(affinity.dtype)
 
 

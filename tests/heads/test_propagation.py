@@ -66,7 +66,7 @@ def test_padded_queries_have_no_part() -> None:
     head, rows, x = make_head("tpn"), soft_rows(), random(5, D, seed=5)
     state = head.fit(*rows)
     more, weight = torch.cat((x, random(3, D, seed=6))), torch.tensor([1.0] * 5 + [0.0] * 3).double()
-    torch.testing.assert_close(head.logits(state, more, weight)[:5], head.logits(state, x))
+    torch.testing.assert_close(head.query_logits(state, more, weight)[:5], head.logits(state, x))
 
 
 def test_queries_help_each_other() -> None:
