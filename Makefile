@@ -15,7 +15,7 @@ run: setup
 	$(BIN)/python train.py evaluation.episodes=300
 
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .

@@ -15,7 +15,6 @@ from metassl.graphs import normalised
 from metassl.heads.base import Head
 from metassl.heads.precision import full_precision
 
-
 TIE = 100  # roundings by which equal affinities may differ
 
 

@@ -109,7 +109,7 @@ def test_single_precision_finds_the_direction_of_images(xi: float) -> None:
             logits=lambda z, _, network=network, last=last: network(z.view(-1, 1, 16, 16)) @ last,
             draws=draws.to(dtype),
         )
-        clean = given.classify(given.embed(x.to(dtype)))
+        clean = given.classify(given.embed(x.to(dtype), given.unlabelled.weight))
         found.append(objective.direction(given, clean).flatten(1).double())
     assert (found[0] * found[1]).sum(-1).min() > 0.999
 
