@@ -58,7 +58,8 @@ def compare(words: list[str], conf: Path) -> Path:
     about = {"tasks": tasks, "stored": int(learner.memory.count), "distance": own}
     parts = {"gains": gains, "distances": {name: asdict(value) for name, value in found.items()}}
     write_json(folder / FILE, {**about, **_plain(parts)})
-    print(_table(found, gains, about))
+    oracles = {name for name, distance in named.items() if distance.reads_queries}
+    print(_table(found, gains, about, oracles))
     return folder / FILE
 
 
@@ -105,14 +106,16 @@ def _episodes(stream: TaskStream) -> Iterator[Episode]:
             yield batch.episodes.task(t)
 
 
-def _table(found: dict[str, Agreement], gains: dict[str, Interval], about: dict[str, Any]) -> str:
+def _table(
+    found: dict[str, Agreement], gains: dict[str, Interval], about: dict[str, Any], oracles: set[str]
+) -> str:
     lines = [
         f"{about['tasks']} test tasks, {about['stored']} stored tasks of a run with "
         f"distance={about['distance']}; mean ± 95% CI (t) over the test tasks",
         f"{'start':<14}{'rank correlation of -d and gain':<34}gain in cross-entropy",
     ]
     for name, value in found.items():
-        note = "  NO METHOD: reads the QUERY LABELS" if name == "oracle" else ""
+        note = "  NO METHOD: reads the QUERY LABELS" if name in oracles else ""
         lines.append(f"{name:<14}{_show(value.correlation):<34}{_show(value.nearest)}{note}")
     return "\n".join([*lines, *(f"{name:<48}{_show(gain)}" for name, gain in gains.items())])
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from metassl.errors import ConfigError
 from metassl.graphs import normalised
 from metassl.heads.base import Head
-from metassl.heads.precision import full_precision
+from metassl.precision import full_precision
 
 TIE = 100  # roundings by which equal affinities may differ
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.heads.base import Head
-from metassl.heads.precision import full_precision
+from metassl.precision import full_precision
 
 
 class SVM(Head):

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from metassl.errors import ConfigError, one_of
 from metassl.graphs import task_points
-from metassl.heads.precision import full_precision
 from metassl.heads.prototypes import class_means
 from metassl.losses import mask_classes
+from metassl.precision import full_precision
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
 
 TINY = 1e-12

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from metassl.errors import ConfigError, one_of
 from metassl.graphs import TINY, affinity, normalised, task_points
-from metassl.heads.precision import full_precision
+from metassl.precision import full_precision
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
 
 ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.graphs import TINY, affinity, connected, task_points
-from metassl.heads.precision import full_precision
 from metassl.losses import mask_classes
+from metassl.precision import full_precision
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
 
 

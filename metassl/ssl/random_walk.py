@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metassl.heads.precision import full_precision
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
+from metassl.precision import full_precision
 from metassl.ssl.base import Context, SSLObjective
 from metassl.transport import safe_log
 
