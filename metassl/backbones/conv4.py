@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone, output_size
 from metassl.backbones.norms import make_norm
+from metassl.backbones.pooled import channels_last
 from metassl.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
         """[n, C_in, H, W] -> [n, C, H/2, W/2]."""
         # max and ReLU commute, and ReLU after the pooling touches a quarter of the values
-        return F.relu(F.max_pool2d(self.norm(self.conv(x), rows), 2))
+        return F.relu(self.norm.pooled(self.conv(x), rows))
 
 
 class Conv4(Backbone):
@@ -51,6 +52,7 @@ class Conv4(Backbone):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """[n, C, H, W] -> [n, D]."""
+        x = channels_last(x)
         for block in self.blocks:
             x = block(x, rows)
         return x.flatten(1)

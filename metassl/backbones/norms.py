@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.backbones.per_step import PerStep, PerStepAverages
+from metassl.backbones.pooled import PoolableNorm, norm_max_pool
 from metassl.backbones.statistics import row_statistics
 from metassl.errors import ConfigError, one_of
 
 
-class BatchStatistics(nn.Module):
+class BatchStatistics(PoolableNorm):
     """Batch normalisation with the statistics of the marked rows of the current batch.
 
     y = γ (x - μ) / sqrt(σ² + ε) + β, μ and σ² over the marked rows (and the places of an image).
@@ -52,8 +53,12 @@ class BatchStatistics(nn.Module):
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
+    def pooled(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """See PoolableNorm."""
+        return norm_max_pool(x, self.weight, self.bias, rows, self.eps)
 
-class RunningStatistics(nn.Module):
+
+class RunningStatistics(PoolableNorm):
     """Batch normalisation with moving averages at test.
 
     In training the statistics are those of the marked rows and m ← (1 - momentum)·m + momentum·μ
@@ -112,7 +117,7 @@ def still(module: nn.Module) -> Iterator[None]:
             norm.moving = True
 
 
-class Group(nn.Module):
+class Group(PoolableNorm):
     """Group normalisation: statistics of each input alone (Wu & He 2018, eq. 1 to 7).
 
     Args:
@@ -131,7 +136,7 @@ class Group(nn.Module):
         return self.norm(x)
 
 
-NORMS: dict[str, type[nn.Module]] = {
+NORMS: dict[str, type[PoolableNorm]] = {
     "running": RunningStatistics,
     "batch": BatchStatistics,
     "support": BatchStatistics,
@@ -141,7 +146,7 @@ NORMS: dict[str, type[nn.Module]] = {
 }
 
 
-def make_norm(kind: str, channels: int) -> nn.Module:
+def make_norm(kind: str, channels: int) -> PoolableNorm:
     """The norm of this kind for `channels` channels."""
     if kind not in NORMS:
         raise ConfigError(one_of("backbone.norm", kind, NORMS))

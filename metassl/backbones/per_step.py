@@ -6,10 +6,11 @@ Legend: n rows, C channels, K steps.
 import torch
 from torch import Tensor, nn
 
+from metassl.backbones.pooled import PoolableNorm, norm_max_pool
 from metassl.backbones.statistics import row_statistics
 
 
-class PerStep(nn.Module):
+class PerStep(PoolableNorm):
     """y = γ_k (x - μ) / sqrt(σ² + ε) + β_k, μ and σ² over the marked rows of the batch; k is `step`.
 
     As `batch` it lets a prediction depend on the other queries. Until `bind` there is one γ and one β.
@@ -33,11 +34,19 @@ class PerStep(nn.Module):
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
-        k = min(self.step, len(self.weight) - 1)
+        k = self._place()
         mean, var = self._statistics(x, rows, k)
         scale = self.weight[k] * torch.rsqrt(var + self.eps)
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias[k] - mean * scale).view(shape)
+
+    def pooled(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """See PoolableNorm."""
+        k = self._place()
+        return norm_max_pool(x, self.weight[k], self.bias[k], rows, self.eps)
+
+    def _place(self) -> int:
+        return min(self.step, len(self.weight) - 1)
 
     def _statistics(self, x: Tensor, rows: Tensor | None, k: int) -> tuple[Tensor, Tensor]:
         return row_statistics(x, torch.ones_like(x.flatten(1)[:, 0]) if rows is None else rows)
@@ -59,6 +68,10 @@ class PerStepAverages(PerStep):
         super().bind(steps)
         self.register_buffer("mean", torch.zeros(steps, self.channels))
         self.register_buffer("var", torch.ones(steps, self.channels))
+
+    def pooled(self, x: Tensor, rows: Tensor | None) -> Tensor:
+        """By way of the whole map, since the averages need its statistics."""
+        return PoolableNorm.pooled(self, x, rows)
 
     def _statistics(self, x: Tensor, rows: Tensor | None, k: int) -> tuple[Tensor, Tensor]:
         if not self.training:

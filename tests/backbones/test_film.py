@@ -10,6 +10,7 @@ from metassl.backbones.conv4 import Conv4
 from metassl.backbones.film import film_layers, film_overlay
 from metassl.backbones.mlp import MLP
 from metassl.backbones.norms import BatchStatistics, Group, RunningStatistics
+from metassl.backbones.pooled import PoolableNorm
 from metassl.backbones.resnet12 import ResNet12
 from tests.tasks import random
 
@@ -21,7 +22,7 @@ MAKE = {
 NORM_COUNT = {"conv4": 4, "resnet12": 16, "mlp": 2}
 
 
-class Explicit(nn.Module):
+class Explicit(PoolableNorm):
     """A norm with a FiLM layer after it."""
 
     def __init__(self, norm: nn.Module, gain: Tensor, shift: Tensor) -> None:
