@@ -17,7 +17,11 @@ SETTINGS = [
     maml.Setting(filters, side, steps) for side in (28, 84) for filters in (64, 32) for steps in (1, 5)
 ]
 PEERS = {"plain loop": maml.plain_loop, "higher": maml.with_higher, "torchopt": maml.with_torchopt}
-THREADS = {"_target_": "metassl.engine.threads.Threads", "workers": None}
+ENGINES = {
+    "threads": {"_target_": "metassl.engine.threads.Threads", "workers": None},
+    "threads, chunks of 8": {"_target_": "metassl.engine.threads.Threads", "workers": None, "chunk": 8},
+    "vmap": {"_target_": "metassl.engine.tasks.Vmap", "chunk": 16},
+}
 ROUNDS = 7
 
 

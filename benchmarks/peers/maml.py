@@ -177,6 +177,7 @@ def our_learner(setting: Setting) -> GradientLearner:
     inner = SGD(RATE, 1, learned=False)
     learner = GradientLearner(backbone, ssl, spec, inner, setting.steps, None, 2, ["backbone.", "head."])
     learner.to(dtype=getattr(torch, setting.dtype), device=setting.device)
+    torch.nn.init.constant_(inner.rates, RATE)  # once more, in this precision
     names = _our_names()
     learner.load_state_dict({names[n]: p for n, p in initial(setting).items()}, strict=False)
     return learner

@@ -8,6 +8,9 @@ written by hand: two passes for the first and three for the second, where PyTorc
 Legend: T tasks, n rows, C channels, H, W sides of the map, h, w sides of the pooled map.
 """
 
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,7 +18,6 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from metassl.backbones.statistics import row_statistics
 
 Outputs = tuple[Tensor | None, ...]
 PLACES = (0, 2, 3)
@@ -42,12 +44,10 @@ def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, 
     Returns:
         [n, C, H//2, W//2].
     """
-    sign = torch.where(weight.detach() < 0, -1.0, 1.0).to(x.dtype)
-    if rows is None:
-        share = x.new_full((1, 1, 1, 1), x.shape[1] / x.numel())
-    else:
-        share = (rows / (rows.sum() * x.shape[2] * x.shape[3])).view(-1, 1, 1, 1)
-    z, mean, var, _ = _Extremes.apply(x, _column(sign), share.expand(-1, x.shape[1], 1, 1))
+    share = None
+    if rows is not None:
+        share = (rows / (rows.sum() * x.shape[2] * x.shape[3])).view(-1, 1, 1, 1).expand(-1, x.shape[1], 1, 1)
+    z, mean, var, _ = _Extremes.apply(x, weight.detach(), share)
     scale = weight * torch.rsqrt(var + eps)
     return torch.addcmul(_column(bias - mean * scale), z, _column(scale))
 
@@ -62,18 +62,27 @@ def channels_last(x: Tensor) -> Tensor:
     return x.movedim(1, -1).flatten(1).view(n, height, width, channels).movedim(-1, 1)
 
 
-class _Extremes(Function):
-    """x -> ext(x) [n, C, h, w], μ [C], σ² [C], and the place of ext(x) in its map, as max_pool2d counts it.
+def _signed(forward: Callable[..., Any]) -> Any:
+    """Keeps the signature, which torch would take apart at each call: half of a small call's time."""
+    forward.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
+    return staticmethod(forward)
 
-    sign: [1, C, 1, 1]; share: [n or 1, C, 1, 1] of each row's places in the mean.
+
+class _Extremes(Function):
+    """x, γ -> ext(x) [n, C, h, w], μ [C], σ² [C], and the place of ext(x) in its map, as max_pool2d counts it.
+
+    share: [n, C, 1, 1] of each row's places in the mean, None for 1/(n·H·W) of all.
     """
 
-    @staticmethod
-    def forward(x: Tensor, sign: Tensor, share: Tensor) -> tuple[Tensor, ...]:
-        x = _last(x)
-        flips = bool((sign < 0).any())
-        z, place = F.max_pool2d(x * sign if flips else x, 2, return_indices=True)
-        return (z * sign if flips else z), *_statistics(x, share), place
+    @_signed
+    def forward(x: Tensor, weight: Tensor, share: Tensor | None) -> tuple[Tensor, ...]:
+        x, falls = _last(x), weight < 0
+        if bool(falls.any()):
+            sign = _column(torch.where(falls, -1.0, 1.0).to(x.dtype))
+            z, place = F.max_pool2d(x * sign, 2, return_indices=True)
+            return z * sign, *_statistics(x, share), place
+        z, place = F.max_pool2d(x, 2, return_indices=True)
+        return z, *_statistics(x, share), place
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
@@ -86,8 +95,8 @@ class _Extremes(Function):
         return _Spread.apply(*ctx.saved_tensors, gz, gmean, gvar), None, None
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor) -> tuple[Any, Any]:  # type: ignore[override]
-        z, mean, var, place = _Extremes.apply(*(_fold(a, d, info.batch_size) for a, d in zip(args, dims, strict=True)))
+    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:  # type: ignore[override]
+        z, mean, var, place = _Extremes.apply(*_folded(args, dims, info.batch_size))
         columns = (a.view(info.batch_size, -1) for a in (mean, var))
         return (_unfold(z, info.batch_size), *columns, _unfold(place, info.batch_size)), (1, 0, 0, 1)
 
@@ -95,12 +104,13 @@ class _Extremes(Function):
 class _Spread(Function):
     """The transposed derivative of _Extremes: g_x = put(g_z) + share·(g_μ + 2 g_σ²·(x - μ))."""
 
-    @staticmethod
+    @_signed
     def forward(
-        x: Tensor, mean: Tensor, place: Tensor, share: Tensor, gz: Tensor, gmean: Tensor, gvar: Tensor
+        x: Tensor, mean: Tensor, place: Tensor, share: Tensor | None, gz: Tensor, gmean: Tensor, gvar: Tensor
     ) -> Tensor:
-        slope = 2 * share * _column(gvar)
-        out = torch.addcmul(share * _column(gmean) - slope * _column(mean), _last(x), slope)
+        slope = 2 * gvar
+        level, slope = (_shared(a, x, share) for a in (gmean - slope * mean, slope))
+        out = torch.addcmul(level, _last(x), slope)
         _memory(out).scatter_add_(0, _memory(_address(place, x.shape)), _memory(gz))
         return out
 
@@ -112,21 +122,27 @@ class _Spread(Function):
     @staticmethod
     def backward(ctx: Any, v: Tensor) -> Outputs:  # type: ignore[override]
         x, mean, place, share, gvar = ctx.saved_tensors
-        part = share * v
-        total = part.sum(PLACES)
-        g_var = 2 * ((part * x).sum(PLACES) - mean * total)
+        part = v if share is None else v * share
+        total, against = part.sum(PLACES), (part * x).sum(PLACES)
+        if share is None:
+            total, against = (a * (x.shape[1] / x.numel()) for a in (total, against))
         g_z = v.flatten(2).gather(2, place.flatten(2)).view_as(place)
-        return 2 * _column(gvar) * part, -2 * gvar * total, None, None, g_z, total, g_var
+        g_x, g_var = v * _shared(2 * gvar, x, share), 2 * (against - mean * total)
+        return g_x, -2 * gvar * total, None, None, g_z, total, g_var
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor) -> tuple[Any, Any]:  # type: ignore[override]
-        folded = (_fold(a, d, info.batch_size) for a, d in zip(args, dims, strict=True))
-        return _unfold(_Spread.apply(*folded), info.batch_size), 1
+    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:  # type: ignore[override]
+        return _unfold(_Spread.apply(*_folded(args, dims, info.batch_size)), info.batch_size), 1
 
 
-def _statistics(x: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+def _shared(a: Tensor, x: Tensor, share: Tensor | None) -> Tensor:
+    """[C] -> [n or 1, C, 1, 1] times each row's share."""
+    return _column(a * (x.shape[1] / x.numel())) if share is None else _column(a) * share
+
+
+def _statistics(x: Tensor, share: Tensor | None) -> tuple[Tensor, Tensor]:
     """[C] mean and biased variance."""
-    if len(share) == 1:
+    if share is None:
         kept = x.new_zeros(x.shape[1])
         mean, var = torch.batch_norm_update_stats(x, kept, kept.clone(), 0.0)
         return mean, var
@@ -149,9 +165,19 @@ def _memory(x: Tensor) -> Tensor:
 
 def _address(place: Tensor, shape: torch.Size) -> Tensor:
     """Where each place lies in channels-last memory of that shape."""
-    n, channels, height, width = shape
-    row = torch.arange(n, device=place.device).view(n, 1, 1, 1) * (channels * height * width)
-    return torch.add(row + _column(torch.arange(channels, device=place.device)), place, alpha=channels)
+    return torch.add(_starts(shape, place.device), place, alpha=shape[1])
+
+
+@lru_cache(maxsize=64)
+def _starts(shape: torch.Size, device: torch.device) -> Tensor:
+    """[n, C, 1, 1] where each map starts."""
+    with torch.inference_mode(False):
+        row = torch.arange(shape[0], device=device).view(-1, 1, 1, 1) * shape[1:].numel()
+        return row + _column(torch.arange(shape[1], device=device))
+
+
+def _folded(args: Sequence[Tensor | None], dims: Sequence[int | None], tasks: int) -> list[Tensor | None]:
+    return [None if a is None else _fold(a, d, tasks) for a, d in zip(args, dims, strict=True)]
 
 
 def _fold(a: Tensor, dim: int | None, tasks: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.engine.tasks import Gradients, Loop, Loss
+from metassl.engine.tasks import Gradients, Loop, Loss, TaskRunner, Vmap
 from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
 
@@ -27,12 +27,15 @@ class Threads:
 
     Args:
         workers: W; None for as many as torch has threads.
+        chunk: tasks that a worker takes at once, by vmap. With many small kernels 8 pay: threads share
+            Python's lock, and a chunk takes it as often as a single task.
     """
 
     allows_buffers = False
 
-    def __init__(self, workers: int | None) -> None:
+    def __init__(self, workers: int | None, chunk: int = 1) -> None:
         self.workers = workers or torch.get_num_threads()
+        self.within: TaskRunner = Loop() if chunk == 1 else Vmap(chunk)
         self._pool = ThreadPoolExecutor(self.workers, "tasks", torch.set_num_threads, (1,))
         self._copies: WeakKeyDictionary[MetaLearner, list[MetaLearner]] = WeakKeyDictionary()
 
@@ -42,7 +45,7 @@ class Threads:
         """See TaskRunner."""
 
         def part(copy: MetaLearner, own: Episode) -> tuple[Gradients, Any]:
-            found = Loop().gradients(copy, loss, theta, own)
+            found = self.within.gradients(copy, loss, theta, own)
             return tree_map(lambda x: x * (own.count / tasks.count), found)
 
         parts = self._run(learner, part, tasks)
@@ -52,7 +55,7 @@ class Threads:
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
     ) -> Any:
         """See TaskRunner."""
-        parts = self._run(learner, lambda copy, own: Loop().map(copy, function, own), tasks)
+        parts = self._run(learner, lambda copy, own: self.within.map(copy, function, own), tasks)
         order = torch.cat([torch.arange(w, tasks.count, self.workers) for w in range(len(parts))]).argsort()
         return tree_map(lambda *found: torch.cat(found)[order.to(found[0].device)], *parts)
 
@@ -75,7 +78,7 @@ class Threads:
 def _like(copy: MetaLearner, learner: MetaLearner) -> MetaLearner:
     """The copy in the learner's mode, with its buffers as they are now (shared, not copied)."""
     for module, source in zip(copy.modules(), learner.modules(), strict=True):
-        module._buffers = source._buffers
+        module._buffers = dict(source._buffers)  # a dict of its own: φ may be laid over a buffer
     return copy.train(learner.training)
 
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils._pytree import register_dataclass
 
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode
+from metassl.learners.placing import placed
 from metassl.losses import accuracy, cross_entropy
 from metassl.ssl.base import Context, SoftLabels
 from metassl.ssl.term import SSLTerm
@@ -151,13 +151,10 @@ class MetaLearner(nn.Module):
         """Called after each step of the outer optimiser, with its meta-batch and the mean scores."""
         self.ssl.objective.after_outer_step(self)
 
-    def forward(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Entry for `functional_call`: calls the function."""
-        return function(*args)
-
     def under(self, theta: Theta, function: Callable[..., R], *args: Any) -> R:
         """Calls a method of this learner, or a function that uses it, with θ in place of its parameters."""
-        return functional_call(self, dict(theta), (function, *args))
+        with placed(self, theta):
+            return function(*args)
 
     def inner_weight(self, episode: Episode, stage: Stage) -> float:
         """λ of the inner loop on this task; 0 when it has no unlabelled images."""

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from torch import Tensor
-from torch.func import grad
 
 from metassl.episode import Episode
 from metassl.learners.base import SSL, Anchor, MetaLearner, Theta
+from metassl.learners.derivative import gradient
 from metassl.stage import Stage
 
 if TYPE_CHECKING:
@@ -85,14 +84,12 @@ class InnerLoop:
         return value, Told(value.detach(), context.memory, learner.noted())
 
     def _gradient(self, moment: Moment, step: int) -> tuple[dict[str, Tensor], Told]:
-        derive, rest = grad(self.loss, has_aux=True), (self.theta, self.known, step, moment.memory)
-        if self.learner.order_at(self.stage) > 1:
-            return derive(moment.phi, *rest)
-        if step == self.steps - 1 and self.weight(step) and self._objective_learns():
-            theta = only_objective(self.learner, self.theta)
-            return derive(_constants(moment.phi), theta, _constants(self.known), step, moment.memory)
-        with torch.no_grad():
-            return derive(moment.phi, *rest)
+        theta, known, order = self.theta, self.known, self.learner.order_at(self.stage)
+        phi = moment.phi
+        if order == 1 and step == self.steps - 1 and self.weight(step) and self._objective_learns():
+            theta, known, phi = only_objective(self.learner, theta), _constants(known), _constants(phi)
+            order = 2
+        return gradient(lambda at: self.loss(at, theta, known, step, moment.memory), phi, order)
 
     def _objective_learns(self) -> bool:
         return self.stage.training and bool(self.learner.ssl.meta_parameters())

@@ -1,0 +1,64 @@
+"""Putting tensors in the place of a module's parameters and buffers, for the length of a call.
+
+As torch.func.functional_call does it, which looks every name up anew in each call and takes ten times as long:
+for a small network longer than the call.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from torch import Tensor, nn
+
+
+class Slot(NamedTuple):
+    """Where a tensor stands: a module, which of its two dicts, and the key in it."""
+
+    owner: nn.Module
+    kind: str
+    key: str
+
+    def swap(self, value: Tensor | None) -> Tensor | None:
+        """Puts `value` there and returns what was there."""
+        values: dict[str, Any] = self.owner.__dict__[self.kind]
+        before, values[self.key] = values[self.key], value
+        return before
+
+
+_SLOTS: WeakKeyDictionary[nn.Module, dict[str, list[Slot]]] = WeakKeyDictionary()
+
+
+@contextmanager
+def placed(module: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
+    """Within it, the module's parameters and buffers of these names are these tensors.
+
+    A tensor that stands in several places is replaced in all of them.
+
+    Args:
+        module: whose parameters; one thread at a time.
+        values: by the names of `named_parameters()` and `named_buffers()`.
+    """
+    slots = _slots(module)
+    before: list[tuple[Slot, Tensor | None]] = []
+    try:
+        for name, value in values.items():
+            before += [(slot, slot.swap(value)) for slot in slots[name]]
+        yield
+    finally:
+        for slot, value in reversed(before):
+            slot.swap(value)
+
+
+def _slots(module: nn.Module) -> dict[str, list[Slot]]:
+    """Where each tensor stands, found at the first call; a module's parts don't change after that."""
+    if module not in _SLOTS:
+        names = {id(p): name for name, p in [*module.named_parameters(), *module.named_buffers()]}
+        slots: dict[str, list[Slot]] = {name: [] for name in names.values()}
+        for part in module.modules():
+            for kind in ("_parameters", "_buffers"):
+                for key, value in part.__dict__[kind].items():
+                    if value is not None:
+                        slots[names[id(value)]].append(Slot(part, kind, key))
+        _SLOTS[module] = slots
+    return _SLOTS[module]
