@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.allocator import keep_freed_memory
 from metassl.build import (
     build_contents,
     build_datamodule,
@@ -45,6 +46,7 @@ def train_and_test(
         overrides: what the user typed, for the records.
     """
     quiet()
+    keep_freed_memory()
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     began = time.monotonic()

@@ -22,7 +22,12 @@ class Block(nn.Module):
     def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
         """[n, C_in, H, W] -> [n, C, H/2, W/2]."""
         # max and ReLU commute, and ReLU after the pooling touches a quarter of the values
-        return F.relu(self.norm.pooled(self.conv(x), rows))
+        affine = self.norm.affine()
+        if affine is None:
+            return F.relu(self.norm.pooled(self.conv(x), rows))
+        scale, shift = affine  # then the convolution can do the norm's work
+        weight, bias = self.conv.weight * scale.view(-1, 1, 1, 1), self.conv.bias * scale + shift
+        return F.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=1), 2))
 
 
 class Conv4(Backbone):

@@ -98,6 +98,13 @@ class RunningStatistics(PoolableNorm):
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
+    def affine(self) -> tuple[Tensor, Tensor] | None:
+        """See PoolableNorm: at test."""
+        if self.training:
+            return None
+        scale = self.weight * torch.rsqrt(self.var + self.eps)
+        return scale, self.bias - self.mean * scale
+
     @torch.no_grad()
     def _follow(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         self.mean.lerp_(mean, self.momentum)

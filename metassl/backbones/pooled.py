@@ -30,6 +30,10 @@ class PoolableNorm(nn.Module):
         """max_pool2d(norm(x), 2): [n, C, H, W] -> [n, C, H//2, W//2]."""
         return F.max_pool2d(self(x, rows), 2)
 
+    def affine(self) -> tuple[Tensor, Tensor] | None:
+        """[C] scale and shift, where the norm is no more than that now: no statistics of the batch."""
+        return None
+
 
 def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, eps: float) -> Tensor:
     """max_pool2d(γ (x - μ) / sqrt(σ² + ε) + β, 2), μ and σ² over the marked rows and their places.

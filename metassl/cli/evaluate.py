@@ -10,6 +10,7 @@ import torch
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.allocator import keep_freed_memory
 from metassl.build import build_contents, build_learner, build_runner, build_task_spec
 from metassl.cli.arguments import check_key, parse_words
 from metassl.cli.saved import CONFIG, load_config
@@ -30,6 +31,7 @@ def evaluate_run(words: list[str]) -> Path:
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
     quiet()
+    keep_freed_memory()
     folder, changes = run_folder(words)
     config = run_config(folder, changes)
     choices = run_choices(folder / "run.json")

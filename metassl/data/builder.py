@@ -3,7 +3,8 @@
 Legend: T tasks, U unlabelled, C channels, H height, W width.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from metassl.data.views import View
 from metassl.episode import Episode, Oracle, TaskBatch, Unlabelled
 
 PLAIN = "plain"
+Gather = Callable[[np.ndarray], Tensor]
 
 
 class EpisodeBuilder:
@@ -39,6 +41,18 @@ class EpisodeBuilder:
         self.sampler, self.draws, self.task_draws = sampler, draws, task_draws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
         self.items = sampler.pool.items
+        self.gather: Gather = self._images
+
+    @property
+    def plain(self) -> bool:
+        """Whether all images are seen as they are: no random view is made of any."""
+        return all(view is None for view in (*self.inner.values(), *self.outer.values()))
+
+    def gathering(self, gather: Gather) -> "EpisodeBuilder":
+        """The same episodes with `gather(rows [T, n]) -> [T, n, ...]` in place of the images."""
+        made = copy(self)
+        made.gather = gather
+        return made
 
     def __call__(self, episodes: Sequence[int] | range) -> TaskBatch:
         """The meta-batch of the episodes with these numbers."""
@@ -46,10 +60,10 @@ class EpisodeBuilder:
         unlabelled = self._views(self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
         outer = self._views(self.outer, draw.outer, draw.outer_weight, draw)
         batch = Episode(
-            support_x=self._gather(draw.support),
+            support_x=self.gather(draw.support),
             support_y=torch.from_numpy(draw.support_y.copy()),
             support_weight=_weight(draw.support_weight),
-            query_x=self._gather(draw.query),
+            query_x=self.gather(draw.query),
             query_y=torch.from_numpy(draw.query_y),
             query_weight=_weight(draw.query_weight),
             unlabelled=unlabelled,
@@ -66,19 +80,19 @@ class EpisodeBuilder:
         )
         return TaskBatch(batch, oracle)
 
-    def _gather(self, rows: np.ndarray) -> Tensor:
-        """[T, n] rows -> [T, n, C, H, W] in 0..1, or [T, n, d] for vectors."""
+    def _images(self, rows: np.ndarray) -> Tensor:
+        """[T, n] rows -> [T, n, C, H, W] in 0..1, channels last in memory, or [T, n, d] for vectors."""
         x = torch.from_numpy(self.items[rows])
         if x.dtype == torch.uint8:
             x = x.float().div_(255)
-        return x.movedim(-1, -3).contiguous() if x.dim() == 5 else x
+        return x.movedim(-1, -3) if x.dim() == 5 else x
 
     def _views(
         self, wanted: Mapping[str, View | None], rows: np.ndarray, weight: np.ndarray, draw: Draw
     ) -> Unlabelled:
         views: dict[str, Tensor] = {}
         if wanted and rows.shape[1]:
-            plain = self._gather(rows)
+            plain = self.gather(rows)
             views = {name: self._view(plain, view, draw) for name, view in wanted.items()}
         weight = weight if views else weight[:, :0]
         return Unlabelled(views, _weight(weight), _uniform(draw, (weight.shape[1], self.draws)))

@@ -1,6 +1,7 @@
 """The loaders: an endless stream of training meta-batches, and fixed episodes for validation."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import pytorch_lightning as pl
@@ -32,6 +33,12 @@ class TaskStream(IterableDataset):
     ) -> None:
         self.builder, self.tasks, self.episodes = builder, tasks, episodes
         self.start, self.rank, self.world = start, rank, world
+
+    def first(self, episodes: int) -> "TaskStream":
+        """The same, of this many episodes."""
+        made = copy(self)
+        made.episodes = episodes
+        return made
 
     def __iter__(self) -> Iterator[TaskBatch]:
         """Meta-batches in order; with W loader workers each makes every W-th, and they interleave."""

@@ -6,15 +6,15 @@ C classes of the split, I images of the largest class.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.random import Generator, Philox
+from numpy.random import Generator
 
 from metassl.data.labels import labelled_images
-from metassl.data.pool import SPLITS, Pool
+from metassl.data.pool import Pool
 from metassl.data.sizes import check_sizes
 from metassl.data.spec import EpisodeSpec
+from metassl.data.streams import Streams, below, pick_distinct
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ class Draw:
     generators: Sequence[Generator]
 
 
-def episode_generator(seed: int, split: str, episode: int) -> Generator:
-    """The random numbers of one episode: a counter-based stream that no other episode shares."""
-    return Generator(Philox(key=[seed, SPLITS.index(split)], counter=[0, 0, 0, episode]))
-
-
 class EpisodeSampler:
     """Draws episodes of one split, many at a time.
 
@@ -79,9 +74,8 @@ class EpisodeSampler:
     def __call__(self, episodes: Sequence[int] | np.ndarray) -> Draw:
         """The draw of the episodes with these numbers."""
         spec = self.spec
-        generators = [episode_generator(self.seed, self.split, int(i)) for i in episodes]
-        numbers = [self._numbers(g) for g in generators]
-        way, shot, chosen, keys, order_q, order_u = (np.stack(n) for n in zip(*numbers, strict=True))
+        generators = Streams(self.seed, self.split, episodes)
+        way, shot, chosen, keys, order_q, order_u = self._numbers(generators)
 
         known, free = self._ranked_images(chosen, keys)  # [T, N, S/N + Q/N], [T, N + H, sets * M]
         s_each, n = spec.shot.high, spec.way.high
@@ -109,16 +103,21 @@ class EpisodeSampler:
             generators,
         )  # fmt: skip
 
-    def _numbers(self, g: Generator) -> tuple[Any, ...]:
-        """All random numbers of one episode, in a fixed order: way, shot, classes, keys, orders."""
-        spec = self.spec
-        way = g.integers(spec.way.low, spec.way.high, endpoint=True)
-        shot = g.integers(spec.shot.low, spec.shot.high, endpoint=True)
-        chosen = g.choice(len(self.pool.counts), self.classes, replace=False)
-        keys = g.random((self.classes, self.labelled.shape[1]), dtype=np.float32)
-        order_q = g.permutation(spec.way.high * spec.queries)
-        order_u = np.stack([g.permutation(len(self._places)) for _ in range(2)])
-        return way, shot, chosen, keys, order_q, order_u
+    def _numbers(self, streams: Streams) -> tuple[np.ndarray, ...]:
+        """What is random in each episode: way, shot, classes, keys that rank their images, orders of Q and U."""
+        spec, classes, images = self.spec, self.classes, self.labelled.shape[1]
+        queries, u = spec.way.high * spec.queries, len(self._places)
+        sizes = np.cumsum([1, 1, classes, classes * images, queries])
+        uniform = streams.uniform(int(sizes[-1]) + 2 * u)
+        way, shot, which, keys, order_q, order_u = np.split(uniform, sizes, axis=1)
+        return (
+            spec.way.low + below(way[:, 0], spec.way.high - spec.way.low + 1),
+            spec.shot.low + below(shot[:, 0], spec.shot.high - spec.shot.low + 1),
+            pick_distinct(which, len(self.pool.counts)),
+            keys.reshape(len(streams), classes, images),
+            order_q.argsort(axis=1),
+            order_u.reshape(len(streams), 2, u).argsort(axis=2),
+        )
 
     def _ranked_images(self, chosen: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows for S and Q of each task class, and rows for U of each class, all distinct."""

@@ -1,5 +1,6 @@
 """The meta-test of a learner with its two controls: without U, and without meta-training."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from metassl.build import build_learner, build_task_spec, build_test_stream
 from metassl.data.pool import Contents
 from metassl.engine.tasks import TaskRunner
 from metassl.evaluation.diagnostics import diagnose, mean_values
+from metassl.evaluation.features import Test, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
 from metassl.evaluation.results import summarise
 from metassl.learners.base import MetaLearner
@@ -23,20 +25,21 @@ def evaluate(
     The control without U adapts with the same number of steps, or a gain would be a sham. The network
     without meta-training has the initial weights of the same seed and adapts like the trained one.
     """
-    device = next(learner.parameters()).device
     uses = bool(learner.ssl.inner_views(training=False))
     variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
     stream = build_test_stream(config, contents, learner, config.evaluation.episodes)
-    columns = meta_test(learner, runner, stream, variants, "meta-test")
+    test = embed_once(Test(learner, runner, stream), variants.values())
+    columns = meta_test(test, variants, "meta-test")
     few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
-    stream = build_test_stream(config, contents, learner, few)
+    test = replace(test, stream=test.stream.first(few))
     with torch.no_grad():
-        found = [diagnose(learner, runner, batch.to(device), TEST) for batch in stream]
+        found = [diagnose(test.learner, test.runner, batch, TEST) for batch in test.batches()]
     unlabelled = mean_values([values for part in found for values in part])
 
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         untrained = build_learner(config, build_task_spec(config, contents))
-    untrained.to(device)
-    baseline = meta_test(untrained, runner, stream, {"_untrained": TEST}, "without meta-training")
+    untrained.to(next(learner.parameters()).device)
+    test = Test(untrained, runner, stream.first(few))
+    baseline = meta_test(test, {"_untrained": TEST}, "without meta-training")
     return summarise(config, learner, columns, baseline, unlabelled), {**columns, **baseline}

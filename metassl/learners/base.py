@@ -77,6 +77,8 @@ class MetaLearner(nn.Module):
             objective's meta-parameters through it.
         places_steps: whether it tells norms of inner steps (backbone.norm=per_step) which step a pass is of.
         reads_queries: whether adaptation looks at the query labels: an oracle for comparison, no method.
+        embeds_apart: whether nothing of a task enters its images' features, the norm apart; then a test can
+            embed each image once.
     """
 
     draws: int = 0
@@ -85,6 +87,7 @@ class MetaLearner(nn.Module):
     adapts_in_training: bool = True
     places_steps: bool = False
     reads_queries: bool = False
+    embeds_apart: bool = False
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm) -> None:
         super().__init__()

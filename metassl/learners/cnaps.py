@@ -35,6 +35,8 @@ class CNAPs(HeadLearner):
         hidden: width of the FiLM networks.
     """
 
+    embeds_apart = False
+
     def __init__(
         self,
         backbone: Backbone,

@@ -43,6 +43,7 @@ class HeadLearner(MetaLearner):
     """
 
     takes_gradient_steps = False
+    embeds_apart = True
 
     def __init__(self, backbone: Backbone, ssl: SSLTerm, task: TaskSpec, head: Head, rounds: int) -> None:
         super().__init__(backbone, ssl)

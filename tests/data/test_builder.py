@@ -59,7 +59,7 @@ def test_images_are_scaled_and_channels_first() -> None:
     items = images()
     for x, rows in gathered(make(items, {"plain": None}), range(3)).values():
         assert x.dtype == torch.float32
-        assert x.is_contiguous()
+        assert x.movedim(-3, -1).is_contiguous()  # channels last in memory
         assert x.shape == (*rows.shape, 3, 6, 5)
         for t, i, c in ((0, 0, 0), (1, 2, 1), (2, rows.shape[1] - 1, 2)):
             expected = items[rows[t, i]][:, :, c].astype(np.float32) / 255
@@ -190,8 +190,8 @@ def test_unlabelled_images_are_gathered_only_when_asked_for(
 ) -> None:
     builder = make(images(), views, inner, outer)
     read: list[int] = []
-    original = builder._gather
-    monkeypatch.setattr(builder, "_gather", lambda rows: read.append(rows.shape[1]) or original(rows))
+    original = builder.gather
+    monkeypatch.setattr(builder, "gather", lambda rows: read.append(rows.shape[1]) or original(rows))
     episodes = builder(range(2)).episodes
     for u, count in zip((episodes.unlabelled, episodes.outer_unlabelled), counts, strict=True):
         assert len(u) == count

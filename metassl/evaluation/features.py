@@ -1,0 +1,122 @@
+"""A test that embeds each image once, where its features are the same in every task.
+
+The episodes then hold numbers of images in place of images, and the backbone is a table. Whatever looks at the
+images themselves can't run so, and is tested the direct way.
+
+Legend: T tasks, n images of a task, D features.
+"""
+
+from collections.abc import Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from metassl.backbones.base import Backbone
+from metassl.data.builder import EpisodeBuilder
+from metassl.data.datamodule import TaskStream
+from metassl.engine.tasks import TaskRunner, Vmap
+from metassl.episode import Episode, TaskBatch
+from metassl.learners.base import MetaLearner
+from metassl.stage import Stage
+
+IMAGES = 128  # embedded at once
+TASKS = 200  # adapted to at once: features are small
+
+
+@dataclass(frozen=True)
+class Test:
+    """What a meta-test runs: a learner in evaluation mode, how, and on which episodes."""
+
+    learner: MetaLearner
+    runner: TaskRunner
+    stream: TaskStream
+
+    @property
+    def device(self) -> torch.device:
+        """Where the learner is."""
+        return next(chain(self.learner.parameters(), self.learner.buffers())).device
+
+    def batches(self) -> Iterator[TaskBatch]:
+        """The episodes, on the device."""
+        return (batch.to(self.device) for batch in self.stream)
+
+    def query_logits(self, tasks: Episode, stage: Stage) -> Tensor:
+        """[T, Q, N] logits of the queries."""
+        theta = self.learner.theta()
+        return self.runner.map(self.learner, lambda copy, task: copy.query_logits(theta, task, stage), tasks)
+
+
+class Table(Backbone):
+    """The backbone of images that are numbers: looks their features up. An image is embedded when first met.
+
+    Args:
+        backbone: embeds.
+        builder: makes images of rows.
+        device: of the features.
+    """
+
+    features: Tensor
+
+    def __init__(self, backbone: Backbone, builder: EpisodeBuilder, device: torch.device) -> None:
+        super().__init__()
+        self.norm, self.out_dim = backbone.norm, backbone.out_dim
+        pool = builder.sampler.pool
+        self.place = np.full(len(pool.items), -1, dtype=np.int64)
+        self.register_buffer("features", torch.empty(int(pool.counts.sum()), self.out_dim, device=device))
+        self.met = 0
+        # not as submodules: the table's parameters are none
+        self.images, self.embed = builder.gather, [backbone]
+
+    def numbers(self, rows: np.ndarray) -> Tensor:
+        """[T, n] rows of the pool's items -> [T, n] numbers of their features."""
+        new = np.unique(rows)
+        new = new[self.place[new] < 0]
+        for part in np.array_split(new, -(-len(new) // IMAGES)) if len(new) else ():
+            with torch.no_grad():
+                found = self.embed[0](self.images(part[None])[0].to(self.features.device))
+            self.features[self.met : self.met + len(part)] = found
+            self.place[part] = np.arange(self.met, self.met + len(part))
+            self.met += len(part)
+        return torch.from_numpy(self.place[rows])
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """[n] numbers -> [n, D]."""
+        return self.features[x]
+
+
+def embed_once(test: Test, stages: Iterable[Stage]) -> Test:
+    """The same test from a table of features, or the test itself where that can't be."""
+    learner, builder = test.learner.eval(), test.stream.builder
+    alone = not (learner.backbone.transductive or learner.backbone.from_support)
+    if not (learner.embeds_apart and alone and builder.plain):
+        return test
+    table = Table(learner.backbone, builder, next(learner.parameters()).device)
+    stream = copy(test.stream)
+    stream.builder, stream.tasks = builder.gathering(table.numbers), TASKS
+    fast = Test(_with_backbone(learner, table), Vmap(TASKS), stream)
+    try:
+        same = all(torch.allclose(_first(test, s), _first(fast, s), rtol=1e-3, atol=1e-3) for s in stages)
+    except (
+        RuntimeError,
+        TypeError,
+        IndexError,
+    ):  # something computes with the numbers, or has no rule for vmap
+        return test
+    return fast if same else test
+
+
+def _first(test: Test, stage: Stage) -> Tensor:
+    """[1, Q, N] logits of the first episode."""
+    with torch.no_grad():
+        return test.query_logits(test.stream.builder(range(1)).to(test.device).episodes, stage)
+
+
+def _with_backbone(learner: MetaLearner, backbone: nn.Module) -> MetaLearner:
+    """A learner that shares all but the backbone."""
+    twin = copy(learner)
+    twin._modules = {**learner._modules, "backbone": backbone}
+    return twin
