@@ -1,8 +1,8 @@
 """Episodes a second from memory into a ready meta-batch of 32: python -m benchmarks.episodes.
 
-5-way 1-shot with 15 queries a class, from arrays in memory, against easyfsl's sampler in torch's loader on the same
-arrays, and against the same loader on PNG files. With U (14 queries, 5 images of each class and of each of 5
-distractor classes) ours alone: easyfsl draws none.
+5-way 1-shot with 15 queries a class, from arrays in memory, against easyfsl's sampler in torch's loader on
+the same arrays, and against the same loader on PNG files. With U (14 queries, 5 images of each class and of
+each of 5 distractor classes) ours alone: easyfsl draws none.
 """
 
 from benchmarks.peers import episodes
@@ -22,12 +22,10 @@ def main() -> None:
     found = race(contenders, ROUNDS, warmup=3)
     rows = []
     for name, outcome in found.items():
-        row = {"name": name, "episodes_per_second": episodes.TASKS / outcome.median}
-        row["ours_times"] = ratios(outcome, found["metassl"])
-        rows.append(row)
-        r = row["ours_times"]
-        print(f"{name}: {row['episodes_per_second']:,.0f} episodes/s; metassl without U is {r['median']:.1f} "
-              f"times as fast ({r['min']:.1f} to {r['max']:.1f})")  # fmt: skip
+        rate, r = episodes.TASKS / outcome.median, ratios(outcome, found["metassl"])
+        rows.append({"name": name, "episodes_per_second": rate, "ours_times": r})
+        print(f"{name}: {rate:,.0f} episodes/s; metassl without U is {r['median']:.1f} times as fast "
+              f"({r['min']:.1f} to {r['max']:.1f})")  # fmt: skip
     save("episodes", rows, "python -m benchmarks.episodes")
 
 

@@ -1,28 +1,28 @@
-"""Second-order MAML meta-gradient, ours against the peers: python -m benchmarks.maml_step [filters-side-steps ...].
+"""Second-order MAML meta-gradient, ours against the peers: python -m benchmarks.maml_step [64-28-1 ...].
 
-5-way 1-shot, 15 queries a class, 16 tasks. Each contender runs in a process of its own with its own defaults, one
-round of each in turn. The gradients are compared first, in float64 and as they are timed.
+5-way 1-shot, 15 queries a class, 16 tasks. Each contender runs in a process of its own with its own
+defaults, one round of each in turn; ours with engine=auto, which picks before the rounds. The gradients are
+compared first, in float64 and as they are timed. Words choose settings: filters-side-steps.
 """
 
 import sys
+import tempfile
 from dataclasses import asdict, replace
 from typing import Any
 
 from torch import Tensor
 
 from benchmarks.peers import maml
-from benchmarks.timing import Contender, Outcome, race, ratios, save
+from benchmarks.tasks import compose
+from benchmarks.timing import Contender, Work, race, ratios, save
 
 SETTINGS = [
     maml.Setting(filters, side, steps) for side in (28, 84) for filters in (64, 32) for steps in (1, 5)
 ]
 PEERS = {"plain loop": maml.plain_loop, "higher": maml.with_higher, "torchopt": maml.with_torchopt}
-ENGINES = {
-    "threads": {"_target_": "metassl.engine.threads.Threads", "workers": None},
-    "threads, chunks of 8": {"_target_": "metassl.engine.threads.Threads", "workers": None, "chunk": 8},
-    "vmap": {"_target_": "metassl.engine.tasks.Vmap", "chunk": 16},
-}
-ROUNDS = 7
+OURS = "metassl"
+ROUNDS = {28: 7, 84: 3}
+WARM = 3 * 4  # steps until engine=auto has measured its candidates
 
 
 def main(wanted: list[str]) -> None:
@@ -31,9 +31,8 @@ def main(wanted: list[str]) -> None:
     for setting in SETTINGS:
         if wanted and f"{setting.filters}-{setting.side}-{setting.steps}" not in wanted:
             continue
-        row = measure(setting)
-        rows.append(row)
-        print(line(row), flush=True)
+        rows.append(measure(setting))
+        print(line(rows[-1]), flush=True)
     if not wanted:
         save("maml_step", rows, "python -m benchmarks.maml_step")
 
@@ -41,43 +40,43 @@ def main(wanted: list[str]) -> None:
 def measure(setting: maml.Setting) -> dict[str, Any]:
     """Tasks a second of each contender, ours against the fastest peer, and how far the gradients differ."""
     contenders = [Contender(name, make, (setting,)) for name, make in PEERS.items()]
-    contenders.append(Contender("metassl", maml.ours, (setting, THREADS)))
-    found = race(contenders, ROUNDS)
+    found = race([*contenders, Contender(OURS, ours, (setting,))], ROUNDS[setting.side])
     fastest = min(PEERS, key=lambda name: found[name].median)
+    exact = exact_gradients(setting)
+    timed = {name: o.value for name, o in found.items()}
     return {
         **asdict(setting),
         "tasks_per_second": {name: setting.tasks / o.median for name, o in found.items()},
         "fastest_peer": fastest,
-        "ratio": ratios(found[fastest], found["metassl"]),
-        "gradient_error": error(found),
-        "gradient_error_float64": exact_error(setting),
+        "ratio": ratios(found[fastest], found[OURS]),
+        "engine": found[OURS].note,
+        "difference_float64": difference(exact[OURS], exact["plain loop"]),
+        "difference_float32": difference(timed[OURS], timed["plain loop"]),
         "peak_mb": {name: o.peak_mb for name, o in found.items()},
-        "note": found["metassl"].note,
     }
 
 
-def exact_error(setting: maml.Setting) -> float:
-    """The largest difference from a peer in float64, on two tasks."""
-    small = replace(setting, tasks=2, dtype="float64", device="cpu")
-    makes = {**PEERS, "metassl": lambda s: maml.ours(s, THREADS)}
-    return largest_difference({name: make(small).value() for name, make in makes.items()})
+def ours(setting: maml.Setting) -> Work:
+    """With engine=auto, its choice made."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = compose("engine=auto", f"paths.cache_dir={folder}").engine
+        work, runner = maml.ours(setting, engine)
+        for _ in range(WARM):
+            work.run()
+    return Work(work.run, work.value, lambda: runner.chosen)
 
 
-def error(found: dict[str, Outcome]) -> float:
-    """The largest difference from a peer, as timed."""
-    return largest_difference({name: o.value for name, o in found.items()})
+def exact_gradients(setting: maml.Setting) -> dict[str, dict[str, Tensor]]:
+    """Of all contenders in float64, on two tasks."""
+    small = replace(setting, tasks=2, dtype="float64")
+    own = maml.ours(small, compose("engine=threads").engine)[0]
+    return {OURS: own.value()} | {name: make(small).value() for name, make in PEERS.items()}
 
 
-def largest_difference(values: dict[str, dict[str, Tensor]]) -> float:
-    """max over peers of |ours - theirs| / |theirs|, over all parameters together."""
-    own = values["metassl"]
-    return max(
-        (sum((own[n] - g).square().sum() for n, g in v.items()) / sum(g.square().sum() for g in v.values()))
-        .sqrt()
-        .item()
-        for name, v in values.items()
-        if name != "metassl"
-    )
+def difference(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
+    """|a - b| / |b| over all parameters together."""
+    apart = sum(float((a[n] - g).square().sum()) for n, g in b.items())
+    return (apart / sum(float(g.square().sum()) for g in b.values())) ** 0.5
 
 
 def line(row: dict[str, Any]) -> str:
@@ -86,8 +85,9 @@ def line(row: dict[str, Any]) -> str:
     r = row["ratio"]
     return (
         f"Conv4-{row['filters']} {row['side']}×{row['side']} K={row['steps']}: {speeds} tasks/s; "
-        f"{r['median']:.2f} times {row['fastest_peer']} ({r['min']:.2f} to {r['max']:.2f}); gradients differ by "
-        f"{row['gradient_error_float64']:.0e} (float64), {row['gradient_error']:.0e} (float32)"
+        f"{r['median']:.2f} times {row['fastest_peer']} ({r['min']:.2f} to {r['max']:.2f}), {row['engine']}; "
+        f"gradients differ by {row['difference_float64']:.0e} (float64), "
+        f"{row['difference_float32']:.0e} (float32)"
     )
 
 

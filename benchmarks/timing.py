@@ -1,4 +1,4 @@
-"""Contenders side by side: each in a process of its own, timed in turn, so that a noisy machine is noisy to all."""
+"""Contenders side by side: each in a process of its own, timed in turn, so that all meet the same noise."""
 
 import os
 import platform

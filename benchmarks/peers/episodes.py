@@ -1,4 +1,4 @@
-"""Episodes of 5-way 1-shot with 15 queries a class from arrays in memory: easyfsl, a loader of PNG files, and ours."""
+"""Episodes of 5-way 1-shot with 15 queries a class: easyfsl from arrays, from PNG files, and ours."""
 
 import random
 import tempfile
@@ -49,7 +49,8 @@ class InMemory(Dataset):
 def easyfsl_loader(dataset: Dataset, tasks: int) -> DataLoader:
     """easyfsl's sampler and collate function in torch's loader.
 
-    easyfsl 1.5.0 calls Sampler.__init__(data_source=None), which torch no longer takes; it is given what it wants.
+    easyfsl 1.5.0 calls Sampler.__init__(data_source=None), which torch no longer takes; it is given what it
+    wants.
     """
     from easyfsl.samplers import TaskSampler
     from torch.utils.data import Sampler
@@ -107,13 +108,13 @@ def from_files() -> Work:
 
 
 def ours(unlabelled: bool) -> Work:
-    """One round is a meta-batch of TASKS; with U, 5 images of each class and of each of 5 distractor classes."""
+    """A round is a meta-batch of TASKS; U has 5 images of each class and of each of 5 distractor classes."""
     warnings.simplefilter("ignore")
     keep_freed_memory()
-    m = 5 if unlabelled else 0
+    m, queries = (5, 14) if unlabelled else (0, QUERIES)
     spec = episode_spec(
-        way=WAY, shot=SHOT, queries=QUERIES if not unlabelled else 14, unlabelled=m, distractors=m,
-        distractor_unlabelled=m, imbalance=1.0, class_aware=True, transductive=False, label_ratio=1.0, label_seed=0,
+        way=WAY, shot=SHOT, queries=queries, unlabelled=m, distractors=m, distractor_unlabelled=m,
+        imbalance=1.0, class_aware=True, transductive=False, label_ratio=1.0, label_seed=0,
     )  # fmt: skip
     counts = np.full(CLASSES, IMAGES)
     contents = Contents(images(), counts, [str(k) for k in range(CLASSES)], {"train": range(CLASSES)}, {})

@@ -7,6 +7,8 @@ Legend: T tasks, N way, S support, Q queries, K inner steps.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +18,8 @@ from torch.nn import functional as F
 from benchmarks.timing import Work
 from metassl.allocator import keep_freed_memory
 from metassl.backbones.conv4 import Conv4
-from metassl.engine.tasks import TaskRunner
 from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.instantiate import instantiate
-from metassl.learners.base import MetaLearner
 from metassl.learners.gradient import GradientLearner
 from metassl.learners.inner import SGD
 from metassl.ssl.none import NoObjective
@@ -69,7 +69,7 @@ def network(setting: Setting) -> nn.Sequential:
     """Conv4 as the few-shot repositories write it, normalised with the batch's statistics."""
     channels = [setting.shape[0]] + [setting.filters] * 4
     layers: list[nn.Module] = []
-    for a, b in zip(channels, channels[1:], strict=False):
+    for a, b in pairwise(channels):
         norm = nn.BatchNorm2d(b, track_running_stats=False)
         layers += [nn.Conv2d(a, b, 3, padding=1), norm, nn.ReLU(), nn.MaxPool2d(2)]
     size = setting.filters * (setting.side // 16) ** 2
@@ -145,26 +145,19 @@ def with_torchopt(setting: Setting) -> Work:
     return Work(step, lambda: _named(step()))
 
 
-def ours(setting: Setting, engine: dict) -> Work:
-    """metassl's MAML, with an engine as conf/engine has it."""
+def ours(setting: Setting, engine: Any) -> tuple[Work, Any]:
+    """metassl's MAML and the engine that a config node names."""
     keep_freed_memory()
     learner, runner = our_learner(setting), instantiate(engine)
     tasks, theta = our_tasks(setting), learner.theta()
 
     def step() -> dict[str, Tensor]:
-        return our_step(learner, runner, theta, tasks)
+        gradients, _ = runner.gradients(
+            learner, lambda copy, p, task: copy.meta_loss(p, task, TRAIN), theta, tasks
+        )
+        return gradients
 
-    return Work(step, lambda: _named(_their_names(step())))
-
-
-def our_step(
-    learner: MetaLearner, runner: TaskRunner, theta: dict[str, Tensor], tasks: Episode
-) -> dict[str, Tensor]:
-    """The mean gradient of the meta-batch."""
-    gradients, _ = runner.gradients(
-        learner, lambda copy, p, task: copy.meta_loss(p, task, TRAIN), theta, tasks
-    )
-    return gradients
+    return Work(step, lambda: _named(_their_names(step()))), runner
 
 
 def our_learner(setting: Setting) -> GradientLearner:
@@ -186,7 +179,7 @@ def our_learner(setting: Setting) -> GradientLearner:
 def our_tasks(setting: Setting) -> Episode:
     """The peers' tasks as a meta-batch."""
     support, queries = setting.images()
-    t, options = setting.tasks, {"dtype": support.dtype, "device": setting.device}
+    t, options = setting.tasks, _options(setting)
 
     def rows(x: Tensor, each: int) -> tuple[Tensor, Tensor, Tensor]:
         return x, setting.labels(each).expand(t, -1), torch.ones(t, WAY * each, **options)
@@ -197,6 +190,10 @@ def our_tasks(setting: Setting) -> Episode:
         *rows(support, SHOT), *rows(queries, QUERIES), empty, empty,
         classes >= 0, classes, torch.zeros(t, 0, **options),
     )  # fmt: skip
+
+
+def _options(setting: Setting) -> dict[str, Any]:
+    return {"dtype": getattr(torch, setting.dtype), "device": setting.device}
 
 
 def _our_names() -> dict[str, str]:

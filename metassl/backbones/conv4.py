@@ -26,6 +26,7 @@ class Block(nn.Module):
         if affine is None:
             return F.relu(self.norm.pooled(self.conv(x), rows))
         scale, shift = affine  # then the convolution can do the norm's work
+        assert self.conv.bias is not None
         weight, bias = self.conv.weight * scale.view(-1, 1, 1, 1), self.conv.bias * scale + shift
         return F.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=1), 2))
 

@@ -1,9 +1,10 @@
 """Batch normalisation and 2×2 max-pooling as one operation, for the second-order gradients of a CPU.
 
-A norm is one affine map a channel, s·x + t, so max-pooling commutes with it: max(s·x + t) = s·ext(x) + t, where
-ext is the maximum for s > 0 and the minimum for s < 0. Only the statistics and the choice of the winner of each
-2×2 window look at the whole map; all the rest happens on a quarter of it. The derivatives on the whole map are
-written by hand: two passes for the first and three for the second, where PyTorch's native norm has about twenty.
+A norm is one affine map a channel, s·x + t, so max-pooling commutes with it: max(s·x + t) = s·ext(x) + t,
+where ext is the maximum for s > 0 and the minimum for s < 0. Only the statistics and the choice of the winner
+of each 2×2 window look at the whole map; all the rest happens on a quarter of it. The derivatives on the
+whole map are written by hand: two passes for the first and three for the second, where PyTorch's native norm
+has about twenty.
 
 Legend: T tasks, n rows, C channels, H, W sides of the map, h, w sides of the pooled map.
 """
@@ -17,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional as F
-
 
 Outputs = tuple[Tensor | None, ...]
 PLACES = (0, 2, 3)
@@ -73,7 +73,7 @@ def _signed(forward: Callable[..., Any]) -> Any:
 
 
 class _Extremes(Function):
-    """x, γ -> ext(x) [n, C, h, w], μ [C], σ² [C], and the place of ext(x) in its map, as max_pool2d counts it.
+    """x, γ -> ext(x) [n, C, h, w], μ [C], σ² [C], and the place of ext(x) in its map (max_pool2d's count).
 
     share: [n, C, 1, 1] of each row's places in the mean, None for 1/(n·H·W) of all.
     """
@@ -95,11 +95,11 @@ class _Extremes(Function):
         ctx.save_for_backward(x, mean, place, share)
 
     @staticmethod
-    def backward(ctx: Any, gz: Tensor, gmean: Tensor, gvar: Tensor, _: Tensor) -> Outputs:  # type: ignore[override]
+    def backward(ctx: Any, gz: Tensor, gmean: Tensor, gvar: Tensor, _: Tensor) -> Outputs:
         return _Spread.apply(*ctx.saved_tensors, gz, gmean, gvar), None, None
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:  # type: ignore[override]
+    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:
         z, mean, var, place = _Extremes.apply(*_folded(args, dims, info.batch_size))
         columns = (a.view(info.batch_size, -1) for a in (mean, var))
         return (_unfold(z, info.batch_size), *columns, _unfold(place, info.batch_size)), (1, 0, 0, 1)
@@ -124,7 +124,7 @@ class _Spread(Function):
         ctx.save_for_backward(x, mean, place, share, gvar)
 
     @staticmethod
-    def backward(ctx: Any, v: Tensor) -> Outputs:  # type: ignore[override]
+    def backward(ctx: Any, v: Tensor) -> Outputs:
         x, mean, place, share, gvar = ctx.saved_tensors
         part = v if share is None else v * share
         total, against = part.sum(PLACES), (part * x).sum(PLACES)
@@ -135,7 +135,7 @@ class _Spread(Function):
         return g_x, -2 * gvar * total, None, None, g_z, total, g_var
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:  # type: ignore[override]
+    def vmap(info: Any, dims: tuple[int | None, ...], *args: Tensor | None) -> tuple[Any, Any]:
         return _unfold(_Spread.apply(*_folded(args, dims, info.batch_size)), info.batch_size), 1
 
 

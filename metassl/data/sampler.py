@@ -104,19 +104,22 @@ class EpisodeSampler:
         )  # fmt: skip
 
     def _numbers(self, streams: Streams) -> tuple[np.ndarray, ...]:
-        """What is random in each episode: way, shot, classes, keys that rank their images, orders of Q and U."""
-        spec, classes, images = self.spec, self.classes, self.labelled.shape[1]
-        queries, u = spec.way.high * spec.queries, len(self._places)
-        sizes = np.cumsum([1, 1, classes, classes * images, queries])
-        uniform = streams.uniform(int(sizes[-1]) + 2 * u)
-        way, shot, which, keys, order_q, order_u = np.split(uniform, sizes, axis=1)
+        """What is random in each episode: way, shot, classes, keys that rank images, orders of Q and U.
+
+        Each has a lane of its own, so that S and Q stay what they are when U or its distractors change.
+        """
+        spec, images, u = self.spec, self.labelled.shape[1], len(self._places)
+        counts = (2, spec.way.high, spec.distractors, spec.way.high * images, spec.distractors * images)
+        sizes, own, strange, own_keys, strange_keys = (streams.uniform(k, n) for k, n in enumerate(counts, 1))
+        orders = (streams.uniform(6, spec.way.high * spec.queries), streams.uniform(7, 2 * u))
+        keys = np.concatenate((own_keys, strange_keys), axis=1)
         return (
-            spec.way.low + below(way[:, 0], spec.way.high - spec.way.low + 1),
-            spec.shot.low + below(shot[:, 0], spec.shot.high - spec.shot.low + 1),
-            pick_distinct(which, len(self.pool.counts)),
-            keys.reshape(len(streams), classes, images),
-            order_q.argsort(axis=1),
-            order_u.reshape(len(streams), 2, u).argsort(axis=2),
+            spec.way.low + below(sizes[:, 0], spec.way.high - spec.way.low + 1),
+            spec.shot.low + below(sizes[:, 1], spec.shot.high - spec.shot.low + 1),
+            pick_distinct(np.concatenate((own, strange), axis=1), len(self.pool.counts)),
+            keys.reshape(len(streams), self.classes, images),
+            orders[0].argsort(axis=1),
+            orders[1].reshape(len(streams), 2, u).argsort(axis=2),
         )
 
     def _ranked_images(self, chosen: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

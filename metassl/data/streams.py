@@ -1,7 +1,7 @@
-"""Random numbers that belong to an episode: functions of (seed, split, episode) alone, whoever asks, in any order.
+"""Random numbers that belong to an episode: functions of (seed, split, episode) alone, in any order.
 
-By a counter-based generator (Philox, Salmon et al. 2011): an episode's numbers stand at its own place of one long
-stream, so those of a run of episodes are drawn in one call.
+By a counter-based generator (Philox, Salmon et al. 2011): an episode's numbers stand at its own place of one
+long stream, so those of a run of episodes are drawn in one call.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from metassl.data.pool import SPLITS
 
 EACH = 4  # numbers that Philox makes of one count
-UNIFORM = [0, 1, 0]  # the upper words of the counter, apart from those of `Streams`
 
 
 class Streams(Sequence[Generator]):
@@ -41,16 +40,17 @@ class Streams(Sequence[Generator]):
             self._made[place] = Generator(Philox(key=self.key, counter=[0, 0, 0, int(self.episodes[place])]))
         return self._made[place]
 
-    def uniform(self, count: int) -> NDArray[np.float64]:
-        """[episodes, count] numbers in [0, 1); always the same, whatever the generators gave."""
+    def uniform(self, lane: int, count: int) -> NDArray[np.float64]:
+        """[episodes, count] numbers in [0, 1) of a lane (from 1): the numbers of one are independent of how
+        many another gives, and of what the generators gave."""
         numbers = np.asarray(self.episodes, dtype=np.int64)
         blocks = -(-count // EACH)
         cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
-        parts = [self._consecutive(int(run[0]), len(run), blocks) for run in np.split(numbers, cuts)]
+        parts = [self._run(lane, int(run[0]), len(run), blocks) for run in np.split(numbers, cuts)]
         return np.concatenate(parts)[:, :count]
 
-    def _consecutive(self, first: int, episodes: int, blocks: int) -> NDArray[np.float64]:
-        generator = Generator(Philox(key=self.key, counter=[first * blocks, *UNIFORM]))
+    def _run(self, lane: int, first: int, episodes: int, blocks: int) -> NDArray[np.float64]:
+        generator = Generator(Philox(key=self.key, counter=[first * blocks, 0, lane, 0]))
         return generator.random((episodes, blocks * EACH))
 
 

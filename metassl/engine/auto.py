@@ -22,10 +22,10 @@ from metassl.provenance import hardware
 class Auto:
     """Runs each candidate on `rounds` + 1 meta-batches (the first warms it up) and stays with the fastest.
 
-    No step is wasted: all candidates give the same gradients, up to rounding. The choice is kept in a file for
-    the next run of the same learner on tasks of the same shapes and the same machine. A candidate that can't
-    run the work, such as vmap with an operation that it has no rule for, is left out. Prediction follows the
-    choice of training; without one, the first candidate runs.
+    No step is wasted: all candidates give the same gradients, up to rounding. The choice is kept in a file
+    for the next run of the same learner on tasks of the same shapes and the same machine. A candidate that
+    can't run the work, such as vmap with an operation that it has no rule for, is left out. Prediction
+    follows the choice of training; without one, the first candidate runs.
 
     Args:
         candidates: name -> engine.

@@ -10,7 +10,7 @@ from metassl.build import build_learner, build_task_spec, build_test_stream
 from metassl.data.pool import Contents
 from metassl.engine.tasks import TaskRunner
 from metassl.evaluation.diagnostics import diagnose, mean_values
-from metassl.evaluation.features import Test, embed_once
+from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
 from metassl.evaluation.results import summarise
 from metassl.learners.base import MetaLearner
@@ -28,7 +28,7 @@ def evaluate(
     uses = bool(learner.ssl.inner_views(training=False))
     variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
     stream = build_test_stream(config, contents, learner, config.evaluation.episodes)
-    test = embed_once(Test(learner, runner, stream), variants.values())
+    test = embed_once(MetaTest(learner, runner, stream), variants.values())
     columns = meta_test(test, variants, "meta-test")
     few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
     test = replace(test, stream=test.stream.first(few))
@@ -40,6 +40,6 @@ def evaluate(
         torch.manual_seed(config.seed)
         untrained = build_learner(config, build_task_spec(config, contents))
     untrained.to(next(learner.parameters()).device)
-    test = Test(untrained, runner, stream.first(few))
+    test = MetaTest(untrained, runner, stream.first(few))
     baseline = meta_test(test, {"_untrained": TEST}, "without meta-training")
     return summarise(config, learner, columns, baseline, unlabelled), {**columns, **baseline}

@@ -1,7 +1,7 @@
 """A test that embeds each image once, where its features are the same in every task.
 
-The episodes then hold numbers of images in place of images, and the backbone is a table. Whatever looks at the
-images themselves can't run so, and is tested the direct way.
+The episodes then hold numbers of images in place of images, and the backbone is a table. Whatever looks at
+the images themselves can't run so, and is tested the direct way.
 
 Legend: T tasks, n images of a task, D features.
 """
@@ -28,7 +28,7 @@ TASKS = 200  # adapted to at once: features are small
 
 
 @dataclass(frozen=True)
-class Test:
+class MetaTest:
     """What a meta-test runs: a learner in evaluation mode, how, and on which episodes."""
 
     learner: MetaLearner
@@ -88,7 +88,7 @@ class Table(Backbone):
         return self.features[x]
 
 
-def embed_once(test: Test, stages: Iterable[Stage]) -> Test:
+def embed_once(test: MetaTest, stages: Iterable[Stage]) -> MetaTest:
     """The same test from a table of features, or the test itself where that can't be."""
     learner, builder = test.learner.eval(), test.stream.builder
     alone = not (learner.backbone.transductive or learner.backbone.from_support)
@@ -97,7 +97,7 @@ def embed_once(test: Test, stages: Iterable[Stage]) -> Test:
     table = Table(learner.backbone, builder, next(learner.parameters()).device)
     stream = copy(test.stream)
     stream.builder, stream.tasks = builder.gathering(table.numbers), TASKS
-    fast = Test(_with_backbone(learner, table), Vmap(TASKS), stream)
+    fast = MetaTest(_with_backbone(learner, table), Vmap(TASKS), stream)
     try:
         same = all(torch.allclose(_first(test, s), _first(fast, s), rtol=1e-3, atol=1e-3) for s in stages)
     except (
@@ -109,7 +109,7 @@ def embed_once(test: Test, stages: Iterable[Stage]) -> Test:
     return fast if same else test
 
 
-def _first(test: Test, stage: Stage) -> Tensor:
+def _first(test: MetaTest, stage: Stage) -> Tensor:
     """[1, Q, N] logits of the first episode."""
     with torch.no_grad():
         return test.query_logits(test.stream.builder(range(1)).to(test.device).episodes, stage)

@@ -11,14 +11,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from metassl.episode import Episode
-from metassl.evaluation.features import Test
+from metassl.evaluation.features import MetaTest
 from metassl.losses import accuracy, cross_entropy
 from metassl.stage import Stage
 
 Columns = dict[str, np.ndarray]
 
 
-def meta_test(test: Test, variants: dict[str, Stage], label: str) -> Columns:
+def meta_test(test: MetaTest, variants: dict[str, Stage], label: str) -> Columns:
     """Per-episode accuracy and loss of each variant, on identical episodes.
 
     Args:

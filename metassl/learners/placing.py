@@ -1,7 +1,7 @@
 """Putting tensors in the place of a module's parameters and buffers, for the length of a call.
 
-As torch.func.functional_call does it, which looks every name up anew in each call and takes ten times as long:
-for a small network longer than the call.
+As torch.func.functional_call does it, which looks every name up anew in each call and takes ten times as
+long: for a small network longer than the call.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,8 +46,8 @@ def placed(module: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
             before += [(slot, slot.swap(value)) for slot in slots[name]]
         yield
     finally:
-        for slot, value in reversed(before):
-            slot.swap(value)
+        for slot, kept in reversed(before):
+            slot.swap(kept)
 
 
 def _slots(module: nn.Module) -> dict[str, list[Slot]]:

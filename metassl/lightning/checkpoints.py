@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from metassl.errors import ConfigError, Interrupted, one_of
 from metassl.files import write_atomically
+from metassl.lightning.csv_log import CSVLog
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 
@@ -72,7 +73,7 @@ class Resumable(pl.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         save_checkpoint(trainer, path)
         for logger in trainer.loggers:
-            logger.save()
+            logger.write() if isinstance(logger, CSVLog) else logger.save()
         if self._asked_to_stop(trainer):
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             raise Interrupted(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")

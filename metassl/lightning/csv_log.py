@@ -1,6 +1,7 @@
 """The default logger: one CSV file that survives a kill and a resume."""
 
 import csv
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from metassl.files import write_atomically
+
+SHARE = 0.01  # of the run's time that may go into writing
 
 
 class CSVLog(Logger):
@@ -25,6 +28,7 @@ class CSVLog(Logger):
         super().__init__()
         self.path = Path(folder) / "metrics.csv"
         self.rows: dict[int, dict[str, float | str]] = {}
+        self._wrote, self._took = 0.0, 0.0  # when, and how long it took
 
     @property
     def name(self) -> str:
@@ -57,15 +61,24 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def save(self) -> None:
+        """Writes all rows, where that takes little of the run's time: it is asked at every row."""
+        if time.monotonic() - self._wrote > self._took / SHARE:
+            self.write()
+
+    @rank_zero_only
+    def write(self) -> None:
         """Writes all rows."""
         if self.rows:
+            began = time.monotonic()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, self._write)
+            self._wrote = time.monotonic()
+            self._took = self._wrote - began
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Writes all rows."""
-        self.save()
+        self.write()
 
     def _write(self, path: Path) -> None:
         columns = list(dict.fromkeys(name for row in self.rows.values() for name in row))

@@ -128,6 +128,20 @@ def test_any_selection_of_episodes_gives_the_same() -> None:
         np.testing.assert_array_equal(sampler(chosen).support, together[np.array(chosen) - 20])
 
 
+@pytest.mark.parametrize(
+    "changes", [{"unlabelled": 0}, {"unlabelled": 5}, {"distractors": 0}, {"distractors": 4}]
+)
+@pytest.mark.parametrize("label_ratio", [1.0, 0.4])
+def test_support_and_queries_stay_when_u_changes(changes: dict, label_ratio: float) -> None:
+    """So accuracies at several M, or with and without distractors, are of the same tasks."""
+    one, other = (
+        EpisodeSampler(pool(), spec(label_ratio=label_ratio, **c), 7, "train")(range(20))
+        for c in ({}, changes)
+    )
+    for name in ("support", "support_y", "query", "query_y", "class_ids"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
 def test_seed_and_split_matter() -> None:
     p = pool()
     one = EpisodeSampler(p, spec(), 0, "train")(range(4)).support

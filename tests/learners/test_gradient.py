@@ -224,7 +224,7 @@ def test_gradient_of_the_rates_against_differences(tiny_pool: Pool) -> None:
         moved[k] += h
         return learner.meta_loss({**theta, "inner.rates": moved}, task, TRAIN)[0].detach()
 
-    h = 1e-3
+    h = 1e-4
     slope = [(loss(k, -2 * h) - 8 * loss(k, -h) + 8 * loss(k, h) - loss(k, 2 * h)) / (12 * h) for k in (0, 1)]
     torch.testing.assert_close(found, torch.stack(slope), rtol=1e-8, atol=1e-10)
 

@@ -1,0 +1,125 @@
+"""10,000 test episodes on Omniglot, against easyfsl's evaluation: python -m benchmarks.meta_test [episodes].
+
+5-way 1-shot, 15 queries a class for ProtoNet; 14 queries, 5 unlabelled images a class for soft k-means.
+Conv4-64 with moving averages. The whole test is timed, with every embedding; easyfsl's on 200 episodes, since
+it has no end to gain. Needs Omniglot (METASSL_DATA_DIR).
+"""
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from benchmarks.peers.episodes import easyfsl_loader
+from benchmarks.peers.maml import Setting, network
+from benchmarks.tasks import compose
+from benchmarks.timing import save
+from metassl.allocator import keep_freed_memory
+from metassl.build import build_contents, build_learner, build_runner, build_task_spec, build_test_stream
+from metassl.data.pool import Contents
+from metassl.evaluation.features import MetaTest, embed_once
+from metassl.evaluation.meta_test import Columns, meta_test
+from metassl.stage import TEST
+
+EPISODES, PEER_EPISODES, DIRECT_EPISODES = 10_000, 200, 200
+
+
+class TestSplit(Dataset):
+    """The test classes' images in memory, as easyfsl wants them."""
+
+    def __init__(self, contents: Contents) -> None:
+        counts, wanted = np.asarray(contents.counts), list(contents.splits["test"])
+        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        rows = np.concatenate([np.arange(starts[k], starts[k] + counts[k]) for k in wanted])
+        self.x = (
+            torch.from_numpy(np.asarray(contents.items[rows])).movedim(-1, 1).float().div_(255).contiguous()
+        )
+        self.y = [k for k in wanted for _ in range(counts[k])]
+
+    def __getitem__(self, item: int) -> tuple[torch.Tensor, int]:
+        return self.x[item], self.y[item]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def get_labels(self) -> list[int]:
+        """Of all items."""
+        return self.y
+
+
+def peer_rate(contents: Contents) -> float:
+    """Episodes a second of easyfsl's evaluation with its ProtoNet on the same network."""
+    from easyfsl.methods import PrototypicalNetworks
+    from easyfsl.utils import evaluate
+
+    loader = easyfsl_loader(TestSplit(contents), PEER_EPISODES)
+    net = network(Setting(64, 28, 1))[:-1]
+    for module in net:  # moving averages at test, as ours
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats = True
+            module.register_buffer("running_mean", torch.zeros(64))
+            module.register_buffer("running_var", torch.ones(64))
+    model = PrototypicalNetworks(net).eval()
+    began = time.perf_counter()
+    evaluate(model, loader, device="cpu", use_tqdm=False)
+    return PEER_EPISODES / (time.perf_counter() - began)
+
+
+def our_test(ssl: str, episodes: int) -> MetaTest:
+    """The direct test of a learner with a few steps' averages in its norms."""
+    queries = ["episode.queries=14", "episode.unlabelled=5"] if ssl != "none" else ["episode.queries=15"]
+    config = compose("model=protonet", f"ssl={ssl}", "dataset=omniglot", "backbone.filters=64", *queries)
+    contents = build_contents(config)
+    torch.manual_seed(0)
+    learner = build_learner(config, build_task_spec(config, contents))
+    stream = build_test_stream(config, contents, learner, episodes)
+    with torch.no_grad():  # averages that fit the images
+        for _ in range(20):
+            learner.backbone(next(iter(stream)).episodes.query_x.flatten(0, 1))
+    return MetaTest(learner.eval(), build_runner(config, learner), stream)
+
+
+def timed(test: MetaTest) -> tuple[Columns, float]:
+    """Results and episodes a second."""
+    began = time.perf_counter()
+    columns = meta_test(test, {"": TEST}, "meta-test")
+    return columns, len(columns["accuracy"]) / (time.perf_counter() - began)
+
+
+def measure(ssl: str, episodes: int, peer: float) -> dict[str, Any]:
+    """One row: with the table of features, the direct way, and how the two results differ."""
+    test = our_test(ssl, episodes)
+    began = time.perf_counter()
+    columns = meta_test(embed_once(test, [TEST]), {"": TEST}, "meta-test")
+    rate = episodes / (time.perf_counter() - began)
+    direct, direct_rate = timed(MetaTest(test.learner, test.runner, test.stream.first(DIRECT_EPISODES)))
+    few = slice(DIRECT_EPISODES)
+    return {
+        "ssl": ssl,
+        "episodes": episodes,
+        "episodes_per_second": rate,
+        "direct_episodes_per_second": direct_rate,
+        "easyfsl_episodes_per_second": peer,
+        "times_easyfsl": rate / peer,
+        "accuracies_equal": bool((columns["accuracy"][few] == direct["accuracy"]).all()),
+        "largest_loss_difference": float(np.abs(columns["loss"][few] - direct["loss"]).max()),
+    }
+
+
+def main(episodes: int) -> None:
+    """Prints and stores a row for each of ProtoNet and soft k-means."""
+    contents = build_contents(compose("dataset=omniglot"))
+    peer = peer_rate(contents)  # before our allocator's settings, which would help it, too
+    keep_freed_memory()
+    rows = [measure(ssl, episodes, peer) for ssl in ("none", "soft_kmeans")]
+    for row in rows:
+        print(row)
+    save("meta_test", rows, "python -m benchmarks.meta_test")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else EPISODES)

@@ -1,0 +1,82 @@
+"""The engine that picks: it takes the fastest, gives what the picked one gives, and remembers."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from metassl.data.pool import Pool
+from metassl.engine.auto import Auto
+from metassl.engine.outer import Unrolled
+from metassl.engine.tasks import Loop, Vmap
+from metassl.ssl.none import NoObjective
+from tests.engine.test_tasks import TRAIN, conv4, episodes, flat, gradient_learner, head_learner, term
+from tests.learners.test_gradient import make
+
+
+class Slow(Loop):
+    """A loop with a pause."""
+
+    def gradients(self, *args):
+        time.sleep(0.2)
+        return super().gradients(*args)
+
+
+class Broken(Vmap):
+    """An engine that has no rule for some operation."""
+
+    def gradients(self, *args):
+        raise RuntimeError("no batching rule")
+
+
+def test_takes_the_fastest_and_remembers(
+    tiny_pool: Pool, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    ssl = term(NoObjective())
+    learner = gradient_learner("batch", ssl)
+    tasks = episodes(tiny_pool, ssl, 2)
+    cache = tmp_path / "new" / "engines.json"
+    auto = Auto({"slow": Slow(), "broken": Broken(1), "loop": Loop()}, cache, 1)
+    expected, _ = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
+    for _ in range(5):
+        found, _ = Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+        torch.testing.assert_close(flat(found), flat(expected), rtol=1e-10, atol=1e-10)
+    assert auto.chosen == "loop"
+    assert "engine=auto takes loop" in capsys.readouterr().out
+    assert list(json.loads(cache.read_text()).values()) == ["loop"]
+    again = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
+    Unrolled(again)(learner, learner.theta(), tasks, TRAIN)
+    assert again.chosen == "loop"
+    other = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
+    Unrolled(other)(learner, learner.theta(), episodes(tiny_pool, ssl, 3), TRAIN)
+    assert other.chosen is None  # other shapes are measured anew
+
+
+def test_an_error_of_the_work_itself_is_not_swallowed(tiny_pool: Pool, tmp_path: Path) -> None:
+    ssl = term(NoObjective())
+    auto = Auto({"a": Broken(1), "b": Broken(1)}, tmp_path / "engines.json", 1)
+    learner = gradient_learner("batch", ssl)
+    with pytest.raises(RuntimeError, match="no batching rule"):
+        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+
+
+def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -> None:
+    ssl = term(NoObjective())
+    learner = head_learner("running", ssl)
+    auto = Auto({"vmap": Vmap(2), "loop": Loop()}, tmp_path / "engines.json", 1)
+    for _ in range(2):
+        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+    assert auto.chosen == "loop"
+
+
+def test_a_damaged_cache_is_written_anew(tiny_pool: Pool, tmp_path: Path) -> None:
+    cache = tmp_path / "engines.json"
+    cache.write_text("[1, 2")
+    ssl = term(NoObjective())
+    learner = make(ssl, make_backbone=conv4)
+    auto = Auto({"loop": Loop()}, cache, 1)
+    for _ in range(2):
+        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+    assert list(json.loads(cache.read_text()).values()) == ["loop"]

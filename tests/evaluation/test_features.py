@@ -1,0 +1,104 @@
+"""A test from a table of features gives what the direct test gives, for every closed form and objective in conf/."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from metassl.build import build_contents, build_learner, build_runner, build_task_spec, build_test_stream
+from metassl.errors import ConfigError
+from metassl.evaluation.features import MetaTest, Table, embed_once
+from metassl.evaluation.meta_test import meta_test
+from metassl.stage import CONTROL, TEST, Stage
+from metassl.sweeps.smoke import compose_each, pair_config
+from tests.conftest import CONF
+
+OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))
+HEADS = ("protonet", "matching", "relation", "tpn", "r2d2", "metaoptnet", "in_context")
+NOT_SO = ("maml", "cnaps", "baseline")  # the task enters the features, or they are adapted to by steps
+VARIANTS = {"": TEST, "_without_unlabelled": CONTROL}
+EPISODES = (
+    "evaluation.tasks=5",
+    "episode.way=3",
+    "episode.queries=4",
+    "episode.unlabelled=2",
+    "episode.distractors=1",
+)
+
+
+@pytest.fixture(scope="module")
+def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    cache = tmp_path_factory.mktemp("features")
+    data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
+    return [*data, "backbone.filters=4", "engine=loop", *EPISODES]
+
+
+@pytest.mark.parametrize("norm", ["running", "group"])
+@pytest.mark.parametrize("model", HEADS)
+def test_every_objective_gives_the_same(words: list[str], model: str, norm: str) -> None:
+    base = compose_each(CONF, "model", [model], [*words, f"backbone.norm={norm}"])[model]
+    once = 0
+    for ssl, term in compose_each(CONF, "ssl", OBJECTIVES, words).items():
+        try:
+            test = make_test(pair_config(base, term))
+        except ConfigError:
+            continue  # a pair that is refused
+        fast = embed_once(test, VARIANTS.values())
+        once += fast is not test
+        if fast is test:
+            continue
+        for stage in VARIANTS.values():
+            expected, found = (all_logits(t, stage) for t in (test, fast))
+            torch.testing.assert_close(
+                found, expected, rtol=1e-3, atol=1e-4, msg=lambda m, ssl=ssl: f"{ssl}: {m}"
+            )
+    assert once >= 12  # the others look at random views or at the images themselves
+
+
+def all_logits(test: MetaTest, stage: Stage) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([test.query_logits(batch.episodes, stage) for batch in test.batches()])
+
+
+def test_accuracies_are_the_same(words: list[str]) -> None:
+    config = compose_each(CONF, "model", ["protonet"], [*words, "ssl=soft_kmeans"])["protonet"]
+    test = make_test(config)
+    expected, found = (meta_test(t, VARIANTS, "") for t in (test, embed_once(test, [TEST])))
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("model", NOT_SO)
+def test_others_are_tested_directly(words: list[str], model: str) -> None:
+    config = compose_each(CONF, "model", [model], words)[model]
+    test = make_test(config)
+    assert embed_once(test, [TEST]) is test
+
+
+@pytest.mark.parametrize("norm", ["batch", "support"])
+def test_norms_that_look_at_the_task_are_tested_directly(words: list[str], norm: str) -> None:
+    config = compose_each(CONF, "model", ["protonet"], [*words, f"backbone.norm={norm}"])["protonet"]
+    test = make_test(config)
+    assert embed_once(test, [TEST]) is test
+
+
+def test_an_image_is_embedded_once(words: list[str]) -> None:
+    config = compose_each(CONF, "model", ["protonet"], [*words, "ssl=soft_kmeans"])["protonet"]
+    test, seen = make_test(config), []
+    test.learner.backbone.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    fast = embed_once(test, [TEST])
+    seen.clear()
+    meta_test(fast, VARIANTS, "")
+    table = fast.learner.backbone
+    assert isinstance(table, Table)
+    assert sum(seen) <= table.met <= len(table.features)
+    meta_test(fast, VARIANTS, "")
+    assert sum(seen) <= table.met
+
+
+def make_test(config) -> MetaTest:
+    contents = build_contents(config)
+    learner = build_learner(config, build_task_spec(config, contents)).eval()
+    return MetaTest(learner, build_runner(config, learner), build_test_stream(config, contents, learner, 12))
