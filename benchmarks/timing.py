@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ class Work:
         run: one round of the work.
         value: what the work results in, to be compared between the contenders; asked for once.
         note: anything worth a remark, such as what an automatic choice picked.
+        main: what the process's main thread has to do meanwhile, for work that can't be called in pieces.
     """
 
     run: Callable[[], object]
     value: Callable[[], Any]
     note: Callable[[], str] = str
+    main: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,27 @@ def _ask(pipe: Connection, what: str) -> Any:
 
 
 def _serve(pipe: Connection, contender: Contender) -> None:
-    work = contender.make(*contender.args)
+    try:
+        work = contender.make(*contender.args)
+    except Exception as error:
+        pipe.recv()
+        pipe.send(error)
+        return
+    if work.main is None:
+        _answer(pipe, work)
+    else:
+        answers = threading.Thread(target=_answer, args=(pipe, work))
+        answers.start()
+        threading.Thread(target=_end_after, args=(answers,), daemon=True).start()
+        work.main()
+
+
+def _end_after(thread: threading.Thread) -> None:
+    thread.join()
+    os._exit(0)  # the main thread's work has no end
+
+
+def _answer(pipe: Connection, work: Work) -> None:
     while True:
         what = pipe.recv()
         if what == "run":

@@ -6,7 +6,6 @@ Adam; a round is STEPS steps.
 Legend: N way, S support, U unlabelled, Q query, D features.
 """
 
-import signal
 import tempfile
 import threading
 import warnings
@@ -105,15 +104,13 @@ def lightning() -> Work:
     folder = tempfile.mkdtemp()
     config, learner, data = _parts(folder)
     module, rounds = build_module(config, learner), Rounds()
-    signal.signal = lambda *_: None  # a thread may not take signals
     trainer = build_trainer(config, Path(folder), None)
     trainer.callbacks.append(rounds)  # type: ignore[attr-defined]
     warnings.simplefilter("ignore")
-    threading.Thread(target=trainer.fit, args=(module, data), daemon=True).start()
 
     def steps() -> float:
         rounds.asked.release()
         rounds.done.acquire()
         return rounds.loss
 
-    return Work(steps, steps)
+    return Work(steps, steps, main=lambda: trainer.fit(module, data))

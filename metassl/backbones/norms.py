@@ -16,6 +16,7 @@ Every norm is called with `rows`, [n] weights that say which rows of the batch g
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -111,10 +112,20 @@ class RunningStatistics(PoolableNorm):
         self.var.lerp_(var * count / (count - 1).clamp(min=1), self.momentum)
 
 
+_MOVING: WeakKeyDictionary[nn.Module, list["RunningStatistics"]] = WeakKeyDictionary()
+
+
+def _moving_norms(module: nn.Module) -> list["RunningStatistics"]:
+    """Found once for a module: it is asked in every step."""
+    if module not in _MOVING:
+        _MOVING[module] = [m for m in module.modules() if isinstance(m, RunningStatistics)]
+    return _MOVING[module]
+
+
 @contextmanager
 def still(module: nn.Module) -> Iterator[None]:
     """Within it, passes in training leave the moving averages of `module` as they are."""
-    norms = [m for m in module.modules() if isinstance(m, RunningStatistics) and m.moving]
+    norms = [norm for norm in _moving_norms(module) if norm.moving]
     for norm in norms:
         norm.moving = False
     try:

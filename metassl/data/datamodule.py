@@ -1,14 +1,19 @@
 """The loaders: an endless stream of training meta-batches, and fixed episodes for validation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from metassl.data.builder import EpisodeBuilder
 from metassl.episode import TaskBatch
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class TaskStream(IterableDataset):
@@ -43,12 +48,31 @@ class TaskStream(IterableDataset):
     def __iter__(self) -> Iterator[TaskBatch]:
         """Meta-batches in order; with W loader workers each makes every W-th, and they interleave."""
         worker = get_worker_info()
-        batch, stride = (self.start, 1) if worker is None else (self.start + worker.id, worker.num_workers)
+        if worker is None:
+            yield from ahead(self.builder, self._episodes(self.start, 1))
+        else:
+            yield from map(self.builder, self._episodes(self.start + worker.id, worker.num_workers))
+
+    def _episodes(self, batch: int, stride: int) -> Iterator[range]:
+        """The episodes of this rank in each meta-batch."""
         while self.episodes is None or batch * self.tasks < self.episodes:
             low = batch * self.tasks
             high = low + self.tasks if self.episodes is None else min(low + self.tasks, self.episodes)
-            yield self.builder(range(low + self.rank, high, self.world))
+            yield range(low + self.rank, high, self.world)
             batch += stride
+
+
+def ahead(make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    """map(make, items), each made in a thread while its predecessor is in use."""
+    with ThreadPoolExecutor(1, "episodes", torch.set_num_threads, (1,)) as pool:
+        pending: Future[B] | None = None
+        for item in items:
+            upcoming = pool.submit(make, item)
+            if pending is not None:
+                yield pending.result()
+            pending = upcoming
+        if pending is not None:
+            yield pending.result()
 
 
 class EpisodeDataModule(pl.LightningDataModule):

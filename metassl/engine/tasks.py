@@ -51,16 +51,17 @@ class Loop:
     ) -> tuple[Gradients, Any]:
         """See TaskRunner."""
         learned = [name for name, p in theta.items() if p.requires_grad]
-        total = {name: torch.zeros_like(theta[name]) for name in learned}
+        total: Gradients = {}
         logged = []
         for t in range(tasks.count):
             value, scores = loss(learner, theta, tasks.task(t))
             wanted = [theta[name] for name in learned]
             found = torch.autograd.grad(value, wanted, materialize_grads=True)
             for name, g in zip(learned, found, strict=True):
-                total[name] += g / tasks.count
+                total[name] = total[name].add_(g) if t else g.clone()
             logged.append(scores)
-        return total, {name: torch.stack([s[name] for s in logged]).mean(0) for name in logged[0]}
+        mean = {name: g.div_(tasks.count) for name, g in total.items()}
+        return mean, {name: torch.stack([s[name] for s in logged]).mean(0) for name in logged[0]}
 
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode

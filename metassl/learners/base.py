@@ -13,7 +13,7 @@ from torch.utils._pytree import register_dataclass
 
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode
-from metassl.learners.placing import placed
+from metassl.learners.placing import parameters, placed
 from metassl.losses import accuracy, cross_entropy
 from metassl.ssl.base import Context, SoftLabels
 from metassl.ssl.term import SSLTerm
@@ -95,7 +95,7 @@ class MetaLearner(nn.Module):
 
     def theta(self) -> dict[str, Tensor]:
         """The parameters as they are now."""
-        return dict(self.named_parameters())
+        return parameters(self)
 
     @property
     def transductive(self) -> bool:

@@ -14,6 +14,7 @@ from metassl.backbones.base import Backbone
 from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.heads.base import Head
 from metassl.learners.base import SSL, Adapted, MetaLearner, Scores, Theta, query_scores
+from metassl.learners.placing import parameters
 from metassl.learners.predictor import LearnerWindow
 from metassl.losses import mask_classes, one_hot
 from metassl.ssl.base import Context
@@ -192,7 +193,7 @@ class HeadLearner(MetaLearner):
             episode,
             unlabelled,
             self.anchor(episode, stage),
-            {name: p for name, p in self.named_parameters() if not name.startswith(SSL)},
+            {name: p for name, p in parameters(self).items() if not name.startswith(SSL)},
             fit,
             partial(self._classify, state=state, class_mask=episode.class_mask),
             {**known, "support": z["support"]},

@@ -12,6 +12,9 @@ from weakref import WeakKeyDictionary
 from torch import Tensor, nn
 
 
+PARAMETERS = "_parameters"
+
+
 class Slot(NamedTuple):
     """Where a tensor stands: a module, which of its two dicts, and the key in it."""
 
@@ -50,13 +53,23 @@ def placed(module: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
             slot.swap(kept)
 
 
+def parameters(module: nn.Module) -> dict[str, Tensor]:
+    """dict(module.named_parameters()) as they are placed now, without a search."""
+    found: dict[str, Tensor] = {}
+    for name, (slot, *_) in _slots(module).items():
+        value = slot.owner._parameters.get(slot.key) if slot.kind == PARAMETERS else None
+        if value is not None:
+            found[name] = value
+    return found
+
+
 def _slots(module: nn.Module) -> dict[str, list[Slot]]:
     """Where each tensor stands, found at the first call; a module's parts don't change after that."""
     if module not in _SLOTS:
         names = {id(p): name for name, p in [*module.named_parameters(), *module.named_buffers()]}
         slots: dict[str, list[Slot]] = {name: [] for name in names.values()}
         for part in module.modules():
-            for kind in ("_parameters", "_buffers"):
+            for kind in (PARAMETERS, "_buffers"):
                 for key, value in part.__dict__[kind].items():
                     if value is not None:
                         slots[names[id(value)]].append(Slot(part, kind, key))

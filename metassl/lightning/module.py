@@ -6,6 +6,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.nn.utils import get_total_norm
 
 from metassl.engine.outer import OuterGradient
 from metassl.engine.tasks import TaskRunner
@@ -24,11 +26,25 @@ class DivergedError(UserError):
     """The loss or the gradient is no longer finite."""
 
 
+class _Given(Function):
+    """A loss with a given gradient: (loss, g_1, ..., g_n, p_1, ..., p_n) -> loss, whose slope in p_k is g_k."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: Tensor, *rest: Tensor) -> Tensor:
+        ctx.gradients = rest[: len(rest) // 2]
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        gradients: tuple[Tensor, ...] = ctx.gradients
+        return None, *(None for _ in gradients), *(scale * g for g in gradients)
+
+
 class MetaModule(pl.LightningModule):
     """Trains a meta-learner with an outer gradient that the engine computes.
 
-    The gradient g enters automatic optimisation through the surrogate Σ⟨p, g⟩ - stop(Σ⟨p, g⟩) + loss,
-    whose value is the loss and whose gradient is g, so clipping, accumulation, precision and DDP work.
+    The gradient g enters automatic optimisation through a surrogate whose value is the loss and whose
+    gradient is g, so clipping, accumulation, precision and DDP work.
 
     Args:
         learner: the meta-learner.
@@ -62,18 +78,30 @@ class MetaModule(pl.LightningModule):
 
     def training_step(self, batch: TaskBatch, batch_idx: int) -> Tensor:
         """One meta-batch; returns the surrogate."""
-        torch.manual_seed(self.seed * 1_000_003 + batch_idx)
+        self._seed(self.seed * 1_000_003 + batch_idx)
         stage = Stage(training=True, progress=min(self.global_step / self.steps, 1.0))
         theta = self.learner.theta()
         gradients, scores = self.outer(self.learner, theta, batch.episodes, stage)
-        carrier = torch.stack([(theta[name] * g).sum() for name, g in gradients.items()]).sum()
-        surrogate = carrier - carrier.detach() + scores["loss"]
-        if not torch.isfinite(surrogate):
+        if not torch.isfinite(get_total_norm(list(gradients.values())) + scores["loss"]):
             raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
-        logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
-        self.log_dict(logged, prog_bar=True)
+        if (self.global_step + 1) % self._log_every == 0:  # a call of log_dict takes 2 ms
+            logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
+            self.log_dict(logged, prog_bar=True, batch_size=1)  # or Lightning searches the batch for its size
         self.last = batch.episodes, scores
+        learned = [theta[name] for name in gradients]
+        surrogate: Tensor = _Given.apply(scores["loss"], *gradients.values(), *learned)
         return surrogate
+
+    @property
+    def _log_every(self) -> int:
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return every
+
+    def _seed(self, seed: int) -> None:
+        """Of this device alone: torch.manual_seed asks every kind of device, at some milliseconds a call."""
+        torch.random.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """The step, then what the learner keeps from one to the next: memories and slow averages.
