@@ -1,8 +1,8 @@
 """Second-order MAML meta-gradient, ours against the peers: python -m benchmarks.maml_step [64-28-1 ...].
 
-5-way 1-shot, 15 queries a class, 16 tasks. Each contender runs in a process of its own with its own
-defaults, one round of each in turn; ours with engine=auto, which picks before the rounds. The gradients are
-compared first, in float64 and as they are timed. Words choose settings: filters-side-steps.
+5-way 1-shot, 15 queries a class, 16 tasks (8 at 84×84). Each contender runs in a process of its own with
+its own defaults, one round of each in turn; ours with engine=auto, which picks before the rounds. The
+gradients are compared first, in float64 and as they are timed. Words choose settings: filters-side-steps.
 """
 
 import sys
@@ -16,13 +16,16 @@ from benchmarks.peers import maml
 from benchmarks.tasks import compose
 from benchmarks.timing import Contender, Work, race, ratios, save
 
+TASKS, ROUNDS, WARMUP = {28: 16, 84: 8}, {28: 7, 84: 2}, {28: 1, 84: 0}  # peers need minutes a round at 84×84
 SETTINGS = [
-    maml.Setting(filters, side, steps) for side in (28, 84) for filters in (64, 32) for steps in (1, 5)
+    maml.Setting(filters, side, steps, TASKS[side])
+    for side in (28, 84)
+    for filters in (64, 32)
+    for steps in (1, 5)
 ]
 PEERS = {"plain loop": maml.plain_loop, "higher": maml.with_higher, "torchopt": maml.with_torchopt}
 OURS = "metassl"
-ROUNDS = {28: 7, 84: 3}
-WARM = 3 * 4  # steps until engine=auto has measured its candidates
+WARM = 2 * 4  # steps until engine=auto has measured its four candidates once each
 
 
 def main(wanted: list[str]) -> None:
@@ -40,7 +43,7 @@ def main(wanted: list[str]) -> None:
 def measure(setting: maml.Setting) -> dict[str, Any]:
     """Tasks a second of each contender, ours against the fastest peer, and how far the gradients differ."""
     contenders = [Contender(name, make, (setting,)) for name, make in PEERS.items()]
-    found = race([*contenders, Contender(OURS, ours, (setting,))], ROUNDS[setting.side])
+    found = race([*contenders, Contender(OURS, ours, (setting,))], ROUNDS[setting.side], WARMUP[setting.side])
     fastest = min(PEERS, key=lambda name: found[name].median)
     exact = exact_gradients(setting)
     timed = {name: o.value for name, o in found.items()}
@@ -59,7 +62,7 @@ def measure(setting: maml.Setting) -> dict[str, Any]:
 def ours(setting: maml.Setting) -> Work:
     """With engine=auto, its choice made."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = compose("engine=auto", f"paths.cache_dir={folder}").engine
+        engine = compose("engine=auto", "engine.rounds=1", f"paths.cache_dir={folder}").engine
         work, runner = maml.ours(setting, engine)
         for _ in range(WARM):
             work.run()

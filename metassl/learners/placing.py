@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
-
 PARAMETERS = "_parameters"
 
 

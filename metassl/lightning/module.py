@@ -27,7 +27,7 @@ class DivergedError(UserError):
 
 
 class _Given(Function):
-    """A loss with a given gradient: (loss, g_1, ..., g_n, p_1, ..., p_n) -> loss, whose slope in p_k is g_k."""
+    """(loss, g_1, ..., g_n, p_1, ..., p_n) -> the loss, with the gradient g_k in p_k."""
 
     @staticmethod
     def forward(ctx: Any, loss: Tensor, *rest: Tensor) -> Tensor:

@@ -28,6 +28,11 @@ def build_trainer(config: DictConfig, folder: Path, resume: Path | None) -> pl.T
     """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`."""
     options = config.trainer
     _check(options)
+    if options.clip and options.precision == "16-mixed" and config.optimizer.optimizer.get("fused"):
+        raise ConfigError(
+            "optimizer.optimizer.fused: found true, which can't clip what trainer.precision=16-mixed has "
+            "scaled. Allowed with trainer.clip: optimizer.optimizer.fused=false, or another precision."
+        )
     checkpoints = folder / "checkpoints"
     callbacks: list[pl.Callback] = [
         KeepBest(checkpoints),  # before Resumable, whose checkpoint must know the best

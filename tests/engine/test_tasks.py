@@ -102,7 +102,7 @@ def test_runners_agree(tiny_pool: Pool, make, norm: str, objective) -> None:
     learner = make(norm, ssl)
     tasks = episodes(tiny_pool, ssl, 3)
     one, one_scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
-    for runner in (Vmap(1), Vmap(2), Vmap(8), Threads(2)):
+    for runner in (Vmap(1), Vmap(2), Vmap(8), Threads(2), Threads(2, chunk=2)):
         many, scores = Unrolled(runner)(learner, learner.theta(), tasks, TRAIN)
         torch.testing.assert_close(flat(many), flat(one), rtol=1e-10, atol=1e-10)
         torch.testing.assert_close(scores["loss"], one_scores["loss"], rtol=1e-10, atol=1e-10)

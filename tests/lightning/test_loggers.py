@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from metassl.errors import ConfigError
 from metassl.lightning.csv_log import CSVLog
 from metassl.run import train_and_test
 
@@ -76,3 +77,30 @@ def test_mlflow(make_config, tmp_path: Path) -> None:
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
         names = [row[0] for row in database.execute("select distinct key from metrics")]
     assert "val/accuracy" in names
+
+
+def test_a_long_file_is_not_written_at_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so often that it takes a hundredth of the time; what a checkpoint is written with is never late."""
+    log, now = CSVLog(str(tmp_path)), [0.0]
+    write = log._write
+    monkeypatch.setattr("metassl.lightning.csv_log.time.monotonic", lambda: now[0])
+
+    def slow(path: Path) -> None:
+        now[0] += 1.0
+        write(path)
+
+    monkeypatch.setattr(log, "_write", slow)
+    seen = []
+    for step in range(300):
+        now[0] += 1.0
+        log.log_metrics({"loss": step}, step)
+        log.save()
+        seen.append(len((tmp_path / "metrics.csv").read_text().splitlines()) - 1)
+    assert len(set(seen)) == 3  # at steps 0, 100 and 200
+    log.write()
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 301
+
+
+def test_no_fused_optimizer_where_it_cannot_clip(make_config, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"optimizer\.optimizer\.fused: found true"):
+        train(make_config, tmp_path / "run", "trainer.precision=16-mixed", "trainer.clip=1.0")
