@@ -3,8 +3,7 @@
 A norm is one affine map a channel, s·x + t, so max-pooling commutes with it: max(s·x + t) = s·ext(x) + t,
 where ext is the maximum for s > 0 and the minimum for s < 0. Only the statistics and the choice of the winner
 of each 2×2 window look at the whole map; all the rest happens on a quarter of it. The derivatives on the
-whole map are written by hand: two passes for the first and three for the second, where PyTorch's native norm
-has about twenty.
+whole map are written by hand; the second one of PyTorch's native norm falls apart into many passes over it.
 
 Legend: T tasks, n rows, C channels, H, W sides of the map, h, w sides of the pooled map.
 """
@@ -67,7 +66,7 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 def _signed(forward: Callable[..., Any]) -> Any:
-    """Keeps the signature, which torch would take apart at each call: half of a small call's time."""
+    """Keeps the signature, which torch would take apart anew at each call (0.15 ms)."""
     forward.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
     return staticmethod(forward)
 
