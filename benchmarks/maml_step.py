@@ -1,6 +1,6 @@
 """Second-order MAML meta-gradient, ours against the peers: python -m benchmarks.maml_step [64-28-1 ...].
 
-5-way 1-shot, 15 queries a class, 16 tasks (8 at 84×84). Each contender runs in a process of its own with
+5-way 1-shot, 15 queries a class, 16 tasks (4 at 84×84). Each contender runs in a process of its own with
 its own defaults, one round of each in turn; ours with engine=auto, which picks before the rounds. The
 gradients are compared first, in float64 and as they are timed. Words choose settings: filters-side-steps.
 """
@@ -16,7 +16,7 @@ from benchmarks.peers import maml
 from benchmarks.tasks import compose
 from benchmarks.timing import Contender, Work, race, ratios, save
 
-TASKS, ROUNDS, WARMUP = {28: 16, 84: 8}, {28: 7, 84: 2}, {28: 1, 84: 0}  # peers need minutes a round at 84×84
+TASKS, ROUNDS, WARMUP = {28: 16, 84: 4}, {28: 7, 84: 2}, {28: 1, 84: 0}  # peers need minutes a round at 84×84
 SETTINGS = [
     maml.Setting(filters, side, steps, TASKS[side])
     for side in (28, 84)
