@@ -5,6 +5,7 @@ its own defaults, one round of each in turn; ours with engine=auto, which picks 
 gradients are compared first, in float64 and as they are timed. Words choose settings: filters-side-steps.
 """
 
+import json
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -14,9 +15,9 @@ from torch import Tensor
 
 from benchmarks.peers import maml
 from benchmarks.tasks import compose
-from benchmarks.timing import Contender, Work, race, ratios, save
+from benchmarks.timing import RESULTS, Contender, Work, race, ratios, save
 
-TASKS, ROUNDS, WARMUP = {28: 16, 84: 4}, {28: 7, 84: 2}, {28: 1, 84: 0}  # peers need minutes a round at 84×84
+TASKS, ROUNDS, WARMUP = {28: 16, 84: 4}, {28: 5, 84: 2}, {28: 1, 84: 0}  # peers need minutes a round at 84×84
 SETTINGS = [
     maml.Setting(filters, side, steps, TASKS[side])
     for side in (28, 84)
@@ -29,15 +30,25 @@ WARM = 2 * 4  # steps until engine=auto has measured its four candidates once ea
 
 
 def main(wanted: list[str]) -> None:
-    """Prints and stores a row for each setting."""
-    rows: list[dict[str, Any]] = []
+    """Prints and stores a row for each setting; rows of other settings that are stored stay."""
     for setting in SETTINGS:
         if wanted and f"{setting.filters}-{setting.side}-{setting.steps}" not in wanted:
             continue
-        rows.append(measure(setting))
-        print(line(rows[-1]), flush=True)
-    if not wanted:
-        save("maml_step", rows, "python -m benchmarks.maml_step")
+        row = measure(setting)
+        print(line(row), flush=True)
+        save("maml_step", _with(row), "python -m benchmarks.maml_step")
+
+
+def _with(row: dict[str, Any]) -> list[dict[str, Any]]:
+    path = RESULTS / "maml_step.json"
+    stored = json.loads(path.read_text())["rows"] if path.exists() else []
+    order = [_place(asdict(setting)) for setting in SETTINGS]
+    kept = [r for r in stored if _place(r) != _place(row)]
+    return sorted([*kept, row], key=lambda r: order.index(_place(r)))
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int, int]:
+    return row["filters"], row["side"], row["steps"]
 
 
 def measure(setting: maml.Setting) -> dict[str, Any]:

@@ -71,8 +71,9 @@ def peer_rate(contents: Contents) -> float:
 
 def our_test(ssl: str, episodes: int) -> MetaTest:
     """The direct test of a learner with a few steps' averages in its norms."""
-    queries = ["episode.queries=14", "episode.unlabelled=5"] if ssl != "none" else ["episode.queries=15", "episode.unlabelled=0"]
-    config = compose("model=protonet", f"ssl={ssl}", "dataset=omniglot", "backbone.filters=64", *queries)
+    queries, unlabelled = (15, 0) if ssl == "none" else (14, 5)
+    size = [f"episode.queries={queries}", f"episode.unlabelled={unlabelled}", "backbone.filters=64"]
+    config = compose("model=protonet", f"ssl={ssl}", "dataset=omniglot", *size)
     contents = build_contents(config)
     torch.manual_seed(0)
     learner = build_learner(config, build_task_spec(config, contents))
