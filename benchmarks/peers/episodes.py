@@ -19,6 +19,7 @@ from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import episode_spec
 
 WAY, SHOT, QUERIES, TASKS = 5, 1, 15, 32
+BATCHES = 5  # meta-batches a round
 CLASSES, IMAGES, SIDE = 1028, 20, 28
 
 
@@ -64,14 +65,14 @@ def easyfsl_loader(dataset: Dataset, tasks: int) -> DataLoader:
 
 
 def with_easyfsl() -> Work:
-    """One round is TASKS episodes."""
+    """One round is as many episodes as ours."""
     random.seed(0)
     episodes = iter(easyfsl_loader(InMemory(), 10**9))
     return Work(_taking(episodes), lambda: next(episodes)[0].shape)
 
 
 def _taking(episodes: Iterator[Any]) -> Callable[[], object]:
-    return lambda: [next(episodes) for _ in range(TASKS)]
+    return lambda: [next(episodes) for _ in range(TASKS * BATCHES)]
 
 
 class Files(Dataset):
@@ -101,14 +102,14 @@ class Files(Dataset):
 
 
 def from_files() -> Work:
-    """One round is TASKS episodes, by easyfsl's sampler."""
+    """One round is as many episodes as ours, by easyfsl's sampler."""
     random.seed(0)
     episodes = iter(easyfsl_loader(Files(), 10**9))
     return Work(_taking(episodes), lambda: next(episodes)[0].shape)
 
 
 def ours(unlabelled: bool) -> Work:
-    """A round is a meta-batch of TASKS; U has 5 images of each class and of each of 5 distractor classes."""
+    """A round is BATCHES meta-batches; U has 5 images of each class and of 5 distractor classes."""
     warnings.simplefilter("ignore")
     keep_freed_memory()
     m, queries = (5, 14) if unlabelled else (0, QUERIES)
@@ -122,8 +123,9 @@ def ours(unlabelled: bool) -> Work:
     builder = EpisodeBuilder(sampler, {"plain": None} if unlabelled else {})
     position = [0]
 
-    def take() -> object:
-        position[0] += TASKS
-        return builder(range(position[0] - TASKS, position[0]))
+    def take() -> None:
+        for _ in range(BATCHES):
+            builder(range(position[0], position[0] + TASKS))
+            position[0] += TASKS
 
     return Work(take, lambda: builder(range(1)).episodes.support_x.shape[1:])
