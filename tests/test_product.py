@@ -9,6 +9,7 @@ import pytest
 from omegaconf import DictConfig
 
 from metassl.build import build_contents
+from metassl.cli.choices import options_of
 from metassl.run import train_and_test
 from metassl.sweeps.smoke import compose_each, pair_config, try_pair
 from tests.conftest import CONF, ROOT
@@ -114,7 +115,7 @@ def test_bf16(make_config, tmp_path: Path) -> None:
             run(make_config(f"model={model}", f"ssl={ssl}", "trainer.precision=bf16-mixed"), tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("name", options_of("experiment", CONF))
 def test_every_experiment_runs(make_config, tmp_path: Path, tiny_npz: Path, name: str) -> None:
     """One step of each experiment file, on the tiny data set in place of its own."""
     words = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "episode.label_ratio=0.5"]

@@ -42,9 +42,18 @@ class Conv4(Backbone):
         filters: channels of each block.
         norm: one of running, batch, support, group.
         depth: number of blocks.
+        init_std: of a normal distribution, cut at two deviations, that the convolutions' weights start from,
+            with biases of 0 (Ren et al. 2018, code); None: PyTorch's initialisation.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], filters: int, norm: str, depth: int = 4) -> None:
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        filters: int,
+        norm: str,
+        depth: int = 4,
+        init_std: float | None = None,
+    ) -> None:
         super().__init__()
         if len(input_shape) != 3 or min(input_shape[1:]) < 2**depth:
             raise ConfigError(
@@ -54,7 +63,15 @@ class Conv4(Backbone):
         self.norm = norm
         channels = [input_shape[0]] + [filters] * depth
         self.blocks = nn.ModuleList(Block(a, b, norm) for a, b in pairwise(channels))
+        if init_std is not None:
+            self._start_from(init_std)
         self.out_dim = output_size(self, input_shape)
+
+    def _start_from(self, std: float) -> None:
+        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
+            nn.init.trunc_normal_(conv.weight, std=std, a=-2 * std, b=2 * std)
+            assert conv.bias is not None
+            nn.init.zeros_(conv.bias)
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """[n, C, H, W] -> [n, D]."""

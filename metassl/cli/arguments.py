@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from metassl.cli.choices import options_of
 from metassl.cli.resume import flatten, resume_arguments
 from metassl.errors import ConfigError, one_of
 
@@ -88,7 +89,7 @@ def _values(override: Override) -> list[Any]:
 
 def _check_choices(override: Override, conf: Path) -> None:
     group = override.key_or_group
-    options = [path.stem for path in (conf / group).glob("*.yaml")]
+    options = options_of(group, conf)
     for value in _values(override):
         if value is not None and str(value) not in options:
             raise ConfigError(one_of(group, value, options))

@@ -7,8 +7,9 @@ from metassl.errors import ConfigError, one_of
 
 
 def options_of(group: str, conf: Path) -> list[str]:
-    """The option files of a config group, by name."""
-    return sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    """The option files of a config group, by name; one in a folder is `folder/name`."""
+    paths = (conf / group).rglob("*.yaml")
+    return sorted(path.relative_to(conf / group).with_suffix("").as_posix() for path in paths)
 
 
 def chosen(key: str, value: Any, known: list[str]) -> list[str]:

@@ -46,7 +46,7 @@ def test_a_slip_is_one_line(words: list[str], expected: list[str]) -> None:
         ["-m", "trainer.steps=range(1,3)"], ["+ssl.extra=1"], ["trainer.clip=0.5"],
         ["hydra.run.dir=outputs/x"],
         ["logger=wandb"], ["resume=null"], ["optimizer=adam_steps", "optimizer.scheduler.milestones=[1,2]"],
-        ["dataset=arrays", "dataset.source.path=x.npz"], ["experiment=ren2018_omniglot", "ssl=none"],
+        ["dataset=arrays", "dataset.source.path=x.npz"], ["experiment=ren2018_omniglot/soft_kmeans", "ssl=none"],
     ],
 )  # fmt: skip
 def test_right_words_pass(words: list[str]) -> None:
