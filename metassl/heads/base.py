@@ -42,6 +42,18 @@ class Head(nn.Module):
         """
         return self.logits(state, z)
 
-    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    def with_rest(self, state: Any, z: Tensor, w: Tensor, log_radius: Tensor, class_mask: Tensor) -> Any:
+        """The state with a cluster for what is of no class; a head that has no use for it leaves it out.
+
+        Args:
+            state: the fitted classes.
+            z: [n, D] features.
+            w: [n] share of each in the cluster.
+            log_radius: log r of the cluster.
+            class_mask: [N] classes that the task has.
+        """
+        return state
+
+    def loss(self, state: Any, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The outer loss on the queries: logits [Q, N], y [Q], weight [Q] -> scalar."""
         return cross_entropy(logits, y, weight)

@@ -1,9 +1,15 @@
-"""Prototypes: the mean feature of each class, and the squared distance to it."""
+"""Prototypes: the mean feature of each class, and the squared distance to it.
+
+Legend: N way, m items to classify, D features.
+"""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from metassl.heads.base import Head
+from metassl.losses import cross_entropy, mask_classes, weighted_mean
 
 
 def class_means(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
@@ -18,17 +24,76 @@ def squared_distances(z: Tensor, p: Tensor) -> Tensor:
     return (z.unsqueeze(1) - p.unsqueeze(0)).square().sum(-1)
 
 
+class Means(NamedTuple):
+    """The prototypes p [N, D] of a task."""
+
+    p: Tensor
+
+    def logits(self, z: Tensor) -> Tensor:
+        """[m, N] -‖z_j - p_c‖²."""
+        return -squared_distances(z, self.p)
+
+    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy over the N classes."""
+        return cross_entropy(logits, y, weight)
+
+
+class MeansAndRest(NamedTuple):
+    """Prototypes of radius 1, and a cluster of radius r for what is of no class.
+
+    Attributes:
+        p: [N, D]; live: [N] classes that the task has.
+        rest: [D] centre of the cluster; log_radius: log r.
+    """
+
+    p: Tensor
+    live: Tensor
+    rest: Tensor
+    log_radius: Tensor
+
+    def logits(self, z: Tensor) -> Tensor:
+        """[m, N] log-probabilities of the classes in the softmax over all N + 1 clusters."""
+        near = mask_classes(-squared_distances(z, self.p) / 2, self.live)
+        far = rest_logit(z, self.rest, self.log_radius)
+        return near - torch.logaddexp(near.logsumexp(-1), far).unsqueeze(-1)
+
+    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy over the N + 1 clusters."""
+        return weighted_mean(-logits.gather(-1, y.unsqueeze(-1)).squeeze(-1), weight)
+
+
+def rest_logit(z: Tensor, centre: Tensor, log_radius: Tensor) -> Tensor:
+    """[m] -‖z_j - centre‖² / (2 r²) - log r; ½ log 2π is the same for every cluster and left out."""
+    return -(z - centre).square().sum(-1) / (2 * (2 * log_radius).exp()) - log_radius
+
+
 class Prototypes(Head):
     """logits_jc = -‖z_j - p_c‖², p_c the weighted mean of class c.
 
-    Source: Snell et al. 2017, eq. 1 and 2; with soft labels Ren et al. 2018, eq. 4.
+    With labels that give a share of U to no class, log softmax over N + 1 clusters: -‖z_j - p_c‖²/2 for the
+    classes and -‖z_j - p_rest‖²/(2r²) - log r, p_rest the mean of these shares; the loss is over all N + 1,
+    a prediction among the N.
+
+    Source: Snell et al. 2017, eq. 1 and 2; with soft labels Ren et al. 2018, eq. 4, the rest by
+    section 3.1.2 and the authors' code.
     """
 
-    def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Tensor:
-        """[N, D] prototypes."""
-        return class_means(z, q, w)
+    def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Means | MeansAndRest:
+        """The prototypes."""
+        return Means(class_means(z, q, w))
 
-    def logits(self, state: Tensor, z: Tensor) -> Tensor:
-        """[m, N] negative squared distances."""
+    def with_rest(
+        self, state: Means | MeansAndRest, z: Tensor, w: Tensor, log_radius: Tensor, class_mask: Tensor
+    ) -> Means | MeansAndRest:
+        """See Head."""
+        rest = class_means(z, torch.ones_like(w).unsqueeze(-1), w).squeeze(0)
+        return MeansAndRest(state.p, class_mask, rest, log_radius)
+
+    def logits(self, state: Means | MeansAndRest, z: Tensor) -> Tensor:
+        """[m, N] logits."""
         with torch.autocast(z.device.type, enabled=False):
-            return -squared_distances(z.float() if z.dtype.itemsize < 4 else z, state)
+            return state.logits(z.float() if z.dtype.itemsize < 4 else z)
+
+    def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """See Head."""
+        return state.loss(logits, y, weight)

@@ -59,7 +59,7 @@ class Relation(RelationSoftmax):
     Source: Sung et al. 2018, eq. 2.
     """
 
-    def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, state: Tensor, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """logits [Q, N], y [Q], weight [Q] -> scalar; a class that the task lacks has score 0 and costs 0."""
         errors = torch.sigmoid(logits) - one_hot(y, logits.shape[-1])
         return weighted_mean(errors.square().sum(-1), weight)

@@ -100,7 +100,7 @@ class HeadLearner(MetaLearner):
         state = self._fit(episode, z, stage)
         logits = self._of_queries(episode, z["query"], state)
         _, scores = query_scores(logits, episode)
-        loss = self.head.loss(logits, episode.query_y, episode.query_weight)
+        loss = self.head.loss(state, logits, episode.query_y, episode.query_weight)
         return loss + self.under(self._meta_constants(), self._outer_ssl, episode, z, state, stage), scores
 
     def _outer_ssl(self, episode: Episode, z: Features, state: Any, stage: Stage) -> Tensor | float:
@@ -160,7 +160,11 @@ class HeadLearner(MetaLearner):
             if given is None:
                 break
             worth = weight * self.ssl.objective.strength(context) * given.weight
-            state = self._fit_rows([*rows, (z[f"inner/{given.view}"], given.q, worth)])
+            u = z[f"inner/{given.view}"]
+            state = self._fit_rows([*rows, (u, given.q, worth)])
+            if given.rest is not None:
+                share, log_radius = given.rest
+                state = self.head.with_rest(state, u, share, log_radius, episode.class_mask)
         return state
 
     def _fit_rows(self, rows: list[tuple[Tensor, Tensor, Tensor]]) -> Any:

@@ -5,7 +5,7 @@ Legend: N way, S support, U unlabelled, D features, R random numbers an image.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,13 @@ Params = Mapping[str, Tensor]
 Policy = Callable[["Context"], Tensor]
 
 
+class Rest(NamedTuple):
+    """What of U is of no class: share [U] of each image, 0..1, and log r of the cluster that holds it."""
+
+    share: Tensor
+    log_radius: Tensor
+
+
 @dataclass(frozen=True)
 class SoftLabels:
     """Labels that an objective gives to U.
@@ -28,11 +35,18 @@ class SoftLabels:
         q: [U, N] targets, rows that sum to 1.
         weight: [U] what each is worth, 0..1; padding is taken out by the caller.
         view: the view on which the learner is to learn them.
+        rest: what is of no class, for heads that can model it.
     """
 
     q: Tensor
     weight: Tensor
     view: str
+    rest: Rest | None = None
+
+    def times(self, factor: Tensor) -> "SoftLabels":
+        """The same labels, each worth factor [U] as much."""
+        rest = None if self.rest is None else Rest(self.rest.share * factor, self.rest.log_radius)
+        return SoftLabels(self.q, self.weight * factor, self.view, rest)
 
 
 class Predictor(Protocol):

@@ -44,9 +44,7 @@ class SoftWeighting(Wrapping):
     def label(self, context: Context) -> SoftLabels | None:
         """The wrapped labels, at w_j times their weight."""
         given = self.objective.label(context)
-        if given is None:
-            return None
-        return SoftLabels(given.q, given.weight * self.weights(context), given.view)
+        return None if given is None else given.times(self.weights(context))
 
     def penalty(self, context: Context) -> Tensor | None:
         """The wrapped penalty of images weighed by w_j."""

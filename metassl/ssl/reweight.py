@@ -40,9 +40,7 @@ class Reweight(Wrapping):
     def label(self, context: Context) -> SoftLabels | None:
         """The wrapped labels, at w_j times their weight."""
         given = self.objective.label(context)
-        if given is None:
-            return None
-        return SoftLabels(given.q, given.weight * weights(context, given), given.view)
+        return None if given is None else given.times(weights(context, given))
 
 
 def weights(context: Context, given: SoftLabels) -> Tensor:

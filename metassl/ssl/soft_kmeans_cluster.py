@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
-from metassl.heads.prototypes import class_means, squared_distances
+from metassl.heads.prototypes import class_means, rest_logit, squared_distances
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import Context, Rest, SoftLabels, SSLObjective
 
 
 class SoftKMeansCluster(SSLObjective):
@@ -23,8 +23,7 @@ class SoftKMeansCluster(SSLObjective):
     exp(log_radius), for distractors. The labels carry the first N columns: weight_j = Σ_c z_jc and
     q_jc = z_jc / weight_j, so a learner that refits prototypes has Ren's
     p̃_c = (Σ labelled h + Σ_j z_jc h_j) / (count + Σ_j z_jc); any other learns q with these weights.
-    Not done here: Ren's softmax over the queries has N + 1 outputs too (the refined cluster at 0 with its
-    radius, and variance 1, not ½, for the classes); a learner's queries here have N.
+    The share of cluster N + 1 goes along, and prototypes then classify queries over all N + 1.
     Source: Ren et al. 2018, section 3.1.2; constants from the authors' code.
 
     Args:
@@ -48,7 +47,8 @@ class SoftKMeansCluster(SSLObjective):
         means = class_means(s, one_hot(episode.support_y, episode.way), episode.support_weight)
         # ½ log 2π is the same for every cluster: the softmax does not see it
         near = mask_classes(-squared_distances(u, means) / 2, episode.class_mask)
-        extra = -u.square().sum(-1) / (2 * (2 * self.log_radius).exp()) - self.log_radius
+        extra = rest_logit(u, torch.zeros_like(u[0]), self.log_radius)
         # q and weight from the logits, since Σ_c z_jc can be 0 to all digits
-        weight = torch.sigmoid(near.logsumexp(-1) - extra)
-        return SoftLabels(F.softmax(near, dim=-1), weight, "plain")
+        odds = near.logsumexp(-1) - extra
+        rest = Rest(torch.sigmoid(-odds), self.log_radius)
+        return SoftLabels(F.softmax(near, dim=-1), torch.sigmoid(odds), "plain", rest)

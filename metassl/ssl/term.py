@@ -132,9 +132,7 @@ class SSLTerm(nn.Module):
     def label(self, context: Context) -> SoftLabels | None:
         """The objective's labels, with padding at weight 0 and the distractor policy's weights."""
         labels = self.objective.label(context)
-        if labels is None:
-            return None
-        return SoftLabels(labels.q, labels.weight * context.weight, labels.view)
+        return None if labels is None else labels.times(context.weight)
 
     def penalty(self, context: Context) -> Tensor | float:
         """The objective's penalty, 0 when it has none."""

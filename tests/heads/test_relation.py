@@ -25,14 +25,14 @@ def test_squares_against_loops() -> None:
     for j in range(4):
         for c in range(WAY):
             total += weight[j] * (1 / (1 + torch.exp(-logits[j, c])) - float(y[j] == c)) ** 2
-    torch.testing.assert_close(head.loss(logits, y, weight), total / 2.5)
+    torch.testing.assert_close(head.loss(None, logits, y, weight), total / 2.5)
 
 
 def test_a_class_that_the_task_lacks_costs_nothing() -> None:
     head, y, weight = make_head("relation"), torch.tensor([0, 1]), torch.ones(2).double()
     logits = random(2, WAY).requires_grad_()
-    loss = head.loss(mask_classes(logits, torch.tensor([True, True, False])), y, weight)
-    torch.testing.assert_close(loss, head.loss(logits[:, :2], y, weight))
+    loss = head.loss(None, mask_classes(logits, torch.tensor([True, True, False])), y, weight)
+    torch.testing.assert_close(loss, head.loss(None, logits[:, :2], y, weight))
     (gradient,) = torch.autograd.grad(loss, logits)
     assert (gradient[:, 2] == 0).all()
     assert (gradient[:, :2] != 0).all()
@@ -40,4 +40,4 @@ def test_a_class_that_the_task_lacks_costs_nothing() -> None:
 
 def test_the_other_loss_is_the_cross_entropy() -> None:
     head, logits, y = make_head("relation_softmax"), random(4, WAY), torch.tensor([0, 2, 1, 1])
-    torch.testing.assert_close(head.loss(logits, y, torch.ones(4).double()), F.cross_entropy(logits, y))
+    torch.testing.assert_close(head.loss(None, logits, y, torch.ones(4).double()), F.cross_entropy(logits, y))

@@ -120,7 +120,38 @@ def test_refit_prototypes_are_rens(make) -> None:
     learner = HeadLearner(Flat(), make_term(objective), SPEC, Prototypes(), 1).double()
     found = learner.adapt(learner.theta(), task(s, u), TEST).head
     expected = refined(s.numpy(), u.numpy(), expected_z(objective, s, u))
-    torch.testing.assert_close(found, torch.from_numpy(expected))
+    torch.testing.assert_close(found.p, torch.from_numpy(expected))
+
+
+def test_queries_are_classified_over_all_clusters() -> None:
+    """The refined cluster of the distractors competes with its radius in the loss, not in the prediction."""
+    s, u, objective = random(S, D, seed=3), random(U, D, seed=4), cluster()
+    learner, episode = HeadLearner(Flat(), make_term(objective), SPEC, Prototypes(), 1).double(), task(s, u)
+    z = cluster_z(s.numpy(), u.numpy(), 2.5)
+    rest = 1 - z.sum(1)
+    assert rest.min() > 0.01
+    centres = np.concatenate((refined(s.numpy(), u.numpy(), z), [rest @ u.numpy() / rest.sum()]))
+    radii = np.array([1.0] * WAY + [2.5])
+    p = np.stack(
+        [
+            softmax(-((h - centres) ** 2).sum(1) / (2 * radii**2) - 0.5 * np.log(2 * np.pi) - np.log(radii))
+            for h in episode.query_x.numpy()
+        ]
+    )
+    logits = learner.query_logits(learner.theta(), episode, TEST)
+    torch.testing.assert_close(logits, torch.from_numpy(np.log(p[:, :WAY])))
+    loss, _ = learner.outer_loss(learner.theta(), episode, Stage(training=True))
+    assert float(loss.detach()) == pytest.approx(-np.log(p[range(5), episode.query_y]).mean())
+
+
+def test_without_unlabelled_images_the_rest_stays_at_zero() -> None:
+    """Padding alone, as in a task whose U is empty."""
+    s, u, objective = random(S, D, seed=3), random(U, D, seed=4), cluster()
+    learner, episode = HeadLearner(Flat(), make_term(objective), SPEC, Prototypes(), 1).double(), task(s, u)
+    empty = replace(episode.unlabelled, weight=torch.zeros(U).double())
+    state = learner.adapt(learner.theta(), replace(episode, unlabelled=empty), TEST).head
+    torch.testing.assert_close(state.p, torch.from_numpy(prototypes(s.numpy())))
+    assert not state.rest.any()
 
 
 @pytest.mark.parametrize("make", [cluster, masked])
