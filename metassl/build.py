@@ -115,7 +115,10 @@ def build_test_stream(
     """The fixed episodes of the meta-test."""
     to_count("evaluation.episodes", episodes, 1)
     to_count("evaluation.tasks", config.evaluation.tasks, 1)
-    builder = build_episodes(config, contents, learner, "test", config.evaluation.seed)
+    split = config.evaluation.split
+    if split not in ("val", "test"):
+        raise ConfigError(one_of("evaluation.split", split, ("val", "test")))
+    builder = build_episodes(config, contents, learner, split, config.evaluation.seed)
     return TaskStream(builder, config.evaluation.tasks, episodes)
 
 

@@ -17,6 +17,7 @@ from metassl.build import (
     build_datamodule,
     build_learner,
     build_module,
+    build_runner,
     build_task_spec,
     build_test_stream,
 )
@@ -45,10 +46,7 @@ def train_and_test(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
     """
-    quiet()
-    keep_freed_memory()
-    if config.trainer.threads:
-        torch.set_num_threads(config.trainer.threads)
+    _settle(config)
     began = time.monotonic()
     resume = _resume_point(config, folder)
     about = provenance(choices, overrides, config.seed)
@@ -80,6 +78,42 @@ def train_and_test(
     write_results(folder, results, columns)
     print(table(results, choices, folder))
     return float(results["accuracy"]["mean"])
+
+
+def test_weights(
+    config: DictConfig, checkpoint: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
+) -> float:
+    """Meta-tests the weights of a checkpoint and returns the accuracy (0..1).
+
+    Args:
+        config: of the test; its learner must fit the weights.
+        checkpoint: has the weights.
+        folder: made where it is missing; run.json, results.json and episodes.parquet go there.
+        choices, overrides: for the records, as in `train_and_test`.
+    """
+    _settle(config)
+    about = provenance(choices, overrides, config.seed)
+    contents = build_contents(config)
+    learner = build_learner(config, build_task_spec(config, contents))
+    step = load_weights(learner, checkpoint)
+    learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
+    began = time.monotonic()
+    results, columns = evaluate(config, learner, build_runner(config, learner), contents)
+    results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
+    results |= {"commit": about["git"]["revision"]}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "run.json", about)
+    write_results(folder, results, columns)
+    print(table(results, choices, folder))
+    return float(results["accuracy"]["mean"])
+
+
+def _settle(config: DictConfig) -> None:
+    """What holds for the whole process."""
+    quiet()
+    keep_freed_memory()
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
 
 
 def _resume_point(config: DictConfig, folder: Path) -> Path | None:

@@ -2,27 +2,18 @@
 
 import json
 import os
-import time
 from datetime import datetime
 from pathlib import Path
 
-import torch
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.allocator import keep_freed_memory
-from metassl.build import build_contents, build_learner, build_runner, build_task_spec
 from metassl.cli.arguments import check_key, parse_words
 from metassl.cli.saved import CONFIG, load_config
 from metassl.errors import ConfigError, UserError
-from metassl.evaluation.evaluate import evaluate
-from metassl.evaluation.results import table, write_results
-from metassl.files import write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.lightning.checkpoints import tested_checkpoint
-from metassl.lightning.weights import load_weights
-from metassl.provenance import provenance
-from metassl.run import quiet
+from metassl.run import test_weights
 
 
 def evaluate_run(words: list[str]) -> Path:
@@ -30,25 +21,11 @@ def evaluate_run(words: list[str]) -> Path:
 
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
-    quiet()
-    keep_freed_memory()
     folder, changes = run_folder(words)
     config = run_config(folder, changes)
     choices = run_choices(folder / "run.json")
-    contents = build_contents(config)
-    learner = build_learner(config, build_task_spec(config, contents))
-    step = load_weights(learner, tested_checkpoint(config, folder))
-    learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
-    began = time.monotonic()
-    results, columns = evaluate(config, learner, build_runner(config, learner), contents)
-    about = provenance(choices, changes, config.seed)
-    results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
-    results |= {"commit": about["git"]["revision"]}
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
-    target.mkdir(parents=True)
-    write_json(target / "run.json", about)
-    write_results(target, results, columns)
-    print(table(results, choices, target))
+    test_weights(config, tested_checkpoint(config, folder), target, choices, changes)
     return target
 
 

@@ -43,7 +43,7 @@ def summarise(
     trained, spec = build_specs(config)
     control = columns.get(CONTROL)
     return {
-        "split": "test",
+        "split": config.evaluation.split,
         "episodes": len(columns["accuracy"]),
         **_protocol(spec),
         "train": {**_protocol(trained), "label_ratio": trained.label_ratio},

@@ -23,6 +23,17 @@ class Cell:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class TestCell(Cell):
+    """A test of what another cell has trained.
+
+    Attributes:
+        weights: name of that cell.
+    """
+
+    weights: str
+
+
 def grid(
     models: Iterable[str], objectives: Iterable[str], seeds: Iterable[int], common: Sequence[str]
 ) -> list[Cell]:

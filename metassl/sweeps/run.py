@@ -4,64 +4,69 @@ import contextlib
 import io
 import os
 import sys
-import time
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from metassl.errors import UserError
 from metassl.sweeps.cells import Cell, is_done
+from metassl.sweeps.progress import Progress
 from metassl.sweeps.worker import run_cell
 
 CELLS = 12  # of each worker before it is replaced
+TELL = 60  # seconds between two lines of progress
+C = TypeVar("C", bound=Cell)
+Work = Callable[[C, Path, Path], float | None]
 
 
-def run_cells(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int) -> list[Cell]:
+def run_cells(cells: Sequence[C], folder: Path, conf: Path, jobs: int, work: Work[C] = run_cell) -> list[C]:
     """Runs what is not done, `jobs` one-threaded processes at a time; returns the cells that failed.
 
     A cell that was killed goes on from its last checkpoint. Raises UserError where a folder holds something
     else or a worker was killed, KeyboardInterrupt after stopping the workers.
+
+    Args:
+        cells: of the sweep.
+        folder: each cell has a folder of its name in it.
+        conf: the config groups.
+        jobs: processes side by side.
+        work: (cell, folder, conf) -> accuracy (0..1), or None for a failure; runs in the processes.
     """
     left = [cell for cell in cells if not is_done(cell, folder)]
     print(f"{len(cells)} cells, {len(cells) - len(left)} done already", flush=True)
     os.environ["OMP_NUM_THREADS"] = "1"  # read when a worker starts: its threads would wait for each other
-    progress = Progress(len(left))
-    failed: list[Cell] = []
+    progress = Progress(left, folder)
+    failed: list[C] = []
     for low in range(0, len(left), jobs * CELLS):
-        failed += _run_some(left[low : low + jobs * CELLS], folder, conf, jobs, progress)
+        failed += _run_some(left[low : low + jobs * CELLS], folder, conf, jobs, work, progress)
     return failed
 
 
-class Progress:
-    """Says how each cell ended and how long the rest may take."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.count, self.began = total, 0, time.monotonic()
-
-    def ended(self, cell: Cell, accuracy: float | None) -> None:
-        """One more cell; an accuracy of None means that it failed."""
-        self.count += 1
-        rest = (time.monotonic() - self.began) / self.count * (self.total - self.count) / 60
-        said = "FAILED" if accuracy is None else f"{100 * accuracy:.1f} %"
-        print(f"[{self.count}/{self.total}] {cell.name}: {said}, about {rest:.0f} min left", flush=True)
-
-
-def _run_some(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int, progress: Progress) -> list[Cell]:
+def _run_some(
+    cells: Sequence[C], folder: Path, conf: Path, jobs: int, work: Work[C], progress: Progress
+) -> list[C]:
     """Runs some cells in fresh processes, which give back what the allocator of the last ones kept.
 
     Not by the executor's own max_tasks_per_child, which can stop for ever when it replaces a process.
     """
     failed = []
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        futures = {pool.submit(partial(_quietly, folder=folder, conf=conf), cell): cell for cell in cells}
+        doing = partial(_quietly, folder=folder, conf=conf, work=work)
+        futures = {pool.submit(doing, cell): cell for cell in cells}
+        left = set(futures)
         try:
-            for future in as_completed(futures):
-                cell, accuracy = futures[future], future.result()
-                progress.ended(cell, accuracy)
-                failed += [cell] if accuracy is None else []
+            while left:
+                ended, left = wait(left, TELL, "FIRST_COMPLETED")
+                for future in ended:
+                    cell, accuracy = futures[future], future.result()
+                    progress.ended(cell, accuracy)
+                    failed += [cell] if accuracy is None else []
+                if not ended:
+                    progress.tell()
         except BrokenProcessPool:
             raise UserError("a worker was killed (memory?); the same command goes on where it was.") from None
         except KeyboardInterrupt:
@@ -70,11 +75,11 @@ def _run_some(cells: Sequence[Cell], folder: Path, conf: Path, jobs: int, progre
     return failed
 
 
-def _quietly(cell: Cell, folder: Path, conf: Path) -> float | None:
+def _quietly(cell: C, folder: Path, conf: Path, work: Work[C]) -> float | None:
     """The cell's own words go into its folder."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        accuracy = run_cell(cell, folder, conf)
+        accuracy = work(cell, folder, conf)
     (folder / cell.name / "output.txt").write_text(said.getvalue(), encoding="utf-8")
     sys.stdout.flush()
     return accuracy

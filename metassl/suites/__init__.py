@@ -1,0 +1,1 @@
+"""Suites: tables of published results, run again and compared."""
