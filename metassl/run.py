@@ -28,7 +28,7 @@ from metassl.evaluation.results import table, write_results
 from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
-from metassl.lightning.checkpoints import LAST, tested_checkpoint
+from metassl.lightning.checkpoints import LAST, earlier_seconds, tested_checkpoint
 from metassl.lightning.module import DivergedError
 from metassl.lightning.trainer import build_trainer
 from metassl.lightning.weights import load_weights, read_checkpoint
@@ -74,7 +74,8 @@ def train_and_test(
         return None
     load_weights(learner, tested_checkpoint(config, folder))
     results, columns = evaluate(config, learner, module.runner, contents)
-    results |= {"wall_seconds": round(time.monotonic() - began, 1), "commit": about["git"]["revision"]}
+    seconds = earlier_seconds(trainer) + time.monotonic() - began
+    results |= {"wall_seconds": round(seconds, 1), "commit": about["git"]["revision"]}
     write_results(folder, results, columns)
     print(table(results, choices, folder))
     return float(results["accuracy"]["mean"])

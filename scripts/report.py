@@ -1,6 +1,7 @@
 """Report a sweep or a single run: a Markdown table, a heat map and learning curves.
 
     python scripts/report.py outputs/multirun/2026-11-22_10-00-00 [--out FOLDER]
+    python scripts/report.py suite=ren2018_omniglot   # stored results of a suite beside the published
 
 Writes report.md, heatmap.png and curves.png into the sweep's folder or FOLDER, and prints the table
 and the paths. Exit code 2 and one line on stderr for a missing folder or a broken file.
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from metassl.cli.benchmark import report_suite
 from metassl.errors import UserError
 from metassl.evaluation.comparisons import comparisons
 from metassl.evaluation.groups import group_runs
@@ -28,16 +30,24 @@ PAIRED_NOTE = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code is 0, or 2 for a user's mistake."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if any(word.startswith("suite=") for word in words):
+            return report_suite(words, Path(__file__).resolve().parent.parent)
+        return report_sweep(words)
+    except (UserError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def report_sweep(arguments: Sequence[str]) -> int:
+    """The report of a sweep or a run. Raises UserError and OSError."""
     parser = argparse.ArgumentParser(description="Table and pictures of a sweep or a single run.")
     parser.add_argument("sweep", type=Path, help="the folder of a sweep or of one run")
     parser.add_argument("--out", type=Path, help="where the files go (default: the sweep's folder)")
     parser.add_argument("--digits", type=int, choices=(1, 2), default=1, help="decimals of the percentages")
     options = parser.parse_args(arguments)
-    try:
-        table, paths = write_report(options.sweep, options.out or options.sweep, options.digits)
-    except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    table, paths = write_report(options.sweep, options.out or options.sweep, options.digits)
     print(table)
     print("\n".join(map(str, paths)))
     return 0

@@ -15,7 +15,9 @@ from metassl.cli.choices import options_of
 from metassl.cli.resume import flatten, resume_arguments
 from metassl.errors import ConfigError, one_of
 
-ALONE = ("--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc")
+ALONE = (
+    "--help", "-h", "--hydra-help", "--version", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc",
+)  # fmt: skip
 
 
 def prepare(arguments: list[str], conf: Path) -> list[str]:

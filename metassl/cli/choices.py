@@ -24,3 +24,10 @@ def chosen(key: str, value: Any, known: list[str]) -> list[str]:
 def listed(value: Any) -> list[Any]:
     """A value, or a list of values, as a list."""
     return list(value) if isinstance(value, list) else [value]
+
+
+def count(key: str, value: Any, least: int) -> int:
+    """The value, if it is a whole number from `least` on."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{key}: found {value!r}, allowed are whole numbers from {least} on.")
+    return value

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metassl.cli.arguments import compose_config, parse_words
-from metassl.cli.choices import chosen, listed, options_of
+from metassl.cli.choices import chosen, count, listed, options_of
 from metassl.errors import ConfigError
 from metassl.evaluation.map import write_map
 from metassl.sweeps.cells import grid
@@ -64,14 +64,8 @@ def read_options(arguments: list[str], conf: Path) -> MapOptions:
         raise ConfigError("out: has no default, give it as out=outputs/map")
     models = chosen("models", own.get("models"), options_of("model", conf))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
-    seeds = [_count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1]))]
+    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1]))]
     compose_config([f"model={models[0]}", f"ssl={objectives[0]}", *common], conf)
     return MapOptions(
-        Path(own["out"]), models, objectives, seeds, _count("jobs", own.get("jobs", 2), 1), common
+        Path(own["out"]), models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common
     )
-
-
-def _count(key: str, value: Any, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{key}: found {value!r}, allowed are whole numbers from {least} on.")
-    return value

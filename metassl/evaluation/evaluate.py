@@ -42,4 +42,6 @@ def evaluate(
     untrained.to(next(learner.parameters()).device)
     test = MetaTest(untrained, runner, stream.first(few))
     baseline = meta_test(test, {"_untrained": TEST}, "without meta-training")
-    return summarise(config, learner, columns, baseline, unlabelled), {**columns, **baseline}
+    results = summarise(config, learner, columns, baseline, unlabelled)
+    results["reduced"] = bool(contents.meta.get("reduced", False))  # data that compare with no paper
+    return results, {**columns, **baseline}

@@ -1,6 +1,7 @@
 """Checkpoints that a run can go on from exactly, whatever stopped it."""
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -30,6 +31,7 @@ class Resumable(pl.Callback):
 
     def __init__(self, folder: Path, every: int, val_every: int) -> None:
         self.folder, self.every, self.val_every = folder, every, val_every
+        self.earlier, self.began = 0.0, time.monotonic()
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -59,6 +61,14 @@ class Resumable(pl.Callback):
             signal.signal(number, handler)
         self._before.clear()
 
+    def state_dict(self) -> dict[str, Any]:
+        """The wall time so far, over all resumptions."""
+        return {"seconds": self.earlier + time.monotonic() - self.began}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.earlier = state_dict["seconds"]
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
             raise KeyboardInterrupt
@@ -77,6 +87,12 @@ class Resumable(pl.Callback):
         if self._asked_to_stop(trainer):
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             raise Interrupted(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")
+
+
+def earlier_seconds(trainer: pl.Trainer) -> float:
+    """Wall time of the training before it was resumed; 0 where it was not."""
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return sum((callback.earlier for callback in callbacks if isinstance(callback, Resumable)), 0.0)
 
 
 class KeepBest(pl.Callback):

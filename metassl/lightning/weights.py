@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from metassl.errors import UserError
-from metassl.learners.base import MetaLearner
+from metassl.learners.base import SSL, MetaLearner
 
 PREFIX = "learner."
 
@@ -33,10 +33,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_weights(learner: MetaLearner, path: Path) -> int:
-    """Puts the checkpoint's weights into the learner; returns the step they are from."""
+    """Puts the checkpoint's weights into the learner; returns the step they are from.
+
+    What another SSL objective has learned is left out: a test may use any objective that learns nothing.
+    """
     content = read_checkpoint(path)
     state = {str(name): value for name, value in content["state_dict"].items()}
     own = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+    known = learner.state_dict().keys()
+    own = {name: value for name, value in own.items() if name in known or not name.startswith(SSL)}
     try:
         learner.load_state_dict(own)
         return int(content.get("global_step", 0))

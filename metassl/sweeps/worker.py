@@ -46,10 +46,11 @@ def run_test_cell(cell: TestCell, folder: Path, conf: Path) -> float | None:
 
 def _compose(cell: Cell, place: Path, conf: Path) -> tuple[DictConfig, dict[str, str]]:
     """The cell's config and the option of each group."""
-    words = [*cell.words, f"paths.output_dir={place}", "trainer.progress=false", "trainer.threads=1"]
+    words = [*cell.words, "trainer.progress=false", "trainer.threads=1"]
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
         config = compose("config", overrides=words, return_hydra_config=True)
     choices = {k: str(v) for k, v in config.hydra.runtime.choices.items() if not k.startswith("hydra/")}
     with open_dict(config):
         del config["hydra"]
+    config.paths.output_dir = str(place)
     return config, choices

@@ -1,0 +1,85 @@
+"""Ours against the published value: difference, spread, and what follows. All in percent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from metassl.evaluation.intervals import over_seeds
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cell.
+
+    Attributes:
+        published: the paper's accuracy, None where there is none.
+        read: whether it was read in the source, and not quoted from memory.
+        mean: ours, over the seeds; None before any is run.
+        spread: standard deviation over the seeds; nan for one.
+        half_width: of the 95% interval of the mean over the seeds (Student's t); nan for one.
+        ci: mean of the seeds' half widths of the 95% interval over the test episodes.
+        seeds: which were run.
+        tolerance: how far ours may be off.
+        budget: what makes the two incomparable, such as fewer steps; "" for nothing.
+        reduced: whether ours are on reduced data; then nothing is published for them.
+    """
+
+    published: float | None
+    read: bool
+    mean: float | None
+    spread: float
+    half_width: float
+    ci: float
+    seeds: tuple[int, ...]
+    tolerance: float
+    budget: str
+    reduced: bool
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the published value."""
+        return None if self.mean is None or self.published is None else self.mean - self.published
+
+    @property
+    def word(self) -> str:
+        """reproduced (within the tolerance), above, below; or why there is no verdict."""
+        if self.mean is None:
+            return NOT_RUN
+        if self.reduced:
+            return "reduced data"
+        if self.difference is None:
+            return "no published value"
+        if self.budget:
+            return f"not comparable: {self.budget}"
+        if abs(self.difference) <= self.tolerance:
+            return "reproduced"
+        return "above" if self.difference > 0 else "below"
+
+
+def verdict(published: Mapping[str, Any], records: Mapping[int, Mapping[str, Any]]) -> Verdict:
+    """The verdict on the records of some seeds, with the `published` block of the experiment."""
+    values = [100 * cell["accuracy"]["mean"] for cell in records.values()]
+    interval = over_seeds(values) if values else None
+    reduced = any(cell["reduced"] for cell in records.values())
+    return Verdict(
+        None if reduced else published.get("accuracy"),
+        bool(published.get("read", True)),
+        None if interval is None else interval.mean,
+        float(np.std(values, ddof=1)) if len(values) > 1 else nan,
+        nan if interval is None else interval.half_width,
+        _mean_ci(list(records.values())),
+        tuple(records),
+        float(published.get("tolerance", 0.5)),
+        str(published.get("budget") or ""),
+        reduced,
+    )
+
+
+def _mean_ci(cells: Sequence[Mapping[str, Any]]) -> float:
+    widths = [100 * cell["accuracy"]["ci95"] for cell in cells]
+    return float(np.mean(widths)) if widths else nan
