@@ -1,11 +1,11 @@
 """The command lines of scripts/benchmark.py and of the suites' part of scripts/report.py."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig
 
 from metassl.cli.arguments import compose_config, parse_words
 from metassl.cli.choices import chosen, count, listed
@@ -111,17 +111,21 @@ def read_options(arguments: list[str], root: Path) -> BenchmarkOptions:
 
 
 def published_values(
-    entries: Iterable[Entry], changes: list[str], conf: Path
+    entries: Sequence[Entry], changes: list[str], conf: Path
 ) -> dict[str, Mapping[str, Any]]:
     """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for words, experiment in {(e.words, e.experiment): e.experiment for e in entries}.items():
-        config = compose_config([f"experiment={experiment}", *changes, *words[0]], conf)
-        stated = OmegaConf.to_container(config.published) if config.published else {}
-        assert isinstance(stated, dict)
-        budget = {"budget": " ".join(changes)} if changes else {}
-        found[experiment] = {str(key): value for key, value in stated.items()} | budget
-    return found
+    composed = {
+        experiment: compose_config([f"experiment={experiment}", *changes], conf)
+        for experiment in dict.fromkeys(entry.experiment for entry in entries)
+    }
+    for words, experiment in {entry.words: entry.experiment for entry in entries if entry.words}.items():
+        compose_config([f"experiment={experiment}", *changes, *words], conf)
+    budget = {"budget": " ".join(changes)} if changes else {}
+    return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
+
+
+def _plain(node: DictConfig | None) -> dict[str, Any]:
+    return {} if node is None else {str(key): value for key, value in node.items()}
 
 
 def _select(suite: Suite, own: Mapping[str, Any]) -> Suite:

@@ -38,6 +38,8 @@ class Head(nn.Module):
     def query_logits(self, state: Any, z: Tensor, w: Tensor | None) -> Tensor:
         """[Q, N] logits of the queries z [Q, D] of an episode; w [Q] 0 for padding, None for none of it.
 
+        More columns than N are answers that are never right.
+
         Only a transductive head needs w: padding must not be there for the other queries.
         """
         return self.logits(state, z)

@@ -53,9 +53,12 @@ class MeansAndRest(NamedTuple):
 
     def logits(self, z: Tensor) -> Tensor:
         """[m, N] log-probabilities of the classes in the softmax over all N + 1 clusters."""
+        return self.all_logits(z).log_softmax(-1)[:, :-1]
+
+    def all_logits(self, z: Tensor) -> Tensor:
+        """[m, N + 1] logits of the classes and of the rest."""
         near = mask_classes(-squared_distances(z, self.p) / 2, self.live)
-        far = rest_logit(z, self.rest, self.log_radius)
-        return near - torch.logaddexp(near.logsumexp(-1), far).unsqueeze(-1)
+        return torch.cat((near, rest_logit(z, self.rest, self.log_radius).unsqueeze(-1)), dim=-1)
 
     def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy over the N + 1 clusters."""
@@ -97,3 +100,24 @@ class Prototypes(Head):
     def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """See Head."""
         return state.loss(logits, y, weight)
+
+
+class RejectingPrototypes(Prototypes):
+    """Prototypes that may find a query to be of no class: queries have N + 1 logits where U has a rest.
+
+    Such a prediction is wrong in an episode, whose queries all have a class. The authors of the rest count
+    so; `Prototypes`, trained by the same loss, predicts among the N.
+
+    Source: Ren et al. 2018, section 3.1.2, and their code.
+    """
+
+    def query_logits(self, state: Means | MeansAndRest, z: Tensor, w: Tensor | None) -> Tensor:
+        """[Q, N] or [Q, N + 1] logits."""
+        if isinstance(state, Means):
+            return self.logits(state, z)
+        with torch.autocast(z.device.type, enabled=False):
+            return state.all_logits(z.float() if z.dtype.itemsize < 4 else z)
+
+    def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy over all logits."""
+        return cross_entropy(logits, y, weight)

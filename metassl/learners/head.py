@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode, TaskSpec, Unlabelled
@@ -88,7 +89,9 @@ class HeadLearner(MetaLearner):
 
     def _of_queries(self, episode: Episode, z: Tensor, state: Any) -> Tensor:
         weight = episode.query_weight if episode.padded else None
-        return mask_classes(self.head.query_logits(state, z, weight), episode.class_mask)
+        logits = self.head.query_logits(state, z, weight)
+        more = logits.shape[-1] - episode.way  # a head may have an answer for what is of no class
+        return mask_classes(logits, F.pad(episode.class_mask, (0, more), value=True))
 
     def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The head's loss on the queries plus the weighted SSL terms."""

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
 from metassl.episode import Episode
-from metassl.heads.prototypes import Prototypes
+from metassl.heads.prototypes import Prototypes, RejectingPrototypes
 from metassl.learners.head import HeadLearner
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.masked_soft_kmeans import MaskedSoftKMeans, statistics
 from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.soft_kmeans_cluster import SoftKMeansCluster
-from metassl.stage import TEST, Stage
+from metassl.stage import CONTROL, TEST, Stage
 from tests.tasks import SPEC, WAY, D, S, U, context, make_term, random
 
 Y = np.arange(S) % WAY
@@ -142,6 +142,14 @@ def test_queries_are_classified_over_all_clusters() -> None:
     torch.testing.assert_close(logits, torch.from_numpy(np.log(p[:, :WAY])))
     loss, _ = learner.outer_loss(learner.theta(), episode, Stage(training=True))
     assert float(loss.detach()) == pytest.approx(-np.log(p[range(5), episode.query_y]).mean())
+
+    strict = HeadLearner(Flat(), make_term(objective), SPEC, RejectingPrototypes(), 1).double()
+    rejecting = strict.query_logits(strict.theta(), episode, TEST)
+    torch.testing.assert_close(rejecting.softmax(-1), torch.from_numpy(p))
+    assert (p.argmax(1) == WAY).any()  # a query that it rejects
+    torch.testing.assert_close(strict.outer_loss(strict.theta(), episode, Stage(training=True))[0], loss)
+    without = strict.query_logits(strict.theta(), episode, CONTROL)
+    torch.testing.assert_close(without, learner.query_logits(learner.theta(), episode, CONTROL))
 
 
 def test_without_unlabelled_images_the_rest_stays_at_zero() -> None:
