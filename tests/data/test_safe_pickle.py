@@ -1,0 +1,256 @@
+"""Pickles of arrays: every protocol and both Pythons are read, and nothing that a file names ever runs."""
+
+import functools
+import os
+import pickle
+import re
+import struct
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from metassl.data.safe_pickle import load
+from metassl.errors import DataError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 3), dtype=np.uint8)
+CONTENT = {
+    "image_data": IMAGES,
+    "class_dict": {"n01532829": [0, 2], "n01558993": [np.int64(1), 3]},
+    "turned": IMAGES.transpose(0, 3, 1, 2),
+    "columns": np.asfortranarray(IMAGES[0]),
+    "big-endian": np.arange(3, dtype=">i4"),
+    "names": np.array(["robin", "finch"]),
+    "bytes": b"\x89PNG\x00\xff",
+    "more": (OrderedDict(a=1), None, True, 2.5, -(2**70), np.float32(0.5), [np.zeros((0, 3))], {1, 2}),
+}
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes text and bytes as the str of Python 2, of which NumPy's arrays are made there too."""
+
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+
+    def save_str(self, obj: str | bytes) -> None:
+        raw = obj.encode("latin1") if isinstance(obj, str) else obj
+        self.write(b"T" + struct.pack("<i", len(raw)) + raw)
+
+    dispatch[str] = dispatch[bytes] = save_str
+
+
+def python2(path: Path, content: Any) -> Path:
+    with path.open("wb") as file:
+        Python2Pickler(file, protocol=2).dump(content)
+    path.write_bytes(path.read_bytes().replace(b"numpy._core", b"numpy.core"))
+    return path
+
+
+def python3(path: Path, content: Any, protocol: int = 4) -> Path:
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    if isinstance(expected, np.ndarray):
+        assert isinstance(found, np.ndarray)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    elif isinstance(expected, dict):
+        assert list(found) == list(expected)
+        for key, value in expected.items():
+            assert_same(found[key], value)
+    elif isinstance(expected, list | tuple):
+        assert type(found) is type(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol(tmp_path: Path, protocol: int) -> None:
+    content = dict(CONTENT)
+    if protocol < 4:  # these name builtins.set, which is not of our files
+        content["more"] = content["more"][:-1]
+    assert_same(load(python3(tmp_path / "x.pkl", content, protocol)), content)
+
+
+def test_names_of_numpy_1(tmp_path: Path) -> None:
+    content = pickle.dumps({"a": IMAGES, "n": np.int32(7)}, protocol=3)
+    (tmp_path / "x.pkl").write_bytes(content.replace(b"numpy._core", b"numpy.core"))
+    assert_same(load(tmp_path / "x.pkl"), {"a": IMAGES, "n": 7})
+
+
+def test_python_2(tmp_path: Path) -> None:
+    content = {"image_data": IMAGES, "class_dict": {"n01532829": [0, 1, 2, 3]}, "name": "robin"}
+    path = python2(tmp_path / "x.pkl", content)
+    assert b"numpy.core.multiarray" in path.read_bytes()
+    assert_same(load(path), {**content, "name": b"robin"})
+
+
+def test_each_array_is_handed_over_as_it_is_read(tmp_path: Path) -> None:
+    seen: list[np.ndarray] = []
+
+    def each(array: np.ndarray) -> int:
+        seen.append(array)
+        return len(seen)
+
+    assert load(python3(tmp_path / "x.pkl", list(IMAGES)), each) == [1, 2, 3, 4]
+    np.testing.assert_array_equal(np.stack(seen), IMAGES)
+
+
+def test_what_each_raises_comes_out(tmp_path: Path) -> None:
+    def each(array: np.ndarray) -> None:
+        raise DataError("image 0 is no picture.")
+
+    with pytest.raises(DataError, match=r"^image 0 is no picture\.$"):
+        load(python3(tmp_path / "x.pkl", list(IMAGES)), each)
+
+
+class Call:
+    """Calls `function` when it is unpickled."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.reduced = (function, args)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.reduced
+
+
+def runs(flag: Path) -> dict[str, Any]:
+    """Pickles that touch `flag` if they have their way."""
+    touch = f"open({str(flag)!r}, 'w').close()"
+    from numpy.testing._private.utils import runstring
+
+    return {
+        "os.system": Call(os.system, f"touch {flag}"),
+        "eval": Call(eval, touch),
+        "exec": Call(exec, touch),
+        "partial": Call(functools.partial(os.system, f"touch {flag}")),
+        "numpy's runstring": Call(runstring, touch, {}),
+        "in a dict": {"image_data": IMAGES, "class_dict": {"a": [Call(os.system, f"touch {flag}")]}},
+        "as a key": {Call(os.system, f"touch {flag}"): 1},
+        "defaultdict": defaultdict(functools.partial(os.system, f"touch {flag}")),
+    }
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("what", runs(Path("flag")))
+def test_nothing_runs(tmp_path: Path, what: str, protocol: int) -> None:
+    flag = tmp_path / "flag"
+    path = python3(tmp_path / "x.pkl", runs(flag)[what], protocol)
+    with pytest.raises(DataError, match=re.escape(f"'{path}' is refused: it names '")) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize("what", ["os.system", "eval", "numpy's runstring", "in a dict"])
+def test_the_danger_is_real(tmp_path: Path, what: str) -> None:
+    """Without protection it runs."""
+    pickle.loads(pickle.dumps(runs(tmp_path / "flag")[what]))
+    assert (tmp_path / "flag").exists()
+
+
+NAMED = {
+    "os system": b"cos\nsystem\n(S'true'\ntR.",
+    "builtins getattr": b"cbuiltins\ngetattr\n(cos\nsystem\nS'x'\ntR.",
+    "builtins eval": b"cbuiltins\neval\n(S'1'\ntR.",
+    "__builtin__ eval": b"c__builtin__\neval\n(S'1'\ntR.",
+    "numpy.f2py compile": b"cnumpy.f2py\ncompile\n(S'x'\ntR.",
+    "numpy load": b"cnumpy\nload\n(S'x'\ntR.",
+    "numpy.core.multiarray ndarray.tofile": b"cnumpy.core.multiarray\nndarray.tofile\n.",
+    "numpy._core.multiarray fromfile": b"cnumpy._core.multiarray\nfromfile\n(S'x'\ntR.",
+    "no_such_module thing": b"cno_such_module\nthing\n.",
+    "os getcwd": b"(ios\ngetcwd\n.",  # the instance opcode of Python 2
+    "collections OrderedDict.fromkeys": b"\x80\x04\x8c\x0bcollections\x8c\x14OrderedDict.fromkeys\x93.",
+    "copyreg _reconstructor": b"ccopyreg\n_reconstructor\n.",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_any_other_global_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.pkl").write_bytes(NAMED[name])
+    module, _, attribute = name.partition(" ")
+    line = (
+        f"'{tmp_path / 'x.pkl'}' is refused: it names '{module}.{attribute}', allowed are arrays of numbers"
+    )
+    with pytest.raises(DataError, match=re.escape(line)):
+        load(tmp_path / "x.pkl")
+
+
+RECORDS = np.zeros(2, dtype=[("a", "i4"), ("b", "f8")])
+BAD_CONTENT: dict[str, tuple[Any, str]] = {
+    "objects": (np.array([{}, 1], dtype=object), "is refused: it holds an array of dtype 'O8'"),
+    "records": (RECORDS, "is refused: it holds an array of dtype 'V12'"),
+    "raw bytes": (np.zeros(2, dtype="V8"), "is refused: it holds an array of dtype 'V8'"),
+    "times": (np.zeros(2, dtype="M8[s]"), "is refused: it holds an array of dtype 'M8'"),
+}
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize("what", BAD_CONTENT)
+def test_other_arrays_are_refused(tmp_path: Path, what: str, protocol: int) -> None:
+    content, line = BAD_CONTENT[what]
+    with pytest.raises(DataError, match=re.escape(line)) as caught:
+        load(python3(tmp_path / "x.pkl", content, protocol))
+    assert "\n" not in str(caught.value)
+
+
+DTYPE = b"cnumpy\ndtype\n(S'u1'\nI00\nI01\ntR"
+EMPTY = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+MADE_UP: dict[str, tuple[bytes, str]] = {
+    "records by state": (DTYPE + b"(I3\nS'|'\nN(S'a'\nt(dI-1\nI-1\nI0\ntb.", "holds an array of records"),
+    "more than its bytes": (
+        EMPTY + b"(I1\n(I1000\nt" + DTYPE + b"I00\nS'ab'\ntb.",
+        "shape and its bytes don't agree",
+    ),
+    "shape below 0": (EMPTY + b"(I1\n(I-2\nI-1\nt" + DTYPE + b"I00\nS'ab'\ntb.", "not a tuple of sizes"),
+    "list for bytes": (EMPTY + b"(I1\n(I1\nt" + DTYPE + b"I00\n(lS'a'\natb.", "array of objects"),
+    "a global is changed": (b"cnumpy\ndtype\n(N(dS'_make'\nI1\nstb.", "changes a global"),
+    "an array is called": (b"cnumpy\nndarray\n(I5\ntR.", "calls 'numpy.ndarray'"),
+    "persistent": (b"Px\n.", "persistent"),
+}
+
+
+@pytest.mark.parametrize("what", MADE_UP)
+def test_made_up_states(tmp_path: Path, what: str) -> None:
+    content, line = MADE_UP[what]
+    (tmp_path / "x.pkl").write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(line)) as caught:
+        load(tmp_path / "x.pkl")
+    assert "\n" not in str(caught.value)
+    assert load(python3(tmp_path / "y.pkl", IMAGES)).tolist() == IMAGES.tolist(), (
+        "later files are read as ever"
+    )
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+def test_cut_short(tmp_path: Path, protocol: int) -> None:
+    path = python3(tmp_path / "x.pkl", {"image_data": IMAGES, "class_dict": {"a": [0, 1, 2, 3]}}, protocol)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(
+            DataError, match=re.escape(f"'{path}' is truncated, corrupt or no pickle: ")
+        ) as caught:
+            load(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello, this is text\n", bytes(100), b"PK\x03\x04", b"\x89PNG\r\n\x1a\n"]
+)
+def test_no_pickle(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.pkl").write_bytes(content)
+    with pytest.raises(DataError, match="is truncated, corrupt or no pickle: "):
+        load(tmp_path / "x.pkl")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.pkl", tmp_path):
+        with pytest.raises(DataError, match=re.escape(f"'{path}' can't be read: ")):
+            load(path)
