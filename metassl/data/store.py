@@ -24,9 +24,11 @@ from filelock import FileLock
 from metassl.data.checks import check, check_splits
 from metassl.data.pool import SPLITS, Contents, Source
 from metassl.data.progress import progress_shown
+from metassl.data.room import filled, room_in
 from metassl.errors import DataError
 
 FORMAT = 1
+ITEMS = "items.npy"
 
 
 def load(source: Source, cache_dir: Path, *, progress: bool = True) -> Contents:
@@ -68,7 +70,8 @@ def _prepare(source: Source, folder: Path) -> None:
     try:
         unfinished.chmod(0o755)  # mkdtemp's 0700 would shut out others who share the cache
         try:
-            contents = source.read()
+            with room_in(unfinished / ITEMS):
+                contents = source.read()
         except OSError as error:
             raise DataError(f"source '{source.name}' can't be read: {error}.") from error
         try:
@@ -82,12 +85,13 @@ def _prepare(source: Source, folder: Path) -> None:
 
 
 def _write(contents: Contents, folder: Path) -> None:
-    np.save(folder / "items.npy", contents.items, allow_pickle=False)
+    if not filled(contents.items, folder / ITEMS):
+        np.save(folder / ITEMS, contents.items, allow_pickle=False)
     meta = {
         "format": FORMAT,
         "shape": list(contents.items.shape),
         "dtype": str(contents.items.dtype),
-        "bytes": (folder / "items.npy").stat().st_size,
+        "bytes": (folder / ITEMS).stat().st_size,
         "counts": [int(count) for count in contents.counts],
         "class_names": list(contents.class_names),
         "splits": {split: [int(k) for k in contents.splits.get(split, ())] for split in SPLITS},
@@ -98,7 +102,7 @@ def _write(contents: Contents, folder: Path) -> None:
 
 def _open(folder: Path) -> Contents:
     meta = _read_meta(folder / "meta.json")
-    file = folder / "items.npy"
+    file = folder / ITEMS
     try:
         found = file.stat().st_size
         if found != meta["bytes"]:

@@ -16,6 +16,7 @@ import pytest
 
 from metassl.data.checks import check
 from metassl.data.pool import Contents, split_pool
+from metassl.data.room import room
 from metassl.data.store import load
 from metassl.errors import DataError
 
@@ -100,6 +101,63 @@ def test_failed_read_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="sum to 7 items, found 6"):
         load(toy, tmp_path / "cache")
     assert not [entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir()]
+
+
+@dataclass
+class Large(Toy):
+    """A source that fills the store's file bit by bit, and breaks off after `fill` items."""
+
+    fill: int = 6
+    seen: list[np.ndarray] = field(default_factory=list)
+
+    def read(self) -> Contents:
+        items = room(self.holds.items.shape)
+        self.seen.append(items)
+        for row in range(self.fill):
+            items[row] = self.holds.items[row]
+        if self.fill < len(items):
+            raise DataError("broken off.")
+        return replace(self.holds, items=items)
+
+
+def test_items_may_be_made_in_the_file_itself(tmp_path: Path) -> None:
+    source = Large(tmp_path / "log")
+    loaded = load(source, tmp_path / "cache")
+    assert isinstance(source.seen[0], np.memmap), "no copy of all items is in memory"
+    np.testing.assert_array_equal(loaded.items, contents().items)
+    assert not loaded.items.flags.writeable
+    assert sorted(file.name for file in prepared_folder(tmp_path / "cache").iterdir()) == [
+        "items.npy",
+        "meta.json",
+    ]
+    np.testing.assert_array_equal(source.read().items, contents().items)
+    assert not isinstance(source.seen[1], np.memmap), "outside the store it is memory"
+
+
+def test_items_of_another_array_than_the_room(tmp_path: Path) -> None:
+    class Careless(Large):
+        def read(self) -> Contents:
+            room((600, 2, 2, 1))
+            return self.holds
+
+    np.testing.assert_array_equal(
+        load(Careless(tmp_path / "log"), tmp_path / "cache").items, contents().items
+    )
+
+
+def test_file_that_is_half_filled_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"broken off"):
+        load(Large(tmp_path / "log", fill=3), tmp_path / "cache")
+    assert not [entry for entry in (tmp_path / "cache").iterdir() if entry.is_dir()]
+
+
+def test_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(DataError, match=r"cache' has no room for 24 bytes: No space left on device"):
+        load(Large(tmp_path / "log"), tmp_path / "cache")
 
 
 def shorten(folder: Path) -> None:
