@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from metassl.data.class_splits import SplitChoice
+from metassl.data.pictures import decode, visible
 from metassl.data.pool import SPLITS, Contents
 from metassl.data.progress import track
 from metassl.errors import ConfigError, DataError
@@ -98,9 +99,9 @@ class ImageFolder:
             raise DataError(
                 f"dataset.source.path: '{self.path}' is not a folder, give a folder of class folders."
             )
-        folders = _visible(self.path, folders=True)
+        folders = visible(self.path, folders=True)
         if not folders or any(folder.name not in SPLITS for folder in folders):
-            return {folder.name: _visible(folder) for folder in folders}, None
+            return {folder.name: visible(folder) for folder in folders}, None
         if self.choice.file is not None:
             raise ConfigError(
                 f"dataset.source.splits: '{self.path}' has split folders already, leave it out."
@@ -108,35 +109,16 @@ class ImageFolder:
         classes: dict[str, Path] = {}
         splits: dict[str, list[int]] = {split: [] for split in SPLITS}
         for split in sorted(folders, key=lambda folder: SPLITS.index(folder.name)):
-            for folder in _visible(split, folders=True):
+            for folder in visible(split, folders=True):
                 if folder.name in classes:
                     both = f"in {classes[folder.name].parent.name} and in {split.name}"
                     raise DataError(f"'{self.path}': class '{folder.name}' is {both}, allowed is one split.")
                 splits[split.name].append(len(classes))
                 classes[folder.name] = folder
-        return {name: _visible(folder) for name, folder in classes.items()}, splits
+        return {name: visible(folder) for name, folder in classes.items()}, splits
 
     def _decode(self, file: Path) -> np.ndarray:
         """[size, size, channels] uint8."""
-        try:
-            with Image.open(file) as image:
-                mode = image.mode
-                upright = ImageOps.exif_transpose(image).convert(MODES[self.channels])
-        # Pillow's decoders raise nearly anything on a broken file.
-        except Exception as error:
-            raise DataError(
-                f"'{file}' can't be read as a picture: {' '.join(str(error).split())}."
-            ) from error
-        if mode[0] in "IF":  # Pillow would clip these values to 255
-            raise DataError(f"'{file}': found a picture of mode {mode}, allowed are 8 bits a channel.")
+        upright = decode(file, MODES[self.channels], f"'{file}'")
         picture = ImageOps.fit(upright, (self.size, self.size))
         return np.asarray(picture).reshape(self.size, self.size, self.channels)
-
-
-def _visible(folder: Path, *, folders: bool = False) -> list[Path]:
-    """What lies in `folder`, sorted by name, without hidden names; only folders if asked."""
-    try:
-        found = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    except OSError as error:
-        raise DataError(f"'{folder}' can't be listed: {error.strerror}.") from error
-    return sorted(entry for entry in found if entry.is_dir() or not folders)

@@ -12,7 +12,9 @@ from typing import Any, BinaryIO
 from metassl.data.stand_ins import Array, Each, Refused, stand_ins, text
 from metassl.errors import DataError
 
+SMALL = 64  # bytes or letters: names and keys
 ALLOWED = "arrays of numbers or text, numbers, text and plain containers"
+_FORGOTTEN = object()
 
 
 def load(path: Path, each: Each | None = None) -> Any:
@@ -30,7 +32,7 @@ def load(path: Path, each: Each | None = None) -> Any:
     """
     try:
         with path.open("rb") as file:
-            return _finished(_Unpickler(file, each or (lambda array: array)).load())
+            return _finished(_Unpickler(file, each).load())
     except DataError:
         raise
     except OSError as error:
@@ -43,16 +45,34 @@ def load(path: Path, each: Each | None = None) -> Any:
         raise DataError(f"'{path}' is truncated, corrupt or no pickle: {why}.") from error
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, each: Each) -> None:
+# Python's own reader rather than the one in C, for what it remembers can be chosen.
+class _Unpickler(pickle._Unpickler):
+    def __init__(self, file: BinaryIO, each: Each | None) -> None:
         super().__init__(file, encoding="bytes")
-        self._known = stand_ins(each)
+        if each:
+            self.memo = _ForgetfulMemo()
+        self._known = stand_ins(each or (lambda array: array))
 
     def find_class(self, module: str, name: str) -> Any:
         """Our stand-in for a global. Imports nothing."""
         if (module, name) not in self._known:
             raise Refused(f"names '{module}.{name}'")
         return self._known[module, name]
+
+
+class _ForgetfulMemo(dict[int, Any]):
+    """What a pickle may refer to again, but for the bytes of arrays: they would all stay in memory."""
+
+    def __setitem__(self, place: int, value: Any) -> None:
+        parts = value if isinstance(value, tuple) else (value,)
+        large = any(isinstance(part, bytes | bytearray | str) and len(part) > SMALL for part in parts)
+        super().__setitem__(place, _FORGOTTEN if large else value)
+
+    def __getitem__(self, place: int) -> Any:
+        value = super().__getitem__(place)
+        if value is _FORGOTTEN:
+            raise KeyError(place)
+        return value
 
 
 def _finished(found: Any) -> Any:

@@ -36,6 +36,8 @@ class Global:
 class Array:
     """Stands for an array; `value` is what `each` makes of it once its content has come."""
 
+    __slots__ = ("_each", "value")
+
     def __init__(self, each: Each) -> None:
         self._each = each
         self.value: Any = None

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import struct
+import tracemalloc
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,22 @@ def test_each_array_is_handed_over_as_it_is_read(tmp_path: Path) -> None:
 
     assert load(python3(tmp_path / "x.pkl", list(IMAGES)), each) == [1, 2, 3, 4]
     np.testing.assert_array_equal(np.stack(seen), IMAGES)
+
+
+@pytest.mark.parametrize("write", [python2, *(functools.partial(python3, protocol=p) for p in (2, 4, 5))])
+def test_arrays_handed_over_are_not_kept(tmp_path: Path, write: Any) -> None:
+    path = write(tmp_path / "x.pkl", [np.full(100_000, k, dtype=np.uint8) for k in range(100)])
+    tracemalloc.start()
+    try:
+        found = load(path, lambda array: int(array[0]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == list(range(100))
+    assert (
+        load(python3(tmp_path / "y.pkl", [IMAGES, IMAGES]), lambda array: array.sum()) == [IMAGES.sum()] * 2
+    )
+    assert peak < 2_000_000, "of 10 million bytes"
 
 
 def test_what_each_raises_comes_out(tmp_path: Path) -> None:
@@ -234,9 +251,7 @@ def test_cut_short(tmp_path: Path, protocol: int) -> None:
     whole = path.read_bytes()
     for length in range(0, len(whole) - 1, 7):
         path.write_bytes(whole[:length])
-        with pytest.raises(
-            DataError, match=re.escape(f"'{path}' is truncated, corrupt or no pickle: ")
-        ) as caught:
+        with pytest.raises(DataError, match=re.escape(f"'{path}' is ")) as caught:
             load(path)
         assert "\n" not in str(caught.value)
 

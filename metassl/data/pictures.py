@@ -1,0 +1,61 @@
+"""Picture files: which are there, and what is in them."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from metassl.errors import DataError
+
+PHOTOGRAPHS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+
+
+def visible(folder: Path, *, folders: bool = False) -> list[Path]:
+    """What lies in `folder`, sorted by name, without hidden names; only folders if asked."""
+    try:
+        with os.scandir(folder) as entries:  # tells files from folders without a look at each
+            found = [
+                entry.path
+                for entry in entries
+                if not entry.name.startswith(".") and (not folders or entry.is_dir())
+            ]
+    except OSError as error:
+        raise DataError(f"'{folder}' can't be listed: {error.strerror}.") from error
+    return [Path(path) for path in sorted(found)]
+
+
+def decode(
+    picture: Path | bytes, mode: str, what: str, formats: tuple[str, ...] | None = None
+) -> Image.Image:
+    """A picture file, or its content, the right way up and in Pillow's `mode`.
+
+    Args:
+        picture: the file or the bytes in it.
+        mode: RGB or L.
+        what: opens the line of an error.
+        formats: those of Pillow that are allowed; None for all, of which some start other programs.
+
+    Raises:
+        DataError: it can't be read, or has more than 8 bits a channel.
+    """
+    try:
+        source = picture if isinstance(picture, Path) else io.BytesIO(picture)
+        with Image.open(source, formats=formats) as image:
+            found = image.mode
+            upright = ImageOps.exif_transpose(image).convert(mode)
+    # Pillow's decoders raise nearly anything on a broken file.
+    except Exception as error:
+        raise DataError(f"{what} can't be read as a picture: {' '.join(str(error).split())}.") from error
+    if found[0] in "IF":  # Pillow would clip these values to 255
+        raise DataError(f"{what}: found a picture of mode {found}, allowed are 8 bits a channel.")
+    return upright
+
+
+def squeeze(images: np.ndarray, size: int, resample: Image.Resampling) -> np.ndarray:
+    """Images [b, h, w, 3] uint8 -> [b, size, size, 3]: nothing is cut off, so proportions may change."""
+    if images.shape[1:3] == (size, size):
+        return images
+    resized = [Image.fromarray(image).resize((size, size), resample) for image in images]
+    return np.stack([np.asarray(image) for image in resized])
