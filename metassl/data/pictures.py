@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from metassl.errors import DataError
 
@@ -45,6 +45,8 @@ def decode(
         with Image.open(source, formats=formats) as image:
             found = image.mode
             upright = ImageOps.exif_transpose(image).convert(mode)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{what} can't be read as a picture: unknown format.") from error
     # Pillow's decoders raise nearly anything on a broken file.
     except Exception as error:
         raise DataError(f"{what} can't be read as a picture: {' '.join(str(error).split())}.") from error

@@ -4,18 +4,17 @@ import functools
 import os
 import pickle
 import re
-import struct
 import tracemalloc
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 
 from metassl.data.safe_pickle import load
 from metassl.errors import DataError
+from tests.data.pickles import Call, python2, python3
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3, 2, 3), dtype=np.uint8)
 CONTENT = {
@@ -28,30 +27,6 @@ CONTENT = {
     "bytes": b"\x89PNG\x00\xff",
     "more": (OrderedDict(a=1), None, True, 2.5, -(2**70), np.float32(0.5), [np.zeros((0, 3))], {1, 2}),
 }
-
-
-class Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as the str of Python 2, of which NumPy's arrays are made there too."""
-
-    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
-
-    def save_str(self, obj: str | bytes) -> None:
-        raw = obj.encode("latin1") if isinstance(obj, str) else obj
-        self.write(b"T" + struct.pack("<i", len(raw)) + raw)
-
-    dispatch[str] = dispatch[bytes] = save_str
-
-
-def python2(path: Path, content: Any) -> Path:
-    with path.open("wb") as file:
-        Python2Pickler(file, protocol=2).dump(content)
-    path.write_bytes(path.read_bytes().replace(b"numpy._core", b"numpy.core"))
-    return path
-
-
-def python3(path: Path, content: Any, protocol: int = 4) -> Path:
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
-    return path
 
 
 def assert_same(found: Any, expected: Any) -> None:
@@ -125,16 +100,6 @@ def test_what_each_raises_comes_out(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"^image 0 is no picture\.$"):
         load(python3(tmp_path / "x.pkl", list(IMAGES)), each)
-
-
-class Call:
-    """Calls `function` when it is unpickled."""
-
-    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
-        self.reduced = (function, args)
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return self.reduced
 
 
 def runs(flag: Path) -> dict[str, Any]:
