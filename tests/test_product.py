@@ -118,6 +118,8 @@ def test_bf16(make_config, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
 def test_every_experiment_runs(make_config, tmp_path: Path, tiny_npz: Path, name: str) -> None:
     """One step of each experiment file, on the tiny data set in place of its own."""
-    words = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "episode.label_ratio=0.5"]
-    words += ["trainer.steps=1", "trainer.val_every=1", "episode.queries=3", "episode.test.queries=5"]
+    words = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "dataset.source.ratio=[0.5,0.25,0.25]"]
+    words += ["trainer.steps=1", "trainer.val_every=1", "episode.label_ratio=0.5", "episode.queries=3"]
+    # 20 images a class: 5 shots, 5 queries and 5 for U
+    words += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]
     run(make_config(f"experiment={name}", *words), tmp_path / "run")
