@@ -1,9 +1,9 @@
 """The experiment files of Ren et al. 2018's tables say what the paper's protocol says."""
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from metassl.build import build_specs
-from metassl.cli.arguments import compose_config
 from metassl.cli.choices import options_of
 from tests.conftest import CONF
 
@@ -24,7 +24,8 @@ def test_cell(name: str) -> None:
     folder, _, cell = name.partition("/")
     table = folder.removeprefix("ren2018_").removesuffix("_imagenet")
     label_ratio, source = TABLES[table]
-    config = compose_config([f"experiment={name}", "seed=1001"], CONF)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[f"experiment={name}", "seed=1001"])
     train, test = build_specs(config)
     away, shot = (5 if cell.endswith("_distractors") else 0), (5 if "_5shot" in cell else 1)
     for spec, queries, unlabelled in ((train, 5, 5), (test, 20, 20)):
