@@ -12,7 +12,7 @@ from PIL import Image
 
 from metassl.build import build_contents
 from metassl.cli.arguments import compose_config
-from metassl.data.mini_imagenet import MiniImageNet
+from metassl.data.imagenet.mini import MiniImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
 from metassl.errors import ConfigError, DataError

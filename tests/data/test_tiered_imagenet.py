@@ -14,9 +14,9 @@ import pytest
 from metassl.build import build_contents
 from metassl.cli.arguments import compose_config
 from metassl.data import npz_rows
+from metassl.data.imagenet.tiered import TieredImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
-from metassl.data.tiered_imagenet import TieredImageNet
 from metassl.errors import DataError
 from tests.conftest import CONF
 from tests.data.photographs import (

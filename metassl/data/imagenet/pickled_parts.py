@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from metassl.data import safe_pickle
-from metassl.data.stand_ins import text
+from metassl.data.imagenet import safe_pickle
+from metassl.data.imagenet.stand_ins import text
 from metassl.errors import DataError, one_of
 
 

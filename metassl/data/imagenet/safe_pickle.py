@@ -9,7 +9,7 @@ import pickle
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from metassl.data.stand_ins import Array, Each, Refused, stand_ins, text
+from metassl.data.imagenet.stand_ins import Array, Each, Refused, stand_ins, text
 from metassl.errors import DataError
 
 SMALL = 64  # bytes or letters: names and keys

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from metassl.data import class_splits
-from metassl.data.class_folders import csv_part, folder_part
-from metassl.data.parts import Part, gather
+from metassl.data.imagenet.class_folders import csv_part, folder_part
+from metassl.data.imagenet.parts import Part, gather
 from metassl.data.pictures import visible
 from metassl.data.pool import SPLITS, Contents
 from metassl.errors import ConfigError, DataError

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from metassl.data.parts import Put
+from metassl.data.imagenet.parts import Put
 from metassl.data.progress import track
 from metassl.errors import DataError, one_of
 

@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from metassl.data.parts import Part, Put
+from metassl.data.imagenet.parts import Part, Put
 from metassl.data.pictures import PHOTOGRAPHS, decode, visible
 from metassl.data.progress import track
 from metassl.errors import DataError

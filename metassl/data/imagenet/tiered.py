@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from metassl.data import safe_pickle
-from metassl.data.imagenet import SPLIT_FOLDERS, ImageNetSubset, Layout, class_folders, each_split
-from metassl.data.npz_rows import send_rows
-from metassl.data.parts import Part, Put
-from metassl.data.pickled_parts import name_list, named, numbers_of, read_dict
+from metassl.data.imagenet import safe_pickle
+from metassl.data.imagenet.npz_rows import send_rows
+from metassl.data.imagenet.parts import Part, Put
+from metassl.data.imagenet.pickled_parts import name_list, named, numbers_of, read_dict
+from metassl.data.imagenet.subset import SPLIT_FOLDERS, ImageNetSubset, Layout, class_folders, each_split
 from metassl.data.pictures import PHOTOGRAPHS, decode
 from metassl.data.progress import track
 from metassl.errors import DataError

@@ -5,9 +5,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from metassl.data.imagenet import CSV_FILES, SPLIT_FOLDERS, ImageNetSubset, Layout, class_folders, each_split
-from metassl.data.parts import Part
-from metassl.data.pickled_parts import images_of, named, numbers_of, read_dict
+from metassl.data.imagenet.parts import Part
+from metassl.data.imagenet.pickled_parts import images_of, named, numbers_of, read_dict
+from metassl.data.imagenet.subset import (
+    CSV_FILES,
+    SPLIT_FOLDERS,
+    ImageNetSubset,
+    Layout,
+    class_folders,
+    each_split,
+)
 from metassl.errors import DataError
 
 CACHE = "mini-imagenet-cache-{}.pkl"

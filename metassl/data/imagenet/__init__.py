@@ -1,0 +1,1 @@
+"""miniImageNet and tieredImageNet, in the layouts in which they are spread."""
