@@ -4,12 +4,12 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from metassl.engine.tasks import Gradients, Loss, TaskRunner
@@ -45,7 +45,7 @@ class Auto:
     ) -> tuple[Gradients, Any]:
         """See TaskRunner."""
         if self.chosen is None and not self.seconds:
-            self._recall(_key(learner, tasks))
+            self._recall(_key(learner, tasks), self._entrants(learner))
             self.seconds = {name: [] for name in self._entrants(learner)}
         while self.chosen is None:
             name = min(self.seconds, key=lambda n: len(self.seconds[n]))
@@ -83,9 +83,9 @@ class Auto:
         self.cache.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.cache, {**self._kept(), key: self.chosen})
 
-    def _recall(self, key: str) -> None:
+    def _recall(self, key: str, entrants: Collection[str]) -> None:
         name = self._kept().get(key)
-        if name in self.candidates:
+        if name in entrants:  # the file may be of other candidates, or written by hand
             self.chosen = name
             print(f"engine=auto takes {name}, as measured before ({self.cache})")
 
@@ -106,10 +106,16 @@ def _key(learner: MetaLearner, tasks: Episode) -> str:
         str(tasks.support_x.device),
         type(learner).__qualname__,
         type(learner.ssl.objective).__qualname__,
+        [_settings(part) for part in (learner, learner.backbone, learner.ssl.objective)],
         [(name, tuple(p.shape)) for name, p in learner.named_parameters()],
         [tuple(x.shape) for x in tree_leaves(tasks)],
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _settings(part: nn.Module) -> list[tuple[str, int | str]]:
+    """What no parameter's shape tells: the norm, the number of inner steps, their order."""
+    return sorted((k, v) for k, v in vars(part).items() if isinstance(v, int | str))
 
 
 def _wait() -> None:

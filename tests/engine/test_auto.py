@@ -11,6 +11,7 @@ from metassl.data.pool import Pool
 from metassl.engine.auto import Auto
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
+from metassl.learners.base import MetaLearner
 from metassl.ssl.none import NoObjective
 from tests.engine.test_tasks import TRAIN, conv4, episodes, flat, gradient_learner, head_learner, term
 from tests.learners.test_gradient import make
@@ -69,6 +70,40 @@ def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -
     for _ in range(2):
         Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
     assert auto.chosen == "loop"
+
+
+@pytest.mark.parametrize("change", ["norm", "steps", "order"])
+def test_a_choice_holds_for_the_same_learner_only(tiny_pool: Pool, tmp_path: Path, change: str) -> None:
+    """What changes the work and no parameter's shape."""
+    ssl, cache = term(NoObjective()), tmp_path / "engines.json"
+    tasks = episodes(tiny_pool, ssl, 2)
+
+    def chosen(learner: MetaLearner, runs: int) -> str | None:
+        auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
+        for _ in range(runs):
+            Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+        return auto.chosen
+
+    if change == "norm":
+        one, other = head_learner("batch", ssl), head_learner("running", ssl)
+    else:
+        one, other = gradient_learner("batch", ssl), gradient_learner("batch", ssl)
+        setattr(other, change, 1)
+    assert chosen(one, 4) is not None
+    assert chosen(one, 1) is not None  # recalled
+    assert chosen(other, 1) is None
+
+
+@pytest.mark.parametrize("kept", ["vmap", "absent", 3])
+def test_only_an_engine_that_may_run_is_recalled(tiny_pool: Pool, tmp_path: Path, kept: object) -> None:
+    ssl, cache = term(NoObjective()), tmp_path / "engines.json"
+    learner, tasks = head_learner("running", ssl), episodes(tiny_pool, ssl, 2)
+    for name in ("first", "second"):  # the second finds what the first kept, changed by hand
+        auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
+        for _ in range(2):
+            Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+        assert auto.chosen == "loop", name
+        cache.write_text(json.dumps(dict.fromkeys(json.loads(cache.read_text()), kept)))
 
 
 def test_a_damaged_cache_is_written_anew(tiny_pool: Pool, tmp_path: Path) -> None:
