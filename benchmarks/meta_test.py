@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
-from benchmarks.peers.episodes import easyfsl_loader
+from benchmarks.peers.episodes import InMemory, easyfsl_loader
 from benchmarks.peers.maml import Setting, network
 from benchmarks.tasks import compose
 from benchmarks.timing import save
@@ -28,27 +27,12 @@ from metassl.stage import TEST
 EPISODES, PEER_EPISODES, DIRECT_EPISODES = 10_000, 200, 200
 
 
-class TestSplit(Dataset):
-    """The test classes' images in memory, as easyfsl wants them."""
-
-    def __init__(self, contents: Contents) -> None:
-        counts, wanted = np.asarray(contents.counts), list(contents.splits["test"])
-        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
-        rows = np.concatenate([np.arange(starts[k], starts[k] + counts[k]) for k in wanted])
-        self.x = (
-            torch.from_numpy(np.asarray(contents.items[rows])).movedim(-1, 1).float().div_(255).contiguous()
-        )
-        self.y = [k for k in wanted for _ in range(counts[k])]
-
-    def __getitem__(self, item: int) -> tuple[torch.Tensor, int]:
-        return self.x[item], self.y[item]
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def get_labels(self) -> list[int]:
-        """Of all items."""
-        return self.y
+def test_split(contents: Contents) -> InMemory:
+    """The test classes' images in memory, for easyfsl."""
+    counts, wanted = np.asarray(contents.counts), list(contents.splits["test"])
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    rows = np.concatenate([np.arange(starts[k], starts[k] + counts[k]) for k in wanted])
+    return InMemory(np.asarray(contents.items[rows]), [k for k in wanted for _ in range(counts[k])])
 
 
 def peer_rate(contents: Contents) -> float:
@@ -56,7 +40,7 @@ def peer_rate(contents: Contents) -> float:
     from easyfsl.methods import PrototypicalNetworks
     from easyfsl.utils import evaluate
 
-    loader = easyfsl_loader(TestSplit(contents), PEER_EPISODES)
+    loader = easyfsl_loader(test_split(contents), PEER_EPISODES)
     net = network(Setting(64, 28, 1))[:-1]
     for module in net:  # moving averages at test, as ours
         if isinstance(module, nn.BatchNorm2d):

@@ -3,7 +3,7 @@
 import random
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,11 @@ def images() -> np.ndarray:
 
 
 class InMemory(Dataset):
-    """The arrays as easyfsl wants them."""
+    """Images x [n, H, W, C] uint8 and their classes y, as easyfsl wants them."""
 
-    def __init__(self) -> None:
-        self.x = torch.from_numpy(images()).permute(0, 3, 1, 2).float() / 255
-        self.y = [k for k in range(CLASSES) for _ in range(IMAGES)]
+    def __init__(self, x: np.ndarray, y: Sequence[int]) -> None:
+        self.x = torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255
+        self.y = list(y)
 
     def __getitem__(self, item: int) -> tuple[torch.Tensor, int]:
         return self.x[item], self.y[item]
@@ -67,7 +67,7 @@ def easyfsl_loader(dataset: Dataset, tasks: int) -> DataLoader:
 def with_easyfsl() -> Work:
     """One round is as many episodes as ours."""
     random.seed(0)
-    episodes = iter(easyfsl_loader(InMemory(), 10**9))
+    episodes = iter(easyfsl_loader(InMemory(images(), np.repeat(range(CLASSES), IMAGES).tolist()), 10**9))
     return Work(_taking(episodes), lambda: next(episodes)[0].shape)
 
 
