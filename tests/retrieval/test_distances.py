@@ -1,4 +1,4 @@
-"""Each distance against a second implementation, and what must not change it."""
+"""Each set distance against a second implementation, what must not change it, and the controls."""
 
 from dataclasses import replace
 
@@ -7,44 +7,14 @@ import ot
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor
-from torch.nn import functional as F
 
-from metassl.retrieval.base import Newcomer, Probe, TaskDistance, TaskSet
+from metassl.retrieval.base import TaskDistance, TaskSet
 from metassl.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
-from metassl.retrieval.learned import LearnedMetric
 from metassl.retrieval.mmd import MMD
-from metassl.retrieval.task2vec import EPS, Task2Vec, expected_fisher
+from metassl.retrieval.task2vec import Task2Vec
 from metassl.retrieval.wasserstein import Wasserstein
+from tests.retrieval.sets import ITEMS, SETS, D, M, memory, newcomer, place
 from tests.tasks import random
-
-M, ITEMS, D = 4, 6, 3
-
-
-def memory(seed: int = 0) -> TaskSet:
-    """Four tasks of 5, 6, 4 and 3 rows, the first two of each labelled."""
-    weight = (torch.arange(ITEMS) < torch.tensor([5, 6, 4, 3])[:, None]).double()
-    labelled = (torch.arange(ITEMS) < 2).double().expand(M, ITEMS)
-    return TaskSet(random(M, ITEMS, D, seed=seed), weight, labelled, random(M, 7, seed=seed).square())
-
-
-def newcomer(task: TaskSet, losses: Tensor | None = None, draws: Tensor | None = None) -> Newcomer:
-    losses = torch.zeros(M).double() if losses is None else losses
-    return Newcomer(task, torch.zeros(0) if draws is None else draws, lambda places, steps: losses[places])
-
-
-def place(stored: TaskSet, k: int) -> TaskSet:
-    return TaskSet(stored.rows[k], stored.weight[k], stored.labelled[k], stored.summary[k])
-
-
-def learned() -> LearnedMetric:
-    torch.manual_seed(0)
-    metric = LearnedMetric(hidden=8, size=4, candidates=2, steps=0, weight=1.0)
-    metric.bind(D, {})
-    return metric.double()
-
-
-SETS: list[TaskDistance] = [MMD(0.5), Wasserstein(0.1, 30), learned()]
 
 
 def real(task: TaskSet) -> np.ndarray:
@@ -137,135 +107,3 @@ def test_controls_say_what_they_are() -> None:
     draws = torch.rand(M)
     assert torch.equal(Random()(newcomer(new, draws=draws), stored), draws.double())
     assert not Average()(newcomer(new), stored).any()
-
-
-def network(z: Tensor, p: dict[str, Tensor]) -> Tensor:
-    """Rows -> log p(c|x), through a layer with a norm over the batch, so that rows depend on each other."""
-    z = torch.tanh(z @ p["backbone.last.weight"].T + p["backbone.last.bias"])
-    return z / (1 + z.std(0))
-
-
-def probe(labels: Tensor | None = None) -> Probe:
-    params = {"backbone.first.weight": random(5, 5), "backbone.first.bias": random(5),
-              "backbone.last.weight": random(D, 5, seed=1), "backbone.last.bias": random(D, seed=2)}  # fmt: skip
-    x = random(ITEMS, 5, seed=3)
-    weight = torch.tensor([1, 1, 1, 1, 1, 0]).double()
-    if labels is None:
-        labels = torch.eye(3).double().repeat(2, 1) * torch.tensor([1, 1, 1, 0, 0, 0]).double().unsqueeze(-1)
-    features = lambda changed: network(x, {**params, **changed})  # noqa: E731
-    return Probe(features, params, features({}), weight, labels, torch.ones(3, dtype=torch.bool))
-
-
-def test_fisher_against_gradients_of_each_row_and_label() -> None:
-    given = probe()
-    params = {"backbone.last.weight": given.params["backbone.last.weight"], "head": random(3, D, seed=4)}
-
-    def log_p(p: dict[str, Tensor]) -> Tensor:
-        z = given.features({k: v for k, v in p.items() if k != "head"})
-        return (z @ p["head"].T).log_softmax(-1)
-
-    found = expected_fisher(log_p, params, given.weight)
-    learned = {name: p.clone().requires_grad_() for name, p in params.items()}
-    total = {name: torch.zeros_like(p) for name, p in params.items()}
-    for i in range(5):  # the sixth has weight 0
-        for c in range(3):
-            value = log_p(learned)[i, c]
-            gradients = torch.autograd.grad(value, list(learned.values()))
-            for name, g in zip(learned, gradients, strict=True):
-                total[name] += value.exp().detach() * g.square() / 5
-    for name in params:
-        torch.testing.assert_close(found[name], total[name], rtol=1e-10, atol=1e-14)
-
-
-def test_task2vec_summary_written_out() -> None:
-    """The last layer's filters one by one, then the fitted head with its classes averaged."""
-    given, distance = probe(), Task2Vec()
-    assert distance.bind(D, given.params) == D + D + D + 1
-    means = given.rows[:3]  # one support row a class
-    squared = torch.cdist(given.rows[:5], means).square()
-    head = {"weight": 2 * means / squared.mean(), "bias": -means.square().sum(-1) / squared.mean()}
-    torch.testing.assert_close(
-        F.linear(given.rows[:5], head["weight"], head["bias"]).softmax(-1),
-        (-squared / squared.mean()).softmax(-1),
-    )
-    params = {n: given.params[n] for n in ("backbone.last.weight", "backbone.last.bias")}
-    fisher = expected_fisher(
-        lambda p: F.linear(given.features({n: v for n, v in p.items() if "backbone" in n}), p["w"], p["b"]).log_softmax(-1),
-        {**params, "w": head["weight"], "b": head["bias"]},
-        given.weight,
-    )  # fmt: skip
-    parts = (
-        fisher["backbone.last.weight"].mean(1),
-        fisher["backbone.last.bias"],
-        fisher["w"].mean(0),
-        fisher["b"].mean(0, keepdim=True),
-    )
-    torch.testing.assert_close(distance.summarise(given), torch.cat(parts), rtol=1e-10, atol=1e-14)
-
-
-def test_task2vec_does_not_know_the_names_of_the_classes() -> None:
-    given, distance = probe(), Task2Vec()
-    distance.bind(D, given.params)
-    renamed = replace(given, labels=given.labels[:, [2, 0, 1]])
-    torch.testing.assert_close(distance.summarise(renamed), distance.summarise(given), rtol=1e-10, atol=1e-14)
-
-
-def test_task2vec_distance_against_numpy() -> None:
-    stored, new = memory(), place(memory(1), 0)
-    one, expected = new.summary.numpy(), []
-    for other in stored.summary.numpy():
-        a, b = one / (one + other + EPS), other / (one + other + EPS)
-        expected.append(1 - a @ b / np.sqrt((a @ a) * (b @ b)))
-    np.testing.assert_allclose(Task2Vec()(newcomer(new), stored).numpy(), expected, rtol=1e-10)
-    same = Task2Vec()(newcomer(place(stored, 2)), stored)
-    assert same[2] == pytest.approx(0, abs=1e-12)
-    assert same.argmin() == 2
-
-
-def test_learned_metric_finds_what_helps_transfer() -> None:
-    """Planted: tasks transfer by feature 0; the others mean nothing."""
-    generator = torch.Generator().manual_seed(1)
-
-    def tasks(count: int) -> tuple[TaskSet, Tensor]:
-        kind = torch.rand(count, generator=generator).double()
-        rows = torch.randn(count, 1, D, generator=generator) + 0.3 * torch.randn(
-            count, ITEMS, D, generator=generator
-        )
-        rows[..., 0] += 2 * kind.unsqueeze(-1) - rows[..., 0].mean(1, keepdim=True)
-        return TaskSet(rows.double(), *[torch.ones(count, ITEMS).double()] * 2, torch.zeros(count, 0)), kind
-
-    stored, kinds = tasks(16)
-    torch.manual_seed(0)
-    metric = LearnedMetric(hidden=16, size=4, candidates=8, steps=0, weight=1.0).double()
-    metric.bind(D, {})
-    metric.double()
-    optimizer = torch.optim.Adam(metric.parameters(), 0.01)
-    agreed, losses = [], []
-    for step in range(250):
-        batch, kind = tasks(1)
-        gap = (kinds - kind).abs()
-        new = newcomer(place(batch, 0), gap, torch.rand(8, generator=generator).double())
-        loss = metric.loss(new, stored, torch.tensor(16))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        if step < 30 or step >= 220:
-            d = metric(new, stored).detach()
-            better = gap.unsqueeze(1) < gap.unsqueeze(0)
-            agreed.append((d.unsqueeze(1) < d.unsqueeze(0))[better].double().mean().item())
-    assert np.mean(losses[-30:]) < 0.3 * np.mean(losses[:30])
-    assert np.mean(agreed[-30:]) > 0.9 > np.mean(agreed[:30]) + 0.1
-
-
-def test_ranking_loss_written_out() -> None:
-    metric, stored, new = learned(), memory(), place(memory(1), 0)
-    losses = torch.tensor([0.3, 0.9, 0.1, 0.5]).double()
-    d = metric(newcomer(new), stored)
-    # the draws 0.6 and 0.1 of 3 stored tasks are the places 1 and 0
-    asked = newcomer(new, losses, torch.tensor([0.6, 0.1]).double())
-    expected = F.softplus(d[0] - d[1])  # 0 is the better start
-    torch.testing.assert_close(metric.loss(asked, stored, torch.tensor(3)), expected)
-    # the same place twice: nothing to rank
-    twice = newcomer(new, losses, torch.tensor([0.6, 0.5]).double())
-    assert metric.loss(twice, stored, torch.tensor(3)) == 0
