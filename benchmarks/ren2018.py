@@ -18,7 +18,11 @@ ROOT = Path(__file__).parent.parent
 def main(steps: str) -> None:
     """Prints and stores minutes and what was reached."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["experiment=ren2018_omniglot", f"trainer.steps={steps}", "trainer.progress=false"]
+        words = [
+            "experiment=ren2018_omniglot/soft_kmeans",
+            f"trainer.steps={steps}",
+            "trainer.progress=false",
+        ]
         began = time.perf_counter()
         subprocess.run([sys.executable, "train.py", *words, f"hydra.run.dir={folder}"], cwd=ROOT, check=True)
         minutes = (time.perf_counter() - began) / 60

@@ -1,7 +1,7 @@
 """Seconds from the command to help, and to the first optimiser step: python -m benchmarks.startup.
 
-The default run with prepared data; the first step is when the progress bar's file of metrics gets its first
-line.
+The default run with prepared data. The end is when the file of metrics gets its first line, which is that of
+the first step.
 """
 
 import subprocess

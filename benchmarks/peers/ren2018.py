@@ -32,7 +32,7 @@ STEPS = 50
 def config_words(folder: str) -> list[str]:
     """The experiment, without an end and without validations in between."""
     return [
-        "experiment=ren2018_omniglot", "trainer.steps=1000000", "trainer.val_every=1000000",
+        "experiment=ren2018_omniglot/soft_kmeans", "trainer.steps=1000000", "trainer.val_every=1000000",
         "trainer.checkpoint_every=1000000", "trainer.progress=false", f"paths.output_dir={folder}",
     ]  # fmt: skip
 
