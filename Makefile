@@ -25,5 +25,5 @@ lint: setup
 # Speed against other libraries, about an hour; METASSL_DATA_DIR has to hold Omniglot.
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	for name in maml_step episodes meta_test overhead startup scaling ren2018; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in maml_step rounding episodes meta_test meta_test_check overhead startup scaling ren2018; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.report

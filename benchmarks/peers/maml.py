@@ -6,6 +6,7 @@ gradient of the query loss with respect to the initial weights.
 Legend: T tasks, N way, S support, Q queries, K inner steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -41,6 +42,7 @@ class Setting:
     tasks: int = 16
     dtype: str = "float32"
     device: str = "cpu"
+    seed: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -49,7 +51,7 @@ class Setting:
 
     def images(self) -> tuple[Tensor, Tensor]:
         """Support [T, S, ...] and queries [T, Q, ...], the same in every process."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(self.seed)
         shape = (self.tasks, WAY * (SHOT + QUERIES), *self.shape)
         images = torch.rand(shape, generator=generator, dtype=torch.float64).to(getattr(torch, self.dtype))
         return images[:, : WAY * SHOT].to(self.device), images[:, WAY * SHOT :].to(self.device)
@@ -77,9 +79,9 @@ def network(setting: Setting) -> nn.Sequential:
     return made.to(dtype=getattr(torch, setting.dtype), device=setting.device)
 
 
-def plain_loop(setting: Setting) -> Work:
+def plain_loop(setting: Setting, make: Callable[[Setting], nn.Module] = network) -> Work:
     """functional_call and autograd.grad(create_graph=True), one task after the other."""
-    net = network(setting)
+    net = make(setting)
     params = {n: p.requires_grad_() for n, p in initial(setting).items()}
     (support, queries), s_y, q_y = setting.images(), setting.labels(SHOT), setting.labels(QUERIES)
 
