@@ -28,7 +28,7 @@ from metassl.stage import TEST
 EPISODES, PEER_EPISODES, DIRECT_EPISODES = 10_000, 200, 200
 
 
-def test_split(contents: Contents) -> InMemory:
+def for_easyfsl(contents: Contents) -> InMemory:
     """The test classes' images in memory, for easyfsl."""
     counts, wanted = np.asarray(contents.counts), list(contents.splits["test"])
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
@@ -41,7 +41,7 @@ def peer_rate(contents: Contents) -> float:
     from easyfsl.methods import PrototypicalNetworks
     from easyfsl.utils import evaluate
 
-    loader = easyfsl_loader(test_split(contents), PEER_EPISODES)
+    loader = easyfsl_loader(for_easyfsl(contents), PEER_EPISODES)
     net = network(Setting(64, 28, 1))[:-1]
     for module in net:  # moving averages at test, as ours
         if isinstance(module, nn.BatchNorm2d):
