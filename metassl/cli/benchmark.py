@@ -1,7 +1,7 @@
 """The command lines of scripts/benchmark.py and of the suites' part of scripts/report.py."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ class BenchmarkOptions:
     """What the words of the command line say.
 
     Attributes:
-        suite: the chosen rows and columns of a suite.
+        suite: which is reported as a whole.
+        entries: its cells that are run.
         seeds: of each cell.
         changes: words for every run. Runs that were changed are no part of the committed results.
         jobs: processes side by side.
@@ -34,16 +35,12 @@ class BenchmarkOptions:
     """
 
     suite: Suite
+    entries: list[Entry]
     seeds: list[int]
     changes: list[str]
     jobs: int
     out: Path
     results: Path
-
-    @property
-    def entries(self) -> list[Entry]:
-        """The chosen cells."""
-        return [entry for table in self.suite.tables for entry in table.entries]
 
 
 def run_suite(arguments: list[str], root: Path) -> int:
@@ -54,20 +51,18 @@ def run_suite(arguments: list[str], root: Path) -> int:
         root: has conf/ and benchmarks/.
     """
     options = read_options(arguments, root)
-    conf, entries = root / "conf", options.entries
-    published = published_values(entries, options.changes, conf)
+    conf = root / "conf"
+    published = published_values(options, conf)
     options.out.mkdir(parents=True, exist_ok=True)
     plan = (options.seeds, options.changes)
     try:
         failed = [
-            *run_cells(trainings(entries, *plan), options.out, conf, options.jobs),
-            *run_cells(tests(entries, *plan), options.out, conf, options.jobs, run_test_cell),
+            *run_cells(trainings(options.entries, *plan), options.out, conf, options.jobs),
+            *run_cells(tests(options.entries, *plan), options.out, conf, options.jobs, run_test_cell),
         ]
     finally:  # what is done is kept, whatever stopped the rest
         collect(options.suite, *plan, options.out, options.results)
-    text, paths = write_suite_report(options.suite, published, options.results)
-    print(f"\n{text}")
-    print("\n".join(map(str, paths)))
+    _report(options, published)
     for cell in failed:
         print(f"failed: {cell.name}, see {options.out / cell.name / 'output.txt'}")
     return 1 if failed else 0
@@ -78,11 +73,14 @@ def report_suite(arguments: list[str], root: Path) -> int:
     options = read_options(arguments, root)
     if not options.results.is_dir():
         raise ConfigError(f"results={options.results}: not found; python scripts/benchmark.py makes them.")
-    published = published_values(options.entries, options.changes, root / "conf")
-    text, paths = write_suite_report(options.suite, published, options.results)
-    print(text)
-    print("\n".join(map(str, paths)))
+    _report(options, published_values(options, root / "conf"))
     return 0
+
+
+def _report(options: BenchmarkOptions, published: Mapping[str, Mapping[str, Any]]) -> None:
+    text, paths = write_suite_report(options.suite, published, options.results)
+    print(f"\n{text}")
+    print("\n".join(map(str, paths)))
 
 
 def read_options(arguments: list[str], root: Path) -> BenchmarkOptions:
@@ -99,7 +97,7 @@ def read_options(arguments: list[str], root: Path) -> BenchmarkOptions:
             changes.append(str(override.input_line))
     if "suite" not in own:
         raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
-    suite = _select(read_suite(root / "benchmarks" / "suites", str(own["suite"])), own)
+    suite = read_suite(root / "benchmarks" / "suites", str(own["suite"]))
     seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", list(suite.seeds)))]
     if "steps" in own:
         steps = count("steps", own["steps"], 1)
@@ -107,13 +105,13 @@ def read_options(arguments: list[str], root: Path) -> BenchmarkOptions:
     kept = root / "benchmarks" / "results" if not changes else None
     out = Path(own.get("out") or root / "outputs" / "benchmarks" / "-".join(map(slug, changes)))
     results = Path(own.get("results") or kept or out / "results") / suite.name
-    return BenchmarkOptions(suite, seeds, changes, count("jobs", own.get("jobs", 2), 1), out, results)
+    jobs = count("jobs", own.get("jobs", 2), 1)
+    return BenchmarkOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
 
 
-def published_values(
-    entries: Sequence[Entry], changes: list[str], conf: Path
-) -> dict[str, Mapping[str, Any]]:
+def published_values(options: BenchmarkOptions, conf: Path) -> dict[str, Mapping[str, Any]]:
     """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
+    entries, changes = [e for table in options.suite.tables for e in table.entries], options.changes
     composed = {
         experiment: compose_config([f"experiment={experiment}", *changes], conf)
         for experiment in dict.fromkeys(entry.experiment for entry in entries)
@@ -128,22 +126,13 @@ def _plain(node: DictConfig | None) -> dict[str, Any]:
     return {} if node is None else {str(key): value for key, value in node.items()}
 
 
-def _select(suite: Suite, own: Mapping[str, Any]) -> Suite:
-    """The suite with the chosen rows and columns alone; a row is also known by its name in a file."""
-    rows = {slug(row): row for table in suite.tables for row in table.rows}
-    columns = {slug(column): column for table in suite.tables for column in table.columns}
+def _select(suite: Suite, own: Mapping[str, Any]) -> list[Entry]:
+    """The cells of the chosen rows and columns; a row is also known by its name in a file."""
+    entries = [entry for table in suite.tables for entry in table.entries]
+    rows, columns = {slug(e.row): e.row for e in entries}, {slug(e.column): e.column for e in entries}
     wanted = {rows[name] for name in chosen("rows", _slugs(own.get("rows")), list(rows))}
     among = {columns[name] for name in chosen("columns", _slugs(own.get("columns")), list(columns))}
-    tables = [
-        replace(
-            table,
-            rows=tuple(row for row in table.rows if row in wanted),
-            columns=tuple(column for column in table.columns if column in among),
-            entries=tuple(e for e in table.entries if e.row in wanted and e.column in among),
-        )
-        for table in suite.tables
-    ]
-    return replace(suite, tables=tuple(table for table in tables if table.entries))
+    return [entry for entry in entries if entry.row in wanted and entry.column in among]
 
 
 def _slugs(value: Any) -> list[str] | None:

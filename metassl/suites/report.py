@@ -44,7 +44,9 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
         draw(table, cells, pictures[-1], suite.title)
         heading = f"## {table.name}" if table.name else ""
         parts += [heading, _markdown_table(table, cells), f"![{table.name}]({pictures[-1].name})"]
-    parts += [MEMORY, _sources(suite, published), f"```\n{_protocol(records)}\n```"]
+    if any("†" in part for part in parts):
+        parts.append(MEMORY)
+    parts += [_sources(suite, published), f"```\n{_protocol(records)}\n```"]
     text = "\n\n".join(filter(None, parts)) + "\n"
     paths = [results / "report.md", results / "report.html", *pictures]
     for path, content in zip(paths, (text, page(suite.title, text, results)), strict=False):
@@ -55,17 +57,18 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
 def _verdicts(table: Table, published: Published, records: Mapping[Any, Mapping[int, Record]]) -> Cells:
     return {
         (entry.row, entry.column): verdict(
-            published[entry.experiment], records.get((table.name, entry.row, entry.column), {})
+            {} if entry.words else published[entry.experiment],  # of another test nothing is published
+            records.get((table.name, entry.row, entry.column), {}),
         )
         for entry in table.entries
     }
 
 
 def _markdown_table(table: Table, cells: Cells) -> str:
-    """A line for each cell, or, for a curve, a line for each row."""
-    if table.axis:
-        head = [f"{table.axis}:", *table.columns]
-        lines = [[row, *(_ours(cells[row, c]) for c in table.columns)] for row in table.rows]
+    """A line for each cell, or, where nothing is published, a line for each row."""
+    if table.axis or all(found.published is None for found in cells.values()):
+        head = [table.axis or "", *table.columns]
+        lines = [[row, *(_with_mark(table, cells, row, c) for c in table.columns)] for row in table.rows]
     else:
         head = ["", "", "published", "ours", "test", "difference", "seeds", "verdict"]
         lines = [[row, column, *_cell(found)] for (row, column), found in cells.items()]
@@ -78,6 +81,14 @@ def _cell(found: Verdict) -> list[str]:
     difference = NOTHING if off is None else f"{off:+.2f}{_width(found.half_width)}"
     test = NOTHING if isnan(found.ci) else f"± {found.ci:.2f}"
     return [published, _ours(found), test, difference, str(len(found.seeds)), found.word]
+
+
+def _with_mark(table: Table, cells: Cells, row: str, column: str) -> str:
+    """Ours; the best of a column in bold."""
+    means = [cells[other, column].mean for other in table.rows]
+    text = _ours(cells[row, column])
+    best = max((mean for mean in means if mean is not None), default=None)
+    return f"**{text}**" if len(means) > 1 and best is not None and cells[row, column].mean == best else text
 
 
 def _ours(found: Verdict) -> str:

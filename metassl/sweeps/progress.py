@@ -32,9 +32,9 @@ class Progress:
         print(f"{self._count()} {cell.name}: {said}{self._rest()}", flush=True)
 
     def tell(self) -> None:
-        """A line about the cells that run now."""
+        """A line about the cells that have begun and not ended."""
         going = [f"{name} {100 * share:.0f} %" for name, share in self._shares().items() if share < 1]
-        print(f"{self._count()} running: {', '.join(going) or 'starting'}{self._rest()}", flush=True)
+        print(f"{self._count()} begun: {', '.join(going) or 'none yet'}{self._rest()}", flush=True)
 
     def _count(self) -> str:
         return f"[{self.total - len(self.left)}/{self.total}]"

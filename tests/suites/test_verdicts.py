@@ -81,9 +81,8 @@ def test_the_report_has_every_cell(suite: Suite, tmp_path: Path) -> None:
     text, paths = write_suite_report(suite, published(), tmp_path)
     lines = [line for line in text.splitlines() if line.startswith(("| one", "| two"))]
     assert lines[0] == "| one | plain | 95.00 | 95.10 ± 0.28 | ± 0.40 | +0.10 ± 2.54 | 2 | reproduced |"
-    assert lines[1].endswith("| 2 | above |")
-    assert lines[2] == "| two | plain | 95.00† | – | – | – | 0 | not run |"
-    assert lines[3].startswith("| two | more | – |")
+    assert lines[1] == "| one | more | – | 97.00 ± 0.00 | ± 0.40 | – | 2 | no published value |"
+    assert lines[2] == "| two | plain | – | – | – | – | 0 | not run |"  # its words make it another test
     assert "A paper, table 9" in text
     assert "commits: abcdef1" in text
     assert [path.name for path in paths] == ["report.md", "report.html", "plot.png"]
@@ -91,6 +90,14 @@ def test_the_report_has_every_cell(suite: Suite, tmp_path: Path) -> None:
     assert html.count("<td>") == 8 * len(lines)
     assert "data:image/png;base64,iVBOR" in html
     assert 'src="plot.png"' not in html
+
+
+def test_a_value_from_memory_is_marked(suite: Suite, tmp_path: Path) -> None:
+    text, _ = write_suite_report(suite, published(), tmp_path)
+    assert "†" not in text
+    text, _ = write_suite_report(suite, published() | {"a/x": {**STATED, "read": False}}, tmp_path)
+    assert "| one | plain | 95.00† |" in text
+    assert "† quoted from memory" in text
 
 
 def test_a_curve_is_a_line_a_row(tmp_path: Path) -> None:
@@ -101,6 +108,6 @@ def test_a_curve_is_a_line_a_row(tmp_path: Path) -> None:
     cells = {"0": cell(90), "2": cell(92.5)}
     write_json(tmp_path / "one-0.json", {"table": "", "row": "one", "seed": 0, "cells": cells})
     report, _ = write_suite_report(curve, published(), tmp_path)
-    assert "| M: | 0 | 2 |" in report
-    assert "| one | 90.00 | 92.50 |" in report
+    assert "| M | 0 | 2 |" in report
+    assert "| one | **90.00** | **92.50** |" in report
     assert "| two | – | – |" in report
