@@ -18,6 +18,11 @@ def class_means(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
     return (mass.T @ z) / mass.sum(0).clamp(min=1e-12).unsqueeze(-1)
 
 
+def centre(z: Tensor, w: Tensor) -> Tensor:
+    """Σ_j w_j z_j / Σ_j w_j, 0 where every weight is 0: z [n, D], w [n] -> [D]."""
+    return class_means(z, torch.ones_like(w).unsqueeze(-1), w).squeeze(0)
+
+
 def squared_distances(z: Tensor, p: Tensor) -> Tensor:
     """‖z_j - p_c‖², a sum over D, not a mean: z [n, D], p [N, D] -> [n, N]."""
     # Squares of differences, not |z|² - 2zp + |p|²: that one loses half of the digits near 0.
@@ -89,8 +94,7 @@ class Prototypes(Head):
         self, state: Means | MeansAndRest, z: Tensor, w: Tensor, log_radius: Tensor, class_mask: Tensor
     ) -> Means | MeansAndRest:
         """See Head."""
-        rest = class_means(z, torch.ones_like(w).unsqueeze(-1), w).squeeze(0)
-        return MeansAndRest(state.p, class_mask, rest, log_radius)
+        return MeansAndRest(state.p, class_mask, centre(z, w), log_radius)
 
     def logits(self, state: Means | MeansAndRest, z: Tensor) -> Tensor:
         """[m, N] logits."""

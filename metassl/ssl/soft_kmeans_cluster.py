@@ -7,11 +7,12 @@ from math import log
 from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from metassl.episode import Episode
 from metassl.errors import ConfigError
-from metassl.heads.prototypes import class_means, rest_logit, squared_distances
+from metassl.heads.prototypes import centre, class_means, rest_logit, squared_distances
 from metassl.losses import mask_classes, one_hot
 from metassl.ssl.base import Context, Rest, SoftLabels, SSLObjective
 
@@ -28,27 +29,39 @@ class SoftKMeansCluster(SSLObjective):
 
     Args:
         radius: initial radius of the cluster at 0, above 0.
+        iterations: k-means steps (1 in the paper); each one after the first starts from the refined clusters,
+            of which the one at 0 has moved to the mean of its share.
     """
 
     views: ClassVar = {"plain": "plain"}
     stop_gradient = False
 
-    def __init__(self, radius: float) -> None:
+    def __init__(self, radius: float, iterations: int) -> None:
         super().__init__()
         if radius <= 0:
             raise ConfigError(f"ssl.objective.radius: found {radius!r}, allowed: above 0.")
+        self.iterations = iterations
         self.log_radius = nn.Parameter(torch.tensor(log(radius)))
 
     def label(self, context: Context) -> SoftLabels:
         """Soft assignments of the plain view."""
-        episode = context.episode
+        episode, u_weight = context.episode, context.unlabelled.weight
         u = context.constant(context.features("plain"))
         s = context.constant(context.support_features())
-        means = class_means(s, one_hot(episode.support_y, episode.way), episode.support_weight)
+        y = one_hot(episode.support_y, episode.way)
+        labels = self._assign(u, class_means(s, y, episode.support_weight), torch.zeros_like(u[0]), episode)
+        for _ in range(self.iterations - 1):
+            assert labels.rest is not None
+            weight = torch.cat((episode.support_weight, u_weight * labels.weight))
+            means = class_means(torch.cat((s, u)), torch.cat((y, labels.q)), weight)
+            labels = self._assign(u, means, centre(u, u_weight * labels.rest.share), episode)
+        return labels
+
+    def _assign(self, u: Tensor, means: Tensor, rest: Tensor, episode: Episode) -> SoftLabels:
+        """Soft assignments to classes with these means [N, D] and to a rest around [D]."""
         # ½ log 2π is the same for every cluster: the softmax does not see it
         near = mask_classes(-squared_distances(u, means) / 2, episode.class_mask)
-        extra = rest_logit(u, torch.zeros_like(u[0]), self.log_radius)
         # q and weight from the logits, since Σ_c z_jc can be 0 to all digits
-        odds = near.logsumexp(-1) - extra
-        rest = Rest(torch.sigmoid(-odds), self.log_radius)
-        return SoftLabels(F.softmax(near, dim=-1), torch.sigmoid(odds), "plain", rest)
+        odds = near.logsumexp(-1) - rest_logit(u, rest, self.log_radius)
+        share = Rest(torch.sigmoid(-odds), self.log_radius)
+        return SoftLabels(F.softmax(near, dim=-1), torch.sigmoid(odds), "plain", share)

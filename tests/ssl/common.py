@@ -22,7 +22,7 @@ OBJECTIVES: dict[str, Callable[[], SSLObjective]] = {
     "random_walk": lambda: RandomWalk(2, 0.7, 1.0, 0.1),
     "sinkhorn": lambda: Sinkhorn("uniform", 0.5, 6),
     "sinkhorn_predicted": lambda: Sinkhorn("predicted", 0.5, 6),
-    "soft_kmeans_cluster": lambda: SoftKMeansCluster(3.0),
+    "soft_kmeans_cluster": lambda: SoftKMeansCluster(3.0, 1),
     "masked_soft_kmeans": lambda: MaskedSoftKMeans(20, 0.5),
     "gmm_isotropic": lambda: GMM("isotropic", 2, 1.0, 0.01),
     "gmm_diagonal": lambda: GMM("diagonal", 2, 1.0, 0.01),

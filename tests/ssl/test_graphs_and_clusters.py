@@ -26,7 +26,7 @@ from tests.tasks import WAY, D, S, U, context, make_term, random
         ("temperature", lambda: Poisson(3, 0.0, 0.01)),
         ("background", lambda: Poisson(3, 0.5, 0.0)),
         ("reg", lambda: Sinkhorn("uniform", 0.0, 5)),
-        ("radius", lambda: SoftKMeansCluster(0.0)),
+        ("radius", lambda: SoftKMeansCluster(0.0, 1)),
         ("shrinkage", lambda: GMM("diagonal", 1, 0.0, 0.01)),
     ],
 )

@@ -62,7 +62,7 @@ def refined(s: np.ndarray, u: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def cluster() -> SoftKMeansCluster:
-    return SoftKMeansCluster(2.5).double()
+    return SoftKMeansCluster(2.5, 1).double()
 
 
 def masked() -> MaskedSoftKMeans:
@@ -152,6 +152,21 @@ def test_queries_are_classified_over_all_clusters() -> None:
     torch.testing.assert_close(without, learner.query_logits(learner.theta(), episode, CONTROL))
 
 
+def test_more_steps_start_from_the_refined_clusters() -> None:
+    s, u = random(S, D, seed=3), random(U, D, seed=4)
+    means, rest, radii = prototypes(s.numpy()), np.zeros(D), np.array([1.0] * WAY + [2.5])
+    for _ in range(3):
+        centres = np.concatenate((means, rest[None]))
+        z = np.stack(
+            [softmax(-((h - centres) ** 2).sum(1) / (2 * radii**2) - np.log(radii)) for h in u.numpy()]
+        )
+        means, rest = refined(s.numpy(), u.numpy(), z), z[:, WAY] @ u.numpy() / z[:, WAY].sum()
+    with torch.no_grad():
+        labels = SoftKMeansCluster(2.5, iterations=3).double().label(context({"plain": u}, s))
+    torch.testing.assert_close(labels.weight.unsqueeze(-1) * labels.q, torch.from_numpy(z[:, :WAY]))
+    torch.testing.assert_close(labels.rest.share, torch.from_numpy(z[:, WAY]))
+
+
 def test_without_unlabelled_images_the_rest_stays_at_zero() -> None:
     """Padding alone, as in a task whose U is empty."""
     s, u, objective = random(S, D, seed=3), random(U, D, seed=4), cluster()
@@ -212,7 +227,7 @@ def test_gradients_flow_through_z() -> None:
 def test_a_vanishing_cluster_gives_plain_soft_kmeans_on_half_the_distance() -> None:
     s, u = random(S, D, seed=3), random(U, D, seed=4)
     q = SoftKMeans(1).label(context({"plain": u}, s)).q
-    labels = SoftKMeansCluster(1e9).double().label(context({"plain": u * 2**0.5}, s * 2**0.5))
+    labels = SoftKMeansCluster(1e9, 1).double().label(context({"plain": u * 2**0.5}, s * 2**0.5))
     torch.testing.assert_close(labels.q, q)
     assert labels.weight.min() > 1 - 1e-4
 
@@ -221,7 +236,7 @@ def test_far_distractors_are_worth_less() -> None:
     """The masks' way off the mean distance; the cluster's too, if it is nearer than the classes are."""
     s = 3 * torch.eye(WAY, D).double().repeat(2, 1)
     u = torch.cat((s[:3], -2 * torch.ones(4, D).double()))
-    for objective in (SoftKMeansCluster(10.0).double(), MaskedSoftKMeans(20, 0.01).double()):
+    for objective in (SoftKMeansCluster(10.0, 1).double(), MaskedSoftKMeans(20, 0.01).double()):
         weight = objective.label(context({"plain": u}, s)).weight
         assert weight[:3].min() > 1.5 * weight[3:].max()
 
