@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from metassl.errors import DataError
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary neighbour of `path`, then renames it into place."""
@@ -21,3 +23,16 @@ def write_json(path: Path, content: Any) -> None:
     """Indented JSON, whole or not at all."""
     text = json.dumps(content, indent=2) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises DataError for a file that is missing or holds anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror}).") from error
+    except ValueError as error:  # bad JSON and bad UTF-8 alike
+        raise DataError(f"{path}: not valid JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, found {type(content).__name__}.")
+    return content

@@ -209,3 +209,24 @@ def test_weights_of_another_architecture(make_config, tmp_path: Path) -> None:
             load_weights(learner(*words), path)
         assert "\n" not in str(caught.value)
         assert len(str(caught.value)) < 400
+
+
+def test_what_another_objective_learned_is_left_out(make_config, tmp_path: Path) -> None:
+    """Weights of a learned objective serve a test with one that learns nothing, but not the other way."""
+    contents = build_contents(make_config())
+
+    def learner(ssl: str):
+        config = make_config("model=protonet", f"ssl={ssl}", "backbone.norm=group")
+        return build_learner(config, build_task_spec(config, contents))
+
+    paths = {}
+    for ssl in ("soft_kmeans_cluster", "soft_kmeans"):
+        paths[ssl] = tmp_path / f"{ssl}.ckpt"
+        state = {PREFIX + name: value + 1 for name, value in learner(ssl).state_dict().items()}
+        torch.save({"state_dict": state}, paths[ssl])
+    plain, saved = learner("soft_kmeans"), read_checkpoint(paths["soft_kmeans_cluster"])["state_dict"]
+    load_weights(plain, paths["soft_kmeans_cluster"])
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, saved[PREFIX + name])
+    with pytest.raises(UserError, match="log_radius"):
+        load_weights(learner("soft_kmeans_cluster"), paths["soft_kmeans"])

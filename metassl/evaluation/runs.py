@@ -1,7 +1,6 @@
 """Read what training left behind: the folder of one run, or a sweep's numbered job folders."""
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metassl.errors import DataError, UserError
+from metassl.files import read_json
 
 
 class Series(NamedTuple):
@@ -132,15 +132,7 @@ def _read_status(folder: Path) -> tuple[str | None, str | None]:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # bad JSON and bad UTF-8 alike
-        raise DataError(f"{path}: not valid JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, found {type(content).__name__}.")
-    return content
+    return read_json(path) if path.is_file() else None
 
 
 def _read_results(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 Legend: N way, m items to classify, D features.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -37,6 +38,10 @@ class Means(NamedTuple):
     def logits(self, z: Tensor) -> Tensor:
         """[m, N] -‖z_j - p_c‖²."""
         return -squared_distances(z, self.p)
+
+    def all_logits(self, z: Tensor) -> Tensor:
+        """The same: there is no other answer."""
+        return self.logits(z)
 
     def loss(self, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy over the N classes."""
@@ -98,12 +103,17 @@ class Prototypes(Head):
 
     def logits(self, state: Means | MeansAndRest, z: Tensor) -> Tensor:
         """[m, N] logits."""
-        with torch.autocast(z.device.type, enabled=False):
-            return state.logits(z.float() if z.dtype.itemsize < 4 else z)
+        return _exactly(state.logits, z)
 
     def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """See Head."""
         return state.loss(logits, y, weight)
+
+
+def _exactly(logits: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """In float32 at least, also within autocast: a sum of squares needs the digits."""
+    with torch.autocast(z.device.type, enabled=False):
+        return logits(z.float() if z.dtype.itemsize < 4 else z)
 
 
 class RejectingPrototypes(Prototypes):
@@ -117,10 +127,7 @@ class RejectingPrototypes(Prototypes):
 
     def query_logits(self, state: Means | MeansAndRest, z: Tensor, w: Tensor | None) -> Tensor:
         """[Q, N] or [Q, N + 1] logits."""
-        if isinstance(state, Means):
-            return self.logits(state, z)
-        with torch.autocast(z.device.type, enabled=False):
-            return state.all_logits(z.float() if z.dtype.itemsize < 4 else z)
+        return _exactly(state.all_logits, z)
 
     def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy over all logits."""

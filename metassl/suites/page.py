@@ -1,9 +1,6 @@
-"""A Markdown report as one HTML file that needs no other."""
+"""A Markdown report as an HTML file; its pictures lie beside it."""
 
-import base64
-import re
 from html import escape
-from pathlib import Path
 
 from markdown import markdown
 
@@ -14,13 +11,8 @@ STYLE = (
 )
 
 
-def page(title: str, text: str, folder: Path) -> str:
-    """The HTML of a Markdown text; its pictures, files of the folder, are put into it."""
+def page(title: str, text: str) -> str:
+    """The HTML of a Markdown text."""
     body = markdown(text, extensions=["tables", "fenced_code"])
-    body = re.sub(r'src="([^"/]+\.png)"', lambda found: f'src="{_data(folder / found[1])}"', body)
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
-
-
-def _data(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

@@ -1,13 +1,11 @@
 """The committed results of a suite: a small JSON file for each row of a table and seed."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from metassl.cli.saved import CONFIG, load_config
-from metassl.errors import DataError
-from metassl.files import write_json
+from metassl.files import read_json, write_json
 from metassl.suites.plan import result_folder, slug, training_cell
 from metassl.suites.suite import Entry, Suite, Table
 
@@ -41,7 +39,7 @@ def collect(
         if found:
             path = results / _file(table, row, seed)
             results.mkdir(parents=True, exist_ok=True)
-            cells = {**(_read(path)["cells"] if path.is_file() else {}), **found}
+            cells = {**(read_json(path)["cells"] if path.is_file() else {}), **found}
             write_json(path, {"table": table.name, "row": row, "seed": seed, "cells": cells})
             written.append(path)
     return written
@@ -51,9 +49,9 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
     """What is kept of one cell: its numbers, how it was made, on what, and by which code."""
     folder = result_folder(entry, seed, changes, out)
     trained = out / training_cell(entry.weights, seed, changes).name
-    results, about = _read(folder / "results.json"), _read(trained / "run.json")
+    results, about = read_json(folder / "results.json"), read_json(trained / "run.json")
     config = load_config(trained / CONFIG)
-    tested = _read(folder / "run.json")
+    tested = read_json(folder / "run.json")
     return {
         "experiment": entry.experiment,
         "weights": entry.weights,
@@ -62,7 +60,7 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
         "reduced": results.get("reduced", False),
         "label_ratio": config.episode.label_ratio,
         "tasks": config.trainer.tasks,
-        "training_seconds": _read(trained / "results.json")["wall_seconds"],
+        "training_seconds": read_json(trained / "results.json")["wall_seconds"],
         "commit": about["git"],
         "hardware": about["hardware"],
         "python": about["python"],
@@ -74,7 +72,7 @@ def read_records(results: Path) -> dict[tuple[str, str, str], Mapping[int, Recor
     """(table, row, column) -> seed -> record, of all seeds that are stored."""
     found: dict[tuple[str, str, str], dict[int, Record]] = {}
     for path in sorted(results.glob("*.json")):
-        content = _read(path)
+        content = read_json(path)
         for column, cell in content["cells"].items():
             found.setdefault((content["table"], content["row"], column), {})[content["seed"]] = cell
     return {key: dict(sorted(cells.items())) for key, cells in found.items()}
@@ -86,13 +84,3 @@ def _files(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[Table, str, int
 
 def _file(table: Table, row: str, seed: int) -> str:
     return "-".join(filter(None, (slug(table.name), slug(row), str(seed)))) + ".json"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read ({error}).") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected an object, found {type(content).__name__}.")
-    return content

@@ -49,7 +49,7 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     parts += [_sources(suite, published), f"```\n{_protocol(records)}\n```"]
     text = "\n\n".join(filter(None, parts)) + "\n"
     paths = [results / "report.md", results / "report.html", *pictures]
-    for path, content in zip(paths, (text, page(suite.title, text, results)), strict=False):
+    for path, content in zip(paths, (text, page(suite.title, text)), strict=False):
         write_atomically(path, partial(Path.write_text, data=content, encoding="utf-8"))
     return text, paths
 

@@ -197,3 +197,13 @@ def test_mlp_against_a_plain_loop() -> None:
         expected = ((expected - mean) / (var + 1e-5).sqrt()).clamp(min=0)
     torch.testing.assert_close(backbone(x), expected)
     assert backbone.out_dim == 4
+
+
+def test_initial_weights_of_a_given_deviation() -> None:
+    torch.manual_seed(0)
+    backbone = Conv4((1, 28, 28), 64, "running", init_std=0.01)
+    convs = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]
+    weights = torch.cat([conv.weight.detach().flatten() for conv in convs])
+    assert weights.abs().max() <= 0.02
+    assert float(weights.std()) == pytest.approx(0.0088, rel=0.02)  # the cut takes 12% of the deviation
+    assert not any(conv.bias.any() for conv in convs)

@@ -78,6 +78,10 @@ def test_program_prints_one_line_and_fails(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_the_config_alone_can_be_asked_for() -> None:
+    assert prepare(["--cfg", "job", "model=protonet"], CONF) == ["--cfg", "job", "model=protonet"]
+
+
 def test_help_lists_groups_and_options() -> None:
     done = subprocess.run(
         [sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True

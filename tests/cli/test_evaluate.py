@@ -10,6 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
+from metassl.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.cli.evaluate import evaluate_run
 from metassl.cli.resume import CONFIG
 from metassl.errors import ConfigError, UserError
@@ -87,6 +88,16 @@ def test_changes_of_the_test_episodes_win(run: Path) -> None:
     assert results(evaluate_run([f"run={run}", "episode.test.shot=2"]))["shot"] == 2
 
 
+def test_validation_classes_can_be_asked_for(run: Path, make_config) -> None:
+    assert results(evaluate_run([f"run={run}", "evaluation.split=val"]))["split"] == "val"
+    for split in ("val", "test"):
+        config = make_config(f"evaluation.split={split}")
+        contents = build_contents(config)
+        learner = build_learner(config, build_task_spec(config, contents))
+        batch = next(iter(build_test_stream(config, contents, learner, 4)))
+        assert set(batch.oracle.class_ids.flatten().tolist()) <= set(contents.splits[split])
+
+
 def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
     (run / "checkpoints" / "best.ckpt").unlink()
     with pytest.raises(UserError, match=r"best\.ckpt: not found"):
@@ -108,6 +119,7 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["episode.way=99"], ["99"]),
         (["backbone.filters=8"], ["does not fit the config"]),
         (["evaluation.checkpoint=lst"], ["evaluation.checkpoint: found 'lst'", "'last'"]),
+        (["evaluation.split=vall"], ["evaluation.split: found 'vall'", "'val'"]),
         (["evaluation.episodes=["], ["command line"]),
         (["-m"], ["command line"]),
         (["evaluation.episodes=1,2"], ["evaluation.episodes=1,2", "one value"]),

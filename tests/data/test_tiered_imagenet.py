@@ -13,7 +13,7 @@ import pytest
 
 from metassl.build import build_contents
 from metassl.cli.arguments import compose_config
-from metassl.data import npz_rows
+from metassl.data.imagenet import npz_rows
 from metassl.data.imagenet.tiered import TieredImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
 from metassl.cli.arguments import prepare
 from metassl.errors import UserError
+from metassl.lightning.checkpoints import Resumable, earlier_seconds
 from metassl.lightning.weights import read_checkpoint
 from metassl.run import train_and_test
 from tests.conftest import CONF, ROOT
@@ -174,3 +176,10 @@ def test_resume_runs_no_foreign_code(make_config, tmp_path: Path) -> None:
     (folder / ".hydra" / "overrides.yaml").write_text(f"- '+{evil}'\n- 'trainer.steps=3'\n")
     with pytest.raises(UserError, match="in the run"):  # the Hydra key is dropped, the rest compared
         prepare([f"resume={folder}"], CONF)
+
+
+def test_wall_time_adds_up_over_resumptions(tmp_path: Path) -> None:
+    first, second = (Resumable(tmp_path, 1, 1) for _ in range(2))
+    first.load_state_dict({"seconds": 100.0})
+    second.load_state_dict(first.state_dict())
+    assert 100 <= earlier_seconds(Trainer(callbacks=[second], logger=False)) < 101
