@@ -15,7 +15,7 @@ run: setup
 	$(BIN)/python train.py evaluation.episodes=300
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """A tiny data set and ways to compose a config, shared by the tests."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,15 @@ TINY = (
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data, with Omniglot in it; without one the test is skipped."""
+    folder = Path(os.environ.get("METASSL_DATA_DIR", ""))
+    if "METASSL_DATA_DIR" not in os.environ or not (folder / "omniglot" / "images_background.zip").exists():
+        pytest.skip("METASSL_DATA_DIR is unset or has no omniglot/images_background.zip")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 Legend: N way, m items to classify, D features.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -11,8 +10,10 @@ from torch import Tensor
 
 from metassl.heads.base import Head
 from metassl.losses import cross_entropy, mask_classes, weighted_mean
+from metassl.precision import full_precision
 
 
+@full_precision
 def class_means(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
     """p_c = Σ_j w_j q_jc z_j / Σ_j w_j q_jc: z [n, D], q [n, N], w [n] -> [N, D]."""
     mass = q * w.unsqueeze(-1)
@@ -101,19 +102,14 @@ class Prototypes(Head):
         """See Head."""
         return MeansAndRest(state.p, class_mask, centre(z, w), log_radius)
 
+    @full_precision  # a sum of squares needs the digits
     def logits(self, state: Means | MeansAndRest, z: Tensor) -> Tensor:
         """[m, N] logits."""
-        return _exactly(state.logits, z)
+        return state.logits(z)
 
     def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """See Head."""
         return state.loss(logits, y, weight)
-
-
-def _exactly(logits: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    """In float32 at least, also within autocast: a sum of squares needs the digits."""
-    with torch.autocast(z.device.type, enabled=False):
-        return logits(z.float() if z.dtype.itemsize < 4 else z)
 
 
 class RejectingPrototypes(Prototypes):
@@ -125,9 +121,10 @@ class RejectingPrototypes(Prototypes):
     Source: Ren et al. 2018, section 3.1.2, and their code.
     """
 
+    @full_precision
     def query_logits(self, state: Means | MeansAndRest, z: Tensor, w: Tensor | None) -> Tensor:
         """[Q, N] or [Q, N + 1] logits."""
-        return _exactly(state.all_logits, z)
+        return state.all_logits(z)
 
     def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy over all logits."""

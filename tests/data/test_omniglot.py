@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -148,11 +147,8 @@ def test_bad_options() -> None:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    folder = Path(os.environ.get("METASSL_DATA_DIR", ""))
-    if "METASSL_DATA_DIR" not in os.environ or not (folder / "omniglot" / "images_background.zip").exists():
-        pytest.skip("METASSL_DATA_DIR is unset or has no omniglot/images_background.zip")
-    return load(Omniglot(folder, rotations=False, download=False), tmp_path_factory.mktemp("cache"))
+def real(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    return load(Omniglot(real_data, rotations=False, download=False), tmp_path_factory.mktemp("cache"))
 
 
 def test_real_numbers(real: Contents) -> None:

@@ -7,6 +7,7 @@ from torch.utils._pytree import tree_map
 from metassl.data.pool import Pool
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop, Vmap
+from metassl.heads.prototypes import Prototypes
 from metassl.learners.head import HeadLearner
 from metassl.ssl.pseudo_label import PseudoLabel
 from metassl.ssl.soft_kmeans import SoftKMeans
@@ -102,6 +103,16 @@ def test_runs_under_autocast(name: str, narrow: torch.dtype) -> None:
     with torch.autocast("cpu", narrow):
         found = head.logits(head.fit(z, q, w), x)
     torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.1)
+
+
+def test_prototypes_are_exact_under_autocast() -> None:
+    """Only the features are rounded, neither their means nor the distances."""
+    head, (z, q, w) = Prototypes(), (x.float() for x in soft_rows())
+    z, x = z.bfloat16(), QUERIES.bfloat16()
+    expected = head.logits(head.fit(z.float(), q, w), x.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head.logits(head.fit(z, q, w), x)
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("objective", [lambda: PseudoLabel(0.4), lambda: SoftKMeans(1)])

@@ -1,7 +1,6 @@
 """A suite from its command to its report, on the tiny data set."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,10 +87,8 @@ def test_a_cell_that_fails_leaves_the_others(
     assert "| none | M = 3 | – | – |" in said  # nothing is published of a test with other words
 
 
+@pytest.mark.usefixtures("real_data")
 def test_the_command_runs_on_real_data(tmp_path: Path) -> None:
-    folder = Path(os.environ.get("METASSL_DATA_DIR", ""))
-    if "METASSL_DATA_DIR" not in os.environ or not (folder / "omniglot" / "images_background.zip").exists():
-        pytest.skip("METASSL_DATA_DIR is unset or has no omniglot/images_background.zip")
     line = ["suite=ren2018_omniglot", "rows=[supervised]", "seeds=[0]", "steps=200", f"out={tmp_path}"]
     done = subprocess.run(
         [sys.executable, "scripts/benchmark.py", *line], cwd=ROOT, capture_output=True, text=True, check=False
