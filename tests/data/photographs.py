@@ -6,10 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from metassl.data.class_splits import published
 from metassl.data.pool import SPLITS, Contents
+from metassl.data.store import Source, load
+from metassl.errors import DataError
 
 EACH = 2  # pictures a class
 
@@ -29,6 +32,15 @@ def photograph(name: str, wordnet: str, i: int, size: int = 6) -> np.ndarray:
 @cache
 def _numbers(name: str) -> dict[str, int]:
     return {found: k for k, found in enumerate(found for split in SPLITS for found in classes(name)[split])}
+
+
+def error_of(source: Source, cache_dir: Path) -> str:
+    """The one line of a load that fails, which leaves nothing in the cache."""
+    with pytest.raises(DataError) as caught:
+        load(source, cache_dir)
+    assert "\n" not in str(caught.value)
+    assert not cache_dir.exists() or not [entry for entry in cache_dir.iterdir() if entry.is_dir()]
+    return str(caught.value)
 
 
 def assert_all_there(contents: Contents, name: str) -> None:

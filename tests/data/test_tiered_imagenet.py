@@ -17,13 +17,13 @@ from metassl.data.imagenet import npz_rows
 from metassl.data.imagenet.tiered import TieredImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
-from metassl.errors import DataError
 from tests.conftest import CONF
 from tests.data.photographs import (
     assert_all_there,
     assert_pictures,
     class_folders,
     classes,
+    error_of,
     every,
     photograph,
     png,
@@ -106,13 +106,7 @@ def source(folder: Path, size: int = 6) -> TieredImageNet:
 
 
 def line_of(folder: Path, tmp_path: Path) -> str:
-    """The error of a load, which leaves nothing in the cache."""
-    with pytest.raises(DataError) as caught:
-        load(source(folder), tmp_path / "cache")
-    assert "\n" not in str(caught.value)
-    cache_dir = tmp_path / "cache"
-    assert not cache_dir.exists() or not [entry for entry in cache_dir.iterdir() if entry.is_dir()]
-    return str(caught.value)
+    return error_of(source(folder), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("layout", BY_FOLDER)
