@@ -78,7 +78,7 @@ def _markdown_table(table: Table, cells: Cells) -> str:
 def _cell(found: Verdict) -> list[str]:
     published = NOTHING if found.published is None else f"{found.published:.2f}{'' if found.read else '†'}"
     off = found.difference
-    difference = NOTHING if off is None else f"{off:+.2f}{_width(found.half_width)}"
+    difference = NOTHING if off is None else f"{round(off, 2) + 0:+.2f}{_width(found.half_width)}"
     test = NOTHING if isnan(found.ci) else f"± {found.ci:.2f}"
     return [published, _ours(found), test, difference, str(len(found.seeds)), found.word]
 
