@@ -72,7 +72,7 @@ def test_every_suite_names_experiments_that_compose(name: str) -> None:
     ("words", "expected"),
     [
         ([], "suite: has no default"),
-        (["suite=ren2018"], "suite: found 'ren2018'. Did you mean 'ren2018_omniglot'?"),
+        (["suite=ren2018_omnglot"], "suite: found 'ren2018_omnglot'. Did you mean 'ren2018_omniglot'?"),
         (
             ["suite=ren2018_omniglot", "rows=[supervized]"],
             "rows: found 'supervized'. Did you mean 'supervised'?",
