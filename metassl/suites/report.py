@@ -100,7 +100,7 @@ def _width(width: float) -> str:
 
 
 def _sources(suite: Suite, published: Published) -> str:
-    stated = [published[e.experiment] for table in suite.tables for e in table.entries]
+    stated = [published[e.experiment] for table in suite.tables for e in table.entries if not e.words]
     lines = dict.fromkeys(
         f"Published: {s['source']} (over {s.get('over', 'episodes')}; tolerance {s['tolerance']})"
         for s in stated
