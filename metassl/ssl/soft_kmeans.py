@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from metassl.errors import ConfigError
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
 from metassl.ssl.base import Context, SoftLabels, SSLObjective
@@ -25,6 +26,8 @@ class SoftKMeans(SSLObjective):
 
     def __init__(self, iterations: int) -> None:
         super().__init__()
+        if iterations < 1:
+            raise ConfigError(f"ssl.objective.iterations: found {iterations!r}, allowed: 1 or more.")
         self.iterations = iterations
 
     def label(self, context: Context) -> SoftLabels:

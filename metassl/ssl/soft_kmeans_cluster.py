@@ -40,6 +40,8 @@ class SoftKMeansCluster(SSLObjective):
         super().__init__()
         if radius <= 0:
             raise ConfigError(f"ssl.objective.radius: found {radius!r}, allowed: above 0.")
+        if iterations < 1:
+            raise ConfigError(f"ssl.objective.iterations: found {iterations!r}, allowed: 1 or more.")
         self.iterations = iterations
         self.log_radius = nn.Parameter(torch.tensor(log(radius)))
 

@@ -12,6 +12,7 @@ from metassl.ssl.gmm import GMM
 from metassl.ssl.label_propagation import LabelPropagation
 from metassl.ssl.poisson import Poisson
 from metassl.ssl.sinkhorn import Sinkhorn
+from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.soft_kmeans_cluster import SoftKMeansCluster
 from tests.ssl.common import OBJECTIVES, made, outcome
 from tests.tasks import WAY, D, S, U, context, make_term, random
@@ -27,6 +28,8 @@ from tests.tasks import WAY, D, S, U, context, make_term, random
         ("background", lambda: Poisson(3, 0.5, 0.0)),
         ("reg", lambda: Sinkhorn("uniform", 0.0, 5)),
         ("radius", lambda: SoftKMeansCluster(0.0, 1)),
+        ("iterations", lambda: SoftKMeansCluster(1.0, 0)),
+        ("iterations", lambda: SoftKMeans(0)),
         ("shrinkage", lambda: GMM("diagonal", 1, 0.0, 0.01)),
     ],
 )
