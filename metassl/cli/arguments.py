@@ -92,9 +92,11 @@ def _values(override: Override) -> list[Any]:
 def _check_choices(override: Override, conf: Path) -> None:
     group = override.key_or_group
     options = options_of(group, conf)
+    if override.is_delete():
+        raise ConfigError(f"~{group}: a run needs each group. Choose another option: {group}=...")
     for value in _values(override):
-        if value is not None and str(value) not in options:
-            raise ConfigError(one_of(group, value, options))
+        if str(value) not in options:
+            raise ConfigError(one_of(group, "null" if value is None else value, options))
 
 
 def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:

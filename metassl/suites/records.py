@@ -60,6 +60,7 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
         "reduced": results.get("reduced", False),
         "label_ratio": config.episode.label_ratio,
         "tasks": config.trainer.tasks,
+        "precision": config.trainer.precision,
         "training_seconds": read_json(trained / "results.json")["wall_seconds"],
         "commit": about["git"],
         "hardware": about["hardware"],

@@ -23,6 +23,7 @@ NOTES = (
     "the 95% interval of our mean over the seeds (Student's t). Reproduced: the difference is within the "
     "tolerance; above, below: it is not."
 )
+REDUCED = "**Reduced data**: fewer images than the data set has. The numbers compare with nothing published."
 MEMORY = "† quoted from memory, not read in the source."
 
 
@@ -44,6 +45,8 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
         draw(table, cells, pictures[-1], suite.title)
         heading = f"## {table.name}" if table.name else ""
         parts += [heading, _markdown_table(table, cells), f"![{table.name}]({pictures[-1].name})"]
+    if any(cell["reduced"] for found in records.values() for cell in found.values()):
+        parts.insert(2, REDUCED)
     if any("†" in part for part in parts):
         parts.append(MEMORY)
     parts += [_sources(suite, published), f"```\n{_protocol(records)}\n```"]
@@ -116,8 +119,8 @@ def _protocol(records: Mapping[Any, Mapping[int, Record]]) -> str:
         "split": "split", "test episodes": "episodes", "way": "way", "shot": "shot",
         "queries a class": "queries", "unlabelled a class (M)": "unlabelled",
         "distractor classes": "distractors", "share of labels in training": "label_ratio", "norm": "norm",
-        "transductive": "transductive", "steps": "steps", "tasks a step": "tasks", "hardware": "hardware",
-        "python": "python",
+        "transductive": "transductive", "steps": "steps", "tasks a step": "tasks", "precision": "precision",
+        "hardware": "hardware", "python": "python",
     }  # fmt: skip
     lines = [f"{name}: {distinct(cell[key] for cell in cells)}" for name, key in facts.items()]
     packages = distinct(", ".join(f"{k} {v}" for k, v in cell["packages"].items()) for cell in cells)

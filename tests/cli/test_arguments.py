@@ -16,6 +16,8 @@ from tests.conftest import CONF, ROOT
     [
         (["model=protnet"], ["model: found 'protnet'", "Did you mean 'protonet'?", "maml"]),
         (["ssl=consistancy"], ["ssl: found 'consistancy'", "'consistency'"]),
+        (["logger=null"], ["logger: found 'null'", "csv, mlflow, tensorboard"]),
+        (["~logger=csv"], ["~logger", "logger=..."]),
         (["modle=maml"], ["key: found 'modle'", "'model'"]),
         (["trainer.step=5"], ["trainer.step'", "'trainer.steps'"]),
         (["ssl.objective.treshold=1", "ssl=pseudo_label"], ["'ssl.objective.threshold'"]),

@@ -19,7 +19,7 @@ STATED = {"accuracy": 95.0, "read": True, "tolerance": 0.5, "source": "A paper, 
 def cell(accuracy: float) -> dict:
     facts = dict.fromkeys(
         ("split", "episodes", "way", "shot", "queries", "unlabelled", "label_ratio", "norm", "transductive",
-         "steps", "tasks", "hardware", "python", "distractors"), 1) | {"reduced": False}  # fmt: skip
+         "steps", "tasks", "precision", "hardware", "python", "distractors"), 1) | {"reduced": False}  # fmt: skip
     about = {"commit": {"revision": "abcdef123", "dirty": False}, "packages": {"torch": "9"}}
     return {"accuracy": {"mean": accuracy / 100, "ci95": 0.004}, "training_seconds": 60.0, **facts, **about}
 
@@ -89,6 +89,15 @@ def test_the_report_has_every_cell(suite: Suite, tmp_path: Path) -> None:
     html = (tmp_path / "report.html").read_text()
     assert html.count("<td>") == 8 * len(lines)
     assert 'src="plot.png"' in html
+
+
+def test_the_report_says_when_data_are_reduced(suite: Suite, tmp_path: Path) -> None:
+    text, _ = write_suite_report(suite, published(), tmp_path)
+    assert "Reduced data" not in text
+    cells = {"plain": {**cell(95), "reduced": True}}
+    write_json(tmp_path / "two-0.json", {"table": "", "row": "two", "seed": 0, "cells": cells})
+    text, _ = write_suite_report(suite, published(), tmp_path)
+    assert text.index("**Reduced data**") < text.index("| one")
 
 
 def test_a_value_from_memory_is_marked(suite: Suite, tmp_path: Path) -> None:
