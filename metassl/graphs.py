@@ -8,7 +8,7 @@ from torch import Tensor
 
 from metassl.heads.prototypes import squared_distances
 from metassl.losses import one_hot
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 
 TINY = 1e-12
 

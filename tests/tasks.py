@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from metassl.episode import Episode, TaskSpec, Unlabelled
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import TEST, Stage
 

@@ -15,7 +15,8 @@ from metassl.backbones.base import Backbone
 from metassl.episode import Episode
 from metassl.learners.placing import parameters, placed
 from metassl.losses import accuracy, cross_entropy
-from metassl.ssl.base import Context, SoftLabels
+from metassl.ssl.base import SoftLabels
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 

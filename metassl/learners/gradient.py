@@ -17,7 +17,7 @@ from metassl.learners.inner import InnerOptimizer
 from metassl.learners.inner_loop import InnerLoop
 from metassl.learners.predictor import LearnerWindow
 from metassl.losses import cross_entropy, mask_classes
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 

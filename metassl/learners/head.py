@@ -18,7 +18,7 @@ from metassl.learners.base import SSL, Adapted, MetaLearner, Scores, Theta, quer
 from metassl.learners.placing import parameters
 from metassl.learners.predictor import LearnerWindow
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 

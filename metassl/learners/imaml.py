@@ -17,7 +17,7 @@ from metassl.learners.gradient import GradientLearner
 from metassl.learners.implicit import conjugate_gradient, hessian, mixed
 from metassl.learners.inner import InnerOptimizer
 from metassl.learners.inner_loop import InnerLoop, Moment
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 

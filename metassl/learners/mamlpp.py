@@ -17,7 +17,7 @@ from metassl.errors import ConfigError
 from metassl.learners.base import Adapted, Anchor, Scores, Theta, query_scores
 from metassl.learners.gradient import GradientLearner
 from metassl.learners.inner import InnerOptimizer
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.stage import Stage
 

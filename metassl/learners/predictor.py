@@ -20,7 +20,7 @@ Classifier = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class LearnerWindow:
-    """See metassl.ssl.base.Predictor.
+    """See metassl.ssl.context.Predictor.
 
     Attributes:
         learner: with the parameters of this moment in place, unless `placed`.

@@ -5,7 +5,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from metassl.losses import weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 
 
 class Consistency(SSLObjective):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 
 
 class Threshold(nn.Module):

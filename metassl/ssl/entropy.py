@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from metassl.losses import mask_classes, weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 
 
 class Entropy(SSLObjective):

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from metassl.errors import ConfigError, one_of
 from metassl.losses import one_hot
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.thresholds import RULES
 
 

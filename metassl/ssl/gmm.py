@@ -15,7 +15,8 @@ from metassl.graphs import task_points
 from metassl.heads.prototypes import class_means
 from metassl.losses import mask_classes
 from metassl.precision import full_precision
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 TINY = 1e-12
 

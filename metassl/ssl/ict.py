@@ -11,7 +11,8 @@ from torch import Tensor
 
 from metassl.episode import TaskSpec
 from metassl.losses import weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.mean_teacher import Teacher
 from metassl.ssl.mixing import BETA_DRAWS, mix, random_partners, symmetric_beta
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from metassl.errors import ConfigError, one_of
 from metassl.graphs import TINY, affinity, normalised, task_points
 from metassl.precision import full_precision
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
 

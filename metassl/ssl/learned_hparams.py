@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.wrapping import Wrapping
 
 TO_DOMAIN: dict[str, Callable[[Tensor], Tensor]] = {"positive": F.softplus, "unit": torch.sigmoid}

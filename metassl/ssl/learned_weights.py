@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot, weighted_mean
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.wrapping import Wrapping
 
 SIGNS = 4

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 TINY = 1e-12
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from metassl.episode import TaskSpec
 from metassl.losses import weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 
 if TYPE_CHECKING:
     from metassl.learners.base import MetaLearner

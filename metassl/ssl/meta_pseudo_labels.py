@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import cross_entropy, gate, mask_classes, one_hot, soft_cross_entropy, weighted_mean
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 CLUES = 2
 

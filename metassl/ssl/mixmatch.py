@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from metassl.losses import one_hot, soft_cross_entropy, weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.mixing import BETA_DRAWS, for_support, mix, random_partners, sharpen, symmetric_beta
 
 EACH = BETA_DRAWS + 1  # numbers that a mixed row takes: λ's, and one for the permutation

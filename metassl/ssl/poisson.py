@@ -12,7 +12,8 @@ from metassl.errors import ConfigError
 from metassl.graphs import TINY, affinity, connected, task_points
 from metassl.losses import mask_classes
 from metassl.precision import full_precision
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 
 class Poisson(SSLObjective):

@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from metassl.losses import gate, one_hot
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.mixing import sharpen
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
 from metassl.precision import full_precision
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.transport import safe_log
 
 TINY = 1e-12

@@ -9,7 +9,8 @@ from torch.func import grad
 
 from metassl.errors import ConfigError
 from metassl.losses import cross_entropy, soft_cross_entropy
-from metassl.ssl.base import Context, Params, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context, Params
 from metassl.ssl.wrapping import Wrapping
 
 NO_SLOPE = 1e-3  # sum of the inner products below which they are rounding, in float32 at least

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from metassl.errors import ConfigError, one_of
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.transport import potentials, safe_log
 
 TINY = 1e-12

@@ -8,7 +8,8 @@ from torch import Tensor
 from metassl.errors import ConfigError
 from metassl.heads.prototypes import class_means, squared_distances
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 
 class SoftKMeans(SSLObjective):

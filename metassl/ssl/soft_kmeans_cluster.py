@@ -14,7 +14,8 @@ from metassl.episode import Episode
 from metassl.errors import ConfigError
 from metassl.heads.prototypes import centre, class_means, rest_logit, squared_distances
 from metassl.losses import mask_classes, one_hot
-from metassl.ssl.base import Context, Rest, SoftLabels, SSLObjective
+from metassl.ssl.base import Rest, SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 
 class SoftKMeansCluster(SSLObjective):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from metassl.errors import ConfigError, one_of
 from metassl.losses import soft_cross_entropy, weighted_mean
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.distractors import POLICIES
 from metassl.stage import Stage
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from metassl.losses import gate, one_hot, weighted_mean
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 
 Rule = Callable[[Tensor, Context, float | Tensor, float], Tensor]
 """(p [U, N] probabilities, context, τ, m of the moving averages) -> [U] weights in 0..1."""

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from metassl.episode import TaskSpec
 from metassl.heads.prototypes import class_means
 from metassl.losses import one_hot, weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.decoders import divergence, make_decoder
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.func import grad
 
 from metassl.losses import weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 
 
 class VAT(SSLObjective):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from metassl.episode import TaskSpec
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 
 if TYPE_CHECKING:
     from metassl.learners.base import MetaLearner

@@ -9,7 +9,8 @@ from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.engine.tasks import Loop
 from metassl.evaluation.diagnostics import _of_task, auroc, diagnose, mean_values
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
 from metassl.stage import TEST, Stage
 from tests.engine.test_tasks import head_learner, spec

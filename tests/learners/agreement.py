@@ -14,8 +14,9 @@ from metassl.engine.threads import Threads
 from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
 from metassl.losses import weighted_mean
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency import Consistency
+from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
 from metassl.ssl.pseudo_label import PseudoLabel
 from metassl.ssl.soft_kmeans import SoftKMeans

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.learners.gradient import GradientLearner
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency import Consistency
+from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from tests.engine.test_tasks import episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless

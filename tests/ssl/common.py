@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.gmm import GMM
 from metassl.ssl.label_propagation import LabelPropagation
 from metassl.ssl.masked_soft_kmeans import MaskedSoftKMeans

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.losses import gate
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency import Consistency
+from metassl.ssl.context import Context
 from metassl.ssl.contrastive import Contrastive
 from metassl.ssl.learned_hparams import LearnedHparams
 from tests.ssl.test_objectives import close

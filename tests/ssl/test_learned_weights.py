@@ -14,8 +14,9 @@ from metassl.data.pool import Pool
 from metassl.engine.outer import Unrolled
 from metassl.engine.tasks import Loop
 from metassl.errors import ConfigError
-from metassl.ssl.base import Context, SoftLabels
+from metassl.ssl.base import SoftLabels
 from metassl.ssl.consistency import Consistency
+from metassl.ssl.context import Context
 from metassl.ssl.learned_weights import SoftWeighting, signs
 from metassl.ssl.reweight import Reweight
 from metassl.ssl.soft_kmeans import SoftKMeans

@@ -10,7 +10,7 @@ from metassl.engine.threads import Threads
 from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
 from metassl.losses import cross_entropy
-from metassl.ssl.base import Context
+from metassl.ssl.context import Context
 from metassl.ssl.mean_teacher import MeanTeacher, Teacher
 from metassl.stage import Stage
 from tests.engine.test_tasks import gradient_learner, head_learner

@@ -15,7 +15,8 @@ from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
 from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.ict import ICT
 from metassl.ssl.mixing import for_support, mix, random_partners, sharpen, symmetric_beta
 from metassl.ssl.mixmatch import EACH, MixMatch

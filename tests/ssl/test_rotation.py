@@ -21,7 +21,8 @@ from metassl.engine.tasks import Loop, Vmap
 from metassl.episode import Episode, TaskSpec
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
-from metassl.ssl.base import Context, SSLObjective
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
 from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.rotation import Rotation
 from metassl.stage import Stage

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from metassl.errors import ConfigError
-from metassl.ssl.base import Context, SoftLabels, SSLObjective
+from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency import Consistency
+from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
 from metassl.ssl.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
