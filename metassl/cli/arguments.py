@@ -100,10 +100,15 @@ def _check_choices(override: Override, conf: Path) -> None:
 
 
 def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
-    """The key must be there already, unless the user says + on purpose; the kind of value must fit."""
+    """The key must be there already, unless the user says + on purpose; the kind of value must fit.
+
+    What ~ takes away must be an argument that its class has a default of.
+    """
     key = override.key_or_group
-    if override.is_add() or override.is_delete() or key.split(".")[0] == "hydra":
+    if override.is_add() or key.split(".")[0] == "hydra":
         return
+    if override.is_delete():
+        return _check_deleted(key, config)
     node: Any = config
     walked: list[str] = []
     for part in key.split("."):
@@ -121,6 +126,13 @@ def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
             )
     for value in _values(override):
         _check_kind(key, value, node)
+
+
+def _check_deleted(key: str, config: DictConfig) -> None:
+    """Only an argument of a class (one beside `_target_`) may have a default that the class itself knows."""
+    parent = OmegaConf.select(config, key.rpartition(".")[0], default=config)
+    if OmegaConf.select(config, key) is not None and "_target_" not in parent:
+        raise ConfigError(f"~{key}: a run needs this key. Give it another value: {key}=...")
 
 
 def _check_kind(key: str, value: Any, default: Any) -> None:
