@@ -108,7 +108,8 @@ def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
     if override.is_add() or key.split(".")[0] == "hydra":
         return
     if override.is_delete():
-        return _check_deleted(key, config)
+        _check_deleted(key, config)
+        return
     node: Any = config
     walked: list[str] = []
     for part in key.split("."):
