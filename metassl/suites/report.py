@@ -19,9 +19,11 @@ Cells = dict[tuple[str, str], Verdict]
 
 NOTES = (
     "Accuracy in %. Ours: mean ± standard deviation over the seeds. Test: half width of the 95% interval "
-    "over the test episodes, the mean of the seeds. Difference: ours minus published, ± the half width of "
-    "the 95% interval of our mean over the seeds (Student's t). Reproduced: the difference is within the "
-    "tolerance; above, below: it is not."
+    "over the test episodes, the mean of the seeds."
+)
+COMPARED = (
+    "Difference: ours minus published, ± the half width of the 95% interval of our mean over the seeds "
+    "(Student's t). Reproduced: the difference is within the tolerance; above, below: it is not."
 )
 REDUCED = "**Reduced data**: fewer images than the data set has. The numbers compare with nothing published."
 MEMORY = "† quoted from memory, not read in the source."
@@ -37,16 +39,17 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     """
     results.mkdir(parents=True, exist_ok=True)
     records = read_records(results)
-    parts = [f"# {suite.title}", suite.about, NOTES]
+    tables = [(table, _verdicts(table, published, records)) for table in suite.tables]
+    compared = any(_is_compared(table, cells) for table, cells in tables)
+    reduced = any(found.reduced for _, cells in tables for found in cells.values())
+    notes = f"{NOTES} {COMPARED}" if compared else NOTES
+    parts = [f"# {suite.title}", suite.about, REDUCED if reduced else "", notes]
     pictures = []
-    for number, table in enumerate(suite.tables):
-        cells = _verdicts(table, published, records)
+    for number, (table, cells) in enumerate(tables):
         pictures.append(results / (f"plot{number}.png" if number else "plot.png"))
         draw(table, cells, pictures[-1], suite.title)
         heading = f"## {table.name}" if table.name else ""
         parts += [heading, _markdown_table(table, cells), f"![{table.name}]({pictures[-1].name})"]
-    if any(cell["reduced"] for found in records.values() for cell in found.values()):
-        parts.insert(2, REDUCED)
     if any("†" in part for part in parts):
         parts.append(MEMORY)
     parts += [_sources(suite, published), f"```\n{_protocol(records)}\n```"]
@@ -67,9 +70,13 @@ def _verdicts(table: Table, published: Published, records: Mapping[Any, Mapping[
     }
 
 
+def _is_compared(table: Table, cells: Cells) -> bool:
+    return not table.axis and any(found.published is not None for found in cells.values())
+
+
 def _markdown_table(table: Table, cells: Cells) -> str:
     """A line for each cell, or, where nothing is published, a line for each row."""
-    if table.axis or all(found.published is None for found in cells.values()):
+    if not _is_compared(table, cells):
         head = [table.axis or "", *table.columns]
         lines = [[row, *(_with_mark(table, cells, row, c) for c in table.columns)] for row in table.rows]
     else:
@@ -88,10 +95,12 @@ def _cell(found: Verdict) -> list[str]:
 
 def _with_mark(table: Table, cells: Cells, row: str, column: str) -> str:
     """Ours; the best of a column in bold."""
-    means = [cells[other, column].mean for other in table.rows]
-    text = _ours(cells[row, column])
+    found, means = cells[row, column], [cells[other, column].mean for other in table.rows]
+    text = _ours(found)
+    if len(found.seeds) == 1:  # which have no spread
+        text += f" (test ± {found.ci:.2f})"
     best = max((mean for mean in means if mean is not None), default=None)
-    return f"**{text}**" if len(means) > 1 and best is not None and cells[row, column].mean == best else text
+    return f"**{text}**" if len(means) > 1 and best is not None and found.mean == best else text
 
 
 def _ours(found: Verdict) -> str:

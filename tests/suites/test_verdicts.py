@@ -117,5 +117,6 @@ def test_a_curve_is_a_line_a_row(tmp_path: Path) -> None:
     write_json(tmp_path / "one-0.json", {"table": "", "row": "one", "seed": 0, "cells": cells})
     report, _ = write_suite_report(curve, published(), tmp_path)
     assert "| M | 0 | 2 |" in report
-    assert "| one | **90.00** | **92.50** |" in report
+    assert "| one | **90.00 (test ± 0.40)** | **92.50 (test ± 0.40)** |" in report
+    assert "Difference" not in report
     assert "| two | – | – |" in report
