@@ -131,8 +131,10 @@ def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
 
 def _check_deleted(key: str, config: DictConfig) -> None:
     """Only an argument of a class (one beside `_target_`) may have a default that the class itself knows."""
-    parent = OmegaConf.select(config, key.rpartition(".")[0], default=config)
-    if OmegaConf.select(config, key) is not None and "_target_" not in parent:
+    above, _, name = key.rpartition(".")
+    parent = OmegaConf.select(config, above) if above else config
+    names = list(parent.keys()) if isinstance(parent, DictConfig) else []
+    if name in names and "_target_" not in names:
         raise ConfigError(f"~{key}: a run needs this key. Give it another value: {key}=...")
 
 

@@ -19,6 +19,7 @@ from tests.conftest import CONF, ROOT
         (["logger=null"], ["logger: found 'null'", "csv, mlflow, tensorboard"]),
         (["~logger=csv"], ["~logger", "logger=..."]),
         (["~trainer.steps"], ["~trainer.steps", "trainer.steps=..."]),
+        (["~paths.output_dir"], ["~paths.output_dir: a run needs this key"]),
         (["modle=maml"], ["key: found 'modle'", "'model'"]),
         (["trainer.step=5"], ["trainer.step'", "'trainer.steps'"]),
         (["ssl.objective.treshold=1", "ssl=pseudo_label"], ["'ssl.objective.threshold'"]),
