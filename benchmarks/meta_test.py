@@ -18,12 +18,18 @@ from benchmarks.peers.episodes import InMemory, easyfsl_loader
 from benchmarks.peers.maml import Setting, network
 from benchmarks.tasks import compose
 from benchmarks.timing import save
-from metassl.allocator import keep_freed_memory
-from metassl.build import build_contents, build_learner, build_runner, build_task_spec, build_test_stream
 from metassl.data.pool import Contents
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import meta_test
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
+from metassl.training.allocator import keep_freed_memory
+from metassl.training.build import (
+    build_contents,
+    build_learner,
+    build_runner,
+    build_task_spec,
+    build_test_stream,
+)
 
 EPISODES, PEER_EPISODES, DIRECT_EPISODES = 10_000, 200, 200
 

@@ -18,7 +18,7 @@ from benchmarks.timing import save
 from metassl.backbones.base import Backbone
 from metassl.evaluation.features import IMAGES, Table
 from metassl.evaluation.meta_test import Columns, meta_test
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 
 EPISODES = 200
 PARTS = (1, 5, 75)  # alone, a support, the queries of an episode

@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.tasks import compose, learner_of, random_tasks
 from benchmarks.timing import RESULTS, Contender, Work, peak_mb, race, save
-from metassl.allocator import keep_freed_memory
-from metassl.stage import Stage
+from metassl.tasks.stage import Stage
+from metassl.training.allocator import keep_freed_memory
 
 SHAPE = (1, 28, 28)
 ROUNDS = 3

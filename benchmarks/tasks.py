@@ -5,11 +5,12 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from metassl.build import build_learner, build_runner
 from metassl.cli.arguments import compose_config
-from metassl.engine.tasks import TaskRunner
-from metassl.episode import Episode, TaskSpec, Unlabelled
+from metassl.engine.base import TaskRunner
 from metassl.learners.base import MetaLearner
+from metassl.tasks.episode import Episode, Unlabelled
+from metassl.tasks.spec import TaskSpec
+from metassl.training.build import build_learner, build_runner
 
 CONF = Path(__file__).parent.parent / "conf"
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from metassl.cli.benchmark import report_suite
 from metassl.errors import UserError
-from metassl.evaluation.comparisons import comparisons
-from metassl.evaluation.groups import group_runs
-from metassl.evaluation.plots import heat_map, learning_curves
-from metassl.evaluation.runs import Run, find_runs
-from metassl.evaluation.tables import failures_table, protocol, results_table, task
 from metassl.files import write_atomically
+from metassl.reports.comparisons import comparisons
+from metassl.reports.groups import group_runs
+from metassl.reports.plots import heat_map, learning_curves
+from metassl.reports.runs import Run, find_runs
+from metassl.reports.tables import failures_table, protocol, results_table, task
 
 PAIRED_NOTE = (
     "Percentage points, 95% interval over the test episodes, each averaged over the shared seeds. The "

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from metassl.episode import Episode, TaskSpec, Unlabelled
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST, Stage
+from metassl.tasks.episode import Episode, Unlabelled
+from metassl.tasks.spec import TaskSpec
+from metassl.tasks.stage import TEST, Stage
 
 WAY, S, U, D = 3, 6, 7, 4
 SPEC = TaskSpec(way=3, input_shape=(1, 16, 16), base_classes=40)

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from omegaconf import DictConfig
 
-from metassl.build import build_contents
 from metassl.cli.choices import options_of
-from metassl.run import train_and_test
-from metassl.sweeps.smoke import compose_each, pair_config, try_pair
+from metassl.experiments.smoke import compose_each, pair_config, try_pair
+from metassl.training.build import build_contents
+from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))

@@ -5,10 +5,10 @@ import re
 import pytest
 import torch
 
-from metassl.build import build_contents, build_episodes, build_learner, build_task_spec
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop
-from metassl.stage import Stage
+from metassl.tasks.stage import Stage
+from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF, ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -9,14 +9,14 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from metassl.build import build_contents, build_learner, build_task_spec
 from metassl.errors import ConfigError, UserError
 from metassl.instantiate import refuse_foreign_targets
-from metassl.lightning.weights import PREFIX, load_weights, read_checkpoint
+from metassl.training.build import build_contents, build_learner, build_task_spec
+from metassl.training.weights import PREFIX, load_weights, read_checkpoint
 from tests.conftest import CONF
 
 OURS = [
-    "metassl.learners.gradient.GradientLearner",
+    "metassl.learners.gradient.learner.GradientLearner",
     "metassl.backbones.conv4.Conv4",
     "metassl.data.views.AffineJitter",
     "torch.nn.Linear",
@@ -39,7 +39,7 @@ FOREIGN = [
     "metassl.files.write_json",
     "metassl.engine.threads.ThreadPoolExecutor",
     "metassl.no_such_module.Thing",
-    "metassl.learners.gradient.NoSuchClass",
+    "metassl.learners.gradient.learner.NoSuchClass",
     "torch.no_such_module.Thing",
     "metasslevil.Thing",
     "torchevil.Thing",

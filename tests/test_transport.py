@@ -7,8 +7,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from metassl.heads.prototypes import squared_distances
-from metassl.transport import sinkhorn_distance, sinkhorn_divergence, sinkhorn_plan
+from metassl.numerics.geometry import squared_distances
+from metassl.numerics.transport import sinkhorn_distance, sinkhorn_divergence, sinkhorn_plan
 from tests.tasks import random
 
 

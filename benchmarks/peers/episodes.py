@@ -12,11 +12,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.timing import Work
-from metassl.allocator import keep_freed_memory
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Contents, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import episode_spec
+from metassl.training.allocator import keep_freed_memory
 
 WAY, SHOT, QUERIES, TASKS = 5, 1, 15, 32
 BATCHES = 5  # meta-batches a round

@@ -17,15 +17,16 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from benchmarks.timing import Work
-from metassl.allocator import keep_freed_memory
 from metassl.backbones.conv4 import Conv4
-from metassl.episode import Episode, TaskSpec, Unlabelled
+from metassl.inner.sgd import SGD
 from metassl.instantiate import instantiate
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD
+from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode, Unlabelled
+from metassl.tasks.spec import TaskSpec
+from metassl.tasks.stage import Stage
+from metassl.training.allocator import keep_freed_memory
 
 WAY, SHOT, QUERIES = 5, 1, 15
 RATE = 0.1

@@ -19,12 +19,18 @@ from torch.nn import functional as F
 
 from benchmarks.tasks import compose
 from benchmarks.timing import Work
-from metassl.allocator import keep_freed_memory
-from metassl.build import build_contents, build_datamodule, build_learner, build_module, build_task_spec
 from metassl.data.datamodule import EpisodeDataModule
 from metassl.learners.base import MetaLearner
-from metassl.lightning.trainer import build_trainer
-from metassl.run import quiet
+from metassl.training.allocator import keep_freed_memory
+from metassl.training.build import (
+    build_contents,
+    build_datamodule,
+    build_learner,
+    build_module,
+    build_task_spec,
+)
+from metassl.training.run import quiet
+from metassl.training.trainer import build_trainer
 
 STEPS = 50
 

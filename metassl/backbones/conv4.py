@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone, output_size
-from metassl.backbones.norms import make_norm
-from metassl.backbones.pooled import channels_last
 from metassl.errors import ConfigError
+from metassl.norms.kinds import make_norm
+from metassl.norms.pooled import channels_last
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from metassl.backbones.norms import BatchStatistics, Group, RunningStatistics
+from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
 
 
 @dataclass(frozen=True)

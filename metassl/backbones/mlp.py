@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
-from metassl.backbones.norms import make_norm
+from metassl.norms.kinds import make_norm
 
 
 class Layer(nn.Module):

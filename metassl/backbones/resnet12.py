@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
-from metassl.backbones.norms import make_norm
 from metassl.errors import ConfigError
+from metassl.norms.kinds import make_norm
 
 
 class ResidualBlock(nn.Module):

@@ -10,12 +10,12 @@ from omegaconf import DictConfig
 from metassl.cli.arguments import compose_config, parse_words
 from metassl.cli.choices import chosen, count, listed
 from metassl.errors import ConfigError
-from metassl.suites.plan import slug, tests, trainings
-from metassl.suites.records import collect
-from metassl.suites.report import write_suite_report
-from metassl.suites.suite import Entry, Suite, read_suite
-from metassl.sweeps.run import run_cells
-from metassl.sweeps.worker import run_test_cell
+from metassl.experiments.run import run_cells
+from metassl.experiments.suites.plan import slug, tests, trainings
+from metassl.experiments.suites.suite import Entry, Suite, read_suite
+from metassl.experiments.worker import run_test_cell
+from metassl.reports.suites.records import collect
+from metassl.reports.suites.report import write_suite_report
 
 OWN = ("suite", "rows", "columns", "seeds", "steps", "jobs", "out", "results")
 

@@ -12,8 +12,8 @@ from metassl.cli.arguments import check_key, parse_words
 from metassl.cli.saved import CONFIG, load_config
 from metassl.errors import ConfigError, UserError
 from metassl.instantiate import refuse_foreign_targets
-from metassl.lightning.checkpoints import tested_checkpoint
-from metassl.run import test_weights
+from metassl.training.checkpoints import tested_checkpoint
+from metassl.training.run import test_weights
 
 
 def evaluate_run(words: list[str]) -> Path:

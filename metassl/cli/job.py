@@ -27,7 +27,9 @@ def run_job(config: DictConfig) -> float | None:
     folder = Path(hydra_config.runtime.output_dir)
 
     def work() -> float | None:
-        from metassl.run import train_and_test  # torch takes seconds; the checks before it need none of it
+        from metassl.training.run import (
+            train_and_test,  # torch takes seconds; the checks before it need none of it
+        )
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
         return train_and_test(config, folder, choices, list(hydra_config.overrides.task))

@@ -8,9 +8,9 @@ from typing import Any
 from metassl.cli.arguments import compose_config, parse_words
 from metassl.cli.choices import chosen, count, listed, options_of
 from metassl.errors import ConfigError
-from metassl.evaluation.map import write_map
-from metassl.sweeps.cells import grid
-from metassl.sweeps.run import run_cells
+from metassl.experiments.cells import grid
+from metassl.experiments.run import run_cells
+from metassl.reports.map import write_map
 
 OWN = ("out", "models", "ssl", "seeds", "jobs")
 

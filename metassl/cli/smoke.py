@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from metassl.build import build_contents
 from metassl.cli.arguments import compose_config, parse_words
 from metassl.cli.choices import chosen, options_of
 from metassl.data.pool import Contents
 from metassl.errors import UserError
-from metassl.sweeps.smoke import compose_each, pair_config, try_pair
+from metassl.experiments.smoke import compose_each, pair_config, try_pair
+from metassl.training.build import build_contents
 
 TINY = (
     "backbone.filters=4", "episode.way=3", "episode.queries=2", "episode.unlabelled=2",

@@ -8,24 +8,24 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.cli.arguments import parse_words
 from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
-from metassl.episode import Episode
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.files import write_json
 from metassl.instantiate import instantiate
-from metassl.learners.gradient import BACKBONE
-from metassl.learners.retrieval import RetrievalLearner
-from metassl.lightning.checkpoints import tested_checkpoint
-from metassl.lightning.weights import load_weights
-from metassl.retrieval.base import TaskDistance
-from metassl.retrieval.transfer import Agreement, agreement, measure
-from metassl.run import quiet
+from metassl.learners.gradient.learner import BACKBONE
+from metassl.learners.retrieval.distance import TaskDistance
+from metassl.learners.retrieval.learner import RetrievalLearner
+from metassl.learners.retrieval.transfer import Agreement, agreement, measure
+from metassl.tasks.episode import Episode
+from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
+from metassl.training.checkpoints import tested_checkpoint
+from metassl.training.run import quiet
+from metassl.training.weights import load_weights
 
 TASKS = 20
 COMPARED = ("mmd", "wasserstein", "labels", "random")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from metassl.data.sampler import Draw, EpisodeSampler
 from metassl.data.views import View
-from metassl.episode import Episode, Oracle, TaskBatch, Unlabelled
+from metassl.tasks.episode import Episode, Oracle, TaskBatch, Unlabelled
 
 PLAIN = "plain"
 Gather = Callable[[np.ndarray], Tensor]

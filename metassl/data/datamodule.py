@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from metassl.data.builder import EpisodeBuilder
-from metassl.episode import TaskBatch
+from metassl.tasks.episode import TaskBatch
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from metassl.engine.tasks import Gradients, Loss, TaskRunner
-from metassl.episode import Episode
+from metassl.engine.base import Gradients, Loss, TaskRunner
 from metassl.files import write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import hardware
+from metassl.tasks.episode import Episode
 
 
 class Auto:

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from metassl.engine.tasks import TaskRunner
-from metassl.episode import Episode
+from metassl.engine.base import TaskRunner
 from metassl.learners.base import MetaLearner
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 
 
 class OuterGradient(Protocol):

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.engine.tasks import Gradients, Loop, Loss, TaskRunner, Vmap
-from metassl.episode import Episode
+from metassl.engine.base import Gradients, Loss, TaskRunner
+from metassl.engine.loop import Loop
+from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
+from metassl.tasks.episode import Episode
 
 T = TypeVar("T")
 

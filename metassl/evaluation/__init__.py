@@ -1,0 +1,1 @@
+"""The meta-test and its intervals."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from metassl.engine.tasks import TaskRunner
-from metassl.episode import Episode, TaskBatch
+from metassl.engine.base import TaskRunner
 from metassl.learners.base import MetaLearner
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode, TaskBatch
+from metassl.tasks.stage import Stage
 
 Values = dict[str, float]
 

@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from metassl.build import build_learner, build_task_spec, build_test_stream
 from metassl.data.pool import Contents
-from metassl.engine.tasks import TaskRunner
+from metassl.engine.base import TaskRunner
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
 from metassl.evaluation.results import summarise
 from metassl.learners.base import MetaLearner
-from metassl.stage import CONTROL, TEST
+from metassl.tasks.stage import CONTROL, TEST
+from metassl.training.build import build_learner, build_task_spec, build_test_stream
 
 
 def evaluate(

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from metassl.backbones.base import Backbone
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.datamodule import TaskStream
-from metassl.engine.tasks import TaskRunner, Vmap
-from metassl.episode import Episode, TaskBatch
+from metassl.engine.base import TaskRunner
+from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode, TaskBatch
+from metassl.tasks.stage import Stage
 
 IMAGES = 128  # embedded at once
 TASKS = 200  # adapted to at once: features are small

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from metassl.episode import Episode
 from metassl.evaluation.features import MetaTest
-from metassl.losses import accuracy, cross_entropy
-from metassl.stage import Stage
+from metassl.outcomes.classification import accuracy, cross_entropy
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 
 Columns = dict[str, np.ndarray]
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import DictConfig
 
-from metassl.build import build_specs
 from metassl.data.spec import EpisodeSpec, Range
 from metassl.evaluation.intervals import Interval, over_episodes, paired
 from metassl.evaluation.meta_test import Columns
 from metassl.files import write_atomically, write_json
 from metassl.learners.base import MetaLearner
+from metassl.training.build import build_specs
 
 CONTROL = "accuracy_without_unlabelled"
 _USE = {

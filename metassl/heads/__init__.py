@@ -1,0 +1,1 @@
+"""Classifiers of features that are fitted in closed form."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from metassl.losses import cross_entropy
+from metassl.outcomes.classification import cross_entropy
 
 
 class Head(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from metassl.heads.base import Head
-from metassl.precision import full_precision
+from metassl.numerics.precision import full_precision
 
 TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest number
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from metassl.heads.base import Head
-from metassl.heads.prototypes import class_means
+from metassl.numerics.geometry import class_means
 
 
 class Linear(NamedTuple):

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
-from metassl.graphs import normalised
 from metassl.heads.base import Head
-from metassl.precision import full_precision
+from metassl.numerics.graphs import normalised
+from metassl.numerics.precision import full_precision
 
 TIE = 100  # roundings by which equal affinities may differ
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from metassl.heads.base import Head
-from metassl.heads.prototypes import class_means
-from metassl.losses import one_hot, weighted_mean
+from metassl.numerics.geometry import class_means
+from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.classification import one_hot
 
 
 class RelationSoftmax(Head):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.heads.base import Head
-from metassl.precision import full_precision
+from metassl.numerics.precision import full_precision
 
 
 class SVM(Head):

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
 from metassl.backbones.base import Backbone
-from metassl.episode import Episode
 from metassl.learners.placing import parameters, placed
-from metassl.losses import accuracy, cross_entropy
+from metassl.outcomes.classification import accuracy, cross_entropy
 from metassl.ssl.base import SoftLabels
 from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 
 Theta = Mapping[str, Tensor]
 Scores = dict[str, Tensor]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from metassl.backbones.norms import still
-from metassl.episode import Episode, Unlabelled
+from metassl.norms.kinds import still
+from metassl.tasks.episode import Episode, Unlabelled
 
 if TYPE_CHECKING:
     from metassl.learners.base import Anchor, MetaLearner

@@ -1,0 +1,1 @@
+"""What unlabelled examples are worth."""

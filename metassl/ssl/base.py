@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from metassl.episode import TaskSpec
 from metassl.ssl.context import Context
+from metassl.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     from metassl.learners.base import MetaLearner

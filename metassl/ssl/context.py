@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from metassl.episode import Episode, Unlabelled
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode, Unlabelled
+from metassl.tasks.stage import Stage
 
 Params = Mapping[str, Tensor]
 Policy = Callable[["Context"], Tensor]

@@ -9,8 +9,8 @@ Legend: N way, S support, U unlabelled, D features.
 import torch
 from torch import Tensor, nn
 
-from metassl.heads.prototypes import class_means, squared_distances
-from metassl.losses import mask_classes, one_hot
+from metassl.numerics.geometry import class_means, squared_distances
+from metassl.outcomes.classification import mask_classes, one_hot
 from metassl.ssl.context import Context
 
 

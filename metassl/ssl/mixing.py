@@ -8,7 +8,7 @@ from math import pi
 import torch
 from torch import Tensor
 
-from metassl.losses import mask_classes
+from metassl.outcomes.classification import mask_classes
 
 BETA_DRAWS = 4  # random numbers that one λ takes
 GOLDEN = 0.6180339887498949

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from metassl.errors import ConfigError, one_of
-from metassl.losses import soft_cross_entropy, weighted_mean
+from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.classification import soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.distractors import POLICIES
-from metassl.stage import Stage
+from metassl.tasks.stage import Stage
 
 
 class Places(NamedTuple):

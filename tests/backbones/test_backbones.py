@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
-from metassl.backbones.norms import BatchStatistics, Group, RunningStatistics, make_norm
 from metassl.backbones.resnet12 import ResNet12
 from metassl.errors import ConfigError
+from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics, make_norm
 
 SHAPES = [(6, 3, 5, 4), (6, 3)]
 

@@ -9,9 +9,9 @@ from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Conv4
 from metassl.backbones.film import film_layers, film_overlay
 from metassl.backbones.mlp import MLP
-from metassl.backbones.norms import BatchStatistics, Group, RunningStatistics
-from metassl.backbones.pooled import PoolableNorm
 from metassl.backbones.resnet12 import ResNet12
+from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
+from metassl.norms.pooled import PoolableNorm
 from tests.tasks import random
 
 MAKE = {

@@ -7,8 +7,8 @@ from torch.func import grad, vmap
 from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Block
-from metassl.backbones.norms import make_norm
-from metassl.backbones.pooled import channels_last, norm_max_pool
+from metassl.norms.kinds import make_norm
+from metassl.norms.pooled import channels_last, norm_max_pool
 from tests.tasks import random
 
 ROWS = [None, torch.tensor([1.0, 0, 1, 1]).double()]

@@ -10,11 +10,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
-from metassl.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.cli.evaluate import evaluate_run
 from metassl.cli.resume import CONFIG
 from metassl.errors import ConfigError, UserError
-from metassl.run import train_and_test
+from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
+from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
 
 CHOICES = {"model": "maml", "ssl": "consistency", "dataset": "arrays"}

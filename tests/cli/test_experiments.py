@@ -3,8 +3,8 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from metassl.build import build_specs
 from metassl.cli.choices import options_of
+from metassl.training.build import build_specs
 from tests.conftest import CONF
 
 TABLES = {"mini": (0.4, "table 2"), "tiered": (0.1, "table 3")}

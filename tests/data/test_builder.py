@@ -10,7 +10,7 @@ from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Contents, Pool, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import AffineJitter, Jitter, View
-from metassl.episode import TENSOR_FIELDS, Episode, TaskBatch
+from metassl.tasks.episode import TENSOR_FIELDS, Episode, TaskBatch
 from tests.engine.test_tasks import spec
 
 CLASSES, IMAGES = 16, 12

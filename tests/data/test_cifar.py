@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torchvision
 
-from metassl.data.cifar import FC100, CifarFS
 from metassl.data.class_splits import published
+from metassl.data.images.cifar import FC100, CifarFS
 from metassl.data.store import load
 from metassl.errors import DataError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from metassl.data import glyphs
-from metassl.data.glyphs import Glyphs
+from metassl.data.images import glyphs
+from metassl.data.images.glyphs import Glyphs
 from metassl.data.pool import Contents
 from metassl.data.store import load
 from metassl.errors import DataError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metassl.data.image_folder import ImageFolder
+from metassl.data.images.image_folder import ImageFolder
 from metassl.data.store import load
 from metassl.errors import ConfigError, DataError, UserError
 

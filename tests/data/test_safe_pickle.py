@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metassl.data.imagenet.safe_pickle import load
+from metassl.data.images.imagenet.safe_pickle import load
 from metassl.errors import DataError
 from tests.data.pickles import Call, python2, python3
 

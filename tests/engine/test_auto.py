@@ -9,8 +9,9 @@ import torch
 
 from metassl.data.pool import Pool
 from metassl.engine.auto import Auto
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
+from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.ssl.none import NoObjective
 from tests.engine.test_tasks import TRAIN, conv4, episodes, flat, gradient_learner, head_learner, term

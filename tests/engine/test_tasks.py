@@ -10,26 +10,27 @@ from torch.utils._pytree import tree_map
 from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Conv4
 from metassl.backbones.mlp import MLP
-from metassl.backbones.norms import make_norm
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.data.views import AffineJitter
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.episode import Episode, Unlabelled
+from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes
+from metassl.inner.sgd import SGD
 from metassl.learners.base import MetaLearner
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.head import HeadLearner
-from metassl.learners.inner import SGD
-from metassl.ssl.consistency import Consistency
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.metric.learner import HeadLearner
+from metassl.norms.kinds import make_norm
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST, Stage
+from metassl.tasks.episode import Episode, Unlabelled
+from metassl.tasks.stage import TEST, Stage
 from tests.tasks import SPEC, make_term
 
 TRAIN = Stage(training=True)

@@ -9,9 +9,9 @@ from pyarrow import parquet
 from scipy import stats
 
 from metassl.errors import UserError
-from metassl.evaluation.comparisons import comparisons, paired_difference
-from metassl.evaluation.groups import group_runs
-from metassl.evaluation.runs import find_runs
+from metassl.reports.comparisons import comparisons, paired_difference
+from metassl.reports.groups import group_runs
+from metassl.reports.runs import find_runs
 from tests.evaluation.common import EPISODES
 
 

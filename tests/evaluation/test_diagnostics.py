@@ -7,12 +7,12 @@ import torch
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
-from metassl.engine.tasks import Loop
+from metassl.engine.loop import Loop
 from metassl.evaluation.diagnostics import _of_task, auroc, diagnose, mean_values
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
-from metassl.stage import TEST, Stage
+from metassl.tasks.stage import TEST, Stage
 from tests.engine.test_tasks import head_learner, spec
 from tests.tasks import make_term
 

@@ -8,12 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from metassl.build import build_contents, build_learner, build_runner, build_task_spec, build_test_stream
 from metassl.errors import ConfigError
 from metassl.evaluation.features import MetaTest, Table, embed_once
 from metassl.evaluation.meta_test import meta_test
-from metassl.stage import CONTROL, TEST, Stage
-from metassl.sweeps.smoke import compose_each, pair_config
+from metassl.experiments.smoke import compose_each, pair_config
+from metassl.tasks.stage import CONTROL, TEST, Stage
+from metassl.training.build import (
+    build_contents,
+    build_learner,
+    build_runner,
+    build_task_spec,
+    build_test_stream,
+)
 from tests.conftest import CONF
 
 OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metassl.evaluation.comparisons import comparisons
-from metassl.evaluation.groups import group_runs, score
-from metassl.evaluation.runs import find_runs
-from metassl.evaluation.tables import results_table
+from metassl.reports.comparisons import comparisons
+from metassl.reports.groups import group_runs, score
+from metassl.reports.runs import find_runs
+from metassl.reports.tables import results_table
 from tests.evaluation.common import write_job
 
 

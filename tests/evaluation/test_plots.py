@@ -4,10 +4,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from metassl.evaluation.groups import group_runs
-from metassl.evaluation.plots import heat_map, learning_curves
-from metassl.evaluation.runs import find_runs, read_run
-from metassl.evaluation.tables import results_table
+from metassl.reports.groups import group_runs
+from metassl.reports.plots import heat_map, learning_curves
+from metassl.reports.runs import find_runs, read_run
+from metassl.reports.tables import results_table
 
 
 def test_pictures_open_and_leave_no_temporary_file(sweep: Path) -> None:

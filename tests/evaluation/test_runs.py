@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from metassl.errors import UserError
-from metassl.evaluation.runs import find_runs, read_run
+from metassl.reports.runs import find_runs, read_run
 
 
 def test_runs_come_in_numeric_order_with_their_state(sweep: Path) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from metassl.evaluation.groups import group_runs, score
-from metassl.evaluation.runs import find_runs
-from metassl.evaluation.tables import failures_table, protocol, results_table
+from metassl.reports.groups import group_runs, score
+from metassl.reports.runs import find_runs
+from metassl.reports.tables import failures_table, protocol, results_table
 from tests.evaluation.common import write_job
 
 

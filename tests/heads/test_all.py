@@ -5,13 +5,14 @@ import torch
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
+from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.head import HeadLearner
-from metassl.ssl.pseudo_label import PseudoLabel
-from metassl.ssl.soft_kmeans import SoftKMeans
-from metassl.stage import Stage
+from metassl.learners.metric.learner import HeadLearner
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import conv4, cut_padding, episodes, flat, term
 from tests.heads.common import HEADS, INDUCTIVE, make_head, soft_rows
 from tests.tasks import SPEC, D, random

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from metassl.losses import mask_classes
+from metassl.outcomes.classification import mask_classes
 from tests.heads.common import make_head, soft_rows
 from tests.tasks import WAY, D, random
 

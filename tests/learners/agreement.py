@@ -8,20 +8,21 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.episode import Episode
+from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
-from metassl.losses import weighted_mean
+from metassl.numerics.losses import weighted_mean
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
-from metassl.ssl.pseudo_label import PseudoLabel
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST, Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import TEST, Stage
 from tests.engine.test_tasks import cut_padding, episodes, flat, term
 
 TRAIN = Stage(training=True)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.learners.gradient import GradientLearner
+from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from tests.engine.test_tasks import episodes, term

@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
-from metassl.learners.base_classes import BaseClassLearner
-from metassl.learners.classifiers import CosineClassifier, LinearClassifier
-from metassl.learners.momentum import Momentum
-from metassl.ssl.consistency import Consistency
+from metassl.inner.momentum import Momentum
+from metassl.learners.gradient.baseline import BaseClassLearner
+from metassl.learners.gradient.classifiers import CosineClassifier, LinearClassifier
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.engine.test_tasks import Smooth, conv4, episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
 from tests.learners.test_gradient import outer_gradient

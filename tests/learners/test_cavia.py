@@ -7,12 +7,12 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.learners.cavia import CAVIA, CONTEXT
-from metassl.learners.inner import SGD
-from metassl.ssl.consistency import Consistency
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.cavia import CAVIA, CONTEXT
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import Smooth, conv4, episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
 from tests.learners.test_gradient import network, outer_gradient

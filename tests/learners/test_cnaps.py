@@ -12,11 +12,11 @@ from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.heads.generated import GeneratedLinear
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.cnaps import CNAPs
-from metassl.learners.head import HeadLearner
-from metassl.learners.set_encoder import MeanPool, SetEncoder
+from metassl.learners.amortised.cnaps import CNAPs
+from metassl.learners.amortised.set_encoder import MeanPool, SetEncoder
+from metassl.learners.metric.learner import HeadLearner
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import conv4
 from tests.learners import test_set_encoder as reader
 from tests.tasks import SPEC, random

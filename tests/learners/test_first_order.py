@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
+from metassl.inner.sgd import SGD
 from metassl.learners.base import MetaLearner
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD
-from metassl.learners.reptile import Reptile
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.reptile import Reptile
 from metassl.ssl.term import SSLTerm
-from metassl.stage import Stage
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import Smooth, episodes, term
 from tests.learners.agreement import OBJECTIVES, OMEGA, TRAIN, Entropy, assert_engines_agree
 from tests.learners.test_gradient import assert_same, outer_gradient

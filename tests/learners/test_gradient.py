@@ -9,15 +9,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode
 from metassl.errors import ConfigError
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD
-from metassl.ssl.consistency import Consistency
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.engine.test_tasks import NORMS, Smooth, conv4, episodes, term
 from tests.tasks import SPEC
 

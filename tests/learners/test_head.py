@@ -9,16 +9,16 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.base import MetaLearner
-from metassl.learners.head import HeadLearner
-from metassl.ssl.consistency import Consistency
+from metassl.learners.metric.learner import HeadLearner
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
-from metassl.ssl.pseudo_label import PseudoLabel
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.engine.test_tasks import conv4, episodes, gradient_learner, term
 from tests.tasks import SPEC, make_term
 

@@ -6,12 +6,12 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.hypernet import HyperNetwork, MatrixDelta
-from metassl.learners.inner import SGD
-from metassl.learners.set_encoder import MeanPool, SetEncoder
+from metassl.inner.sgd import SGD
+from metassl.learners.amortised.hypernet import HyperNetwork, MatrixDelta
+from metassl.learners.amortised.set_encoder import MeanPool, SetEncoder
+from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import conv4
 from tests.learners import test_set_encoder as reader
 from tests.tasks import SPEC, random

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode
+from metassl.inner.sgd import SGD
 from metassl.learners.base import Scores, Theta
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.imaml import ImplicitMAML
-from metassl.learners.implicit import conjugate_gradient, hessian, mixed
-from metassl.learners.inner import SGD
+from metassl.learners.gradient.imaml import ImplicitMAML
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.numerics.implicit import conjugate_gradient, hessian, mixed
 from metassl.ssl.term import SSLTerm
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import Smooth, episodes, term
 from tests.learners.agreement import (
     OBJECTIVES,

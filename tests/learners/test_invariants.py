@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.build import build_contents, build_episodes, build_learner, build_task_spec
-from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
-from metassl.stage import TEST
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import TEST
+from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))

@@ -10,10 +10,10 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode
-from metassl.learners.leo import LEO, LatentThenWeights
+from metassl.learners.amortised.leo import LEO, LatentThenWeights
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import conv4
 from tests.learners import test_set_encoder as reader
 from tests.tasks import SPEC

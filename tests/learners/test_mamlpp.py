@@ -8,22 +8,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Conv4
-from metassl.backbones.norms import BatchStatistics
-from metassl.backbones.per_step import PerStep, PerStepAverages
-from metassl.build import build_learner
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
+from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD
-from metassl.learners.layer_step_rates import LayerStepRates
-from metassl.learners.mamlpp import MAMLpp
-from metassl.ssl.consistency import Consistency
+from metassl.inner.layer_step_rates import LayerStepRates
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.mamlpp import MAMLpp
+from metassl.norms.kinds import BatchStatistics
+from metassl.norms.per_step import PerStep, PerStepAverages
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST, Stage
+from metassl.tasks.stage import TEST, Stage
+from metassl.training.build import build_learner
 from tests.engine.test_tasks import Smooth, conv4, episodes, flat, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
 from tests.learners.test_gradient import assert_same, outer_gradient

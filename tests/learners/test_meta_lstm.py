@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from metassl.data.pool import Pool
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD, InnerOptimizer
-from metassl.learners.meta_lstm import MetaLSTM, preprocess
-from metassl.ssl.consistency import Consistency
+from metassl.inner.base import InnerOptimizer
+from metassl.inner.meta_lstm import MetaLSTM, preprocess
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
 from tests.engine.test_tasks import Smooth, episodes, term

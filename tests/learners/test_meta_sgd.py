@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD, InnerOptimizer
-from metassl.learners.meta_sgd import MetaSGD
-from metassl.ssl.consistency import Consistency
+from metassl.inner.base import InnerOptimizer
+from metassl.inner.meta_sgd import MetaSGD
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.term import SSLTerm
 from tests.engine.test_tasks import conv4, episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless

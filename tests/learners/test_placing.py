@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from metassl.learners.derivative import gradient
 from metassl.learners.placing import placed
+from metassl.numerics.derivative import gradient
 from tests.tasks import random
 
 

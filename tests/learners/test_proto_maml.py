@@ -7,13 +7,13 @@ import torch
 
 from metassl.data.pool import Pool
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.head import HeadLearner
-from metassl.learners.inner import SGD
-from metassl.learners.proto_maml import ProtoMAML
-from metassl.ssl.consistency import Consistency
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.proto_maml import ProtoMAML
+from metassl.learners.metric.learner import HeadLearner
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import Smooth, conv4, episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
 from tests.learners.test_gradient import outer_gradient

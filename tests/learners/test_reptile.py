@@ -6,14 +6,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
-from metassl.learners.adam import Adam
+from metassl.inner.adam import Adam
+from metassl.inner.base import InnerOptimizer
+from metassl.inner.sgd import SGD
 from metassl.learners.base import MetaLearner
-from metassl.learners.inner import SGD, InnerOptimizer
-from metassl.learners.reptile import Reptile
-from metassl.ssl.consistency import Consistency
+from metassl.learners.gradient.reptile import Reptile
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
-from metassl.stage import TEST
+from metassl.tasks.stage import TEST
 from tests.engine.test_tasks import conv4, episodes, term
 from tests.learners.agreement import OBJECTIVES, TRAIN, assert_engines_agree, assert_padding_is_harmless
 from tests.learners.test_gradient import WEIGHT, assert_same, network, outer_gradient

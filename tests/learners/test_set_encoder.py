@@ -9,28 +9,27 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
-from metassl.episode import Episode
-from metassl.learners.base import MetaLearner
-from metassl.learners.set_encoder import (
+from metassl.engine.vmap import Vmap
+from metassl.learners.amortised.set_encoder import (
     AttentionPool,
     MeanPool,
     RelationEncoder,
     SetEncoder,
     TaskSet,
 )
-from metassl.learners.set_encoder import (
-    Pool as SetPool,
-)
+from metassl.learners.amortised.set_encoder import Pool as SetPool
+from metassl.learners.base import MetaLearner
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.none import NoObjective
-from metassl.ssl.pseudo_label import PseudoLabel
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.engine.test_tasks import cut_padding, episodes, flat
 from tests.tasks import make_term, random
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from metassl.build import build_contents, build_datamodule, build_learner, build_task_spec
 from metassl.data.datamodule import TaskStream
 from metassl.errors import ConfigError
-from metassl.lightning.weights import read_checkpoint
+from metassl.training.build import build_contents, build_datamodule, build_learner, build_task_spec
+from metassl.training.weights import read_checkpoint
 from tests.conftest import ROOT
 
 

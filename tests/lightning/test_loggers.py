@@ -10,8 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from metassl.errors import ConfigError
-from metassl.lightning.csv_log import CSVLog
-from metassl.run import train_and_test
+from metassl.training.csv_log import CSVLog
+from metassl.training.run import train_and_test
 
 SMALL = ("model=protonet", "ssl=none", "trainer.log_every=1")
 
@@ -83,7 +83,7 @@ def test_a_long_file_is_not_written_at_every_row(tmp_path: Path, monkeypatch: py
     """Only so often that it takes a hundredth of the time; what a checkpoint is written with is never late."""
     log, now = CSVLog(str(tmp_path)), [0.0]
     write = log._write
-    monkeypatch.setattr("metassl.lightning.csv_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("metassl.training.csv_log.time.monotonic", lambda: now[0])
 
     def slow(path: Path) -> None:
         now[0] += 1.0

@@ -15,9 +15,9 @@ from pytorch_lightning import Trainer
 
 from metassl.cli.arguments import prepare
 from metassl.errors import UserError
-from metassl.lightning.checkpoints import Resumable, earlier_seconds
-from metassl.lightning.weights import read_checkpoint
-from metassl.run import train_and_test
+from metassl.training.checkpoints import Resumable, earlier_seconds
+from metassl.training.run import train_and_test
+from metassl.training.weights import read_checkpoint
 from tests.conftest import CONF, ROOT
 
 STEPS = 12
@@ -41,7 +41,7 @@ def train(make_config, folder: Path, *words: str) -> None:
 
 def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Ends the run in the middle of a training step, without a chance to save."""
-    from metassl.lightning.module import MetaModule
+    from metassl.training.module import MetaModule
 
     original = MetaModule.training_step
 

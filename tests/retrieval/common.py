@@ -6,18 +6,18 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.episode import Episode
-from metassl.learners.gradient import GradientLearner
-from metassl.learners.inner import SGD
-from metassl.learners.retrieval import RetrievalLearner
-from metassl.retrieval.base import TaskDistance
-from metassl.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
-from metassl.retrieval.learned import LearnedMetric
-from metassl.retrieval.mmd import MMD
-from metassl.retrieval.task2vec import Task2Vec
-from metassl.retrieval.wasserstein import Wasserstein
-from metassl.ssl.consistency import Consistency
-from metassl.stage import Stage
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
+from metassl.learners.retrieval.distance import TaskDistance
+from metassl.learners.retrieval.learned import LearnedMetric
+from metassl.learners.retrieval.learner import RetrievalLearner
+from metassl.learners.retrieval.mmd import MMD
+from metassl.learners.retrieval.task2vec import Task2Vec
+from metassl.learners.retrieval.wasserstein import Wasserstein
+from metassl.ssl.consistency.consistency import Consistency
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import conv4, episodes, term
 from tests.tasks import SPEC
 

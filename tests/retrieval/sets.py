@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from metassl.retrieval.base import Newcomer, TaskDistance, TaskSet
-from metassl.retrieval.learned import LearnedMetric
-from metassl.retrieval.mmd import MMD
-from metassl.retrieval.wasserstein import Wasserstein
+from metassl.learners.retrieval.distance import Newcomer, TaskDistance, TaskSet
+from metassl.learners.retrieval.learned import LearnedMetric
+from metassl.learners.retrieval.mmd import MMD
+from metassl.learners.retrieval.wasserstein import Wasserstein
 from tests.tasks import random
 
 M, ITEMS, D = 4, 6, 3

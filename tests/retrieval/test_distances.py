@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from metassl.retrieval.base import TaskDistance, TaskSet
-from metassl.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
-from metassl.retrieval.mmd import MMD
-from metassl.retrieval.task2vec import Task2Vec
-from metassl.retrieval.wasserstein import Wasserstein
+from metassl.learners.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
+from metassl.learners.retrieval.distance import TaskDistance, TaskSet
+from metassl.learners.retrieval.mmd import MMD
+from metassl.learners.retrieval.task2vec import Task2Vec
+from metassl.learners.retrieval.wasserstein import Wasserstein
 from tests.retrieval.sets import ITEMS, SETS, D, M, memory, newcomer, place
 from tests.tasks import random
 

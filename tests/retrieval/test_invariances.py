@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
-from metassl.retrieval.controls import LabelledOnly
-from metassl.retrieval.mmd import MMD
-from metassl.ssl.soft_kmeans import SoftKMeans
-from metassl.stage import CONTROL, TEST
+from metassl.learners.retrieval.controls import LabelledOnly
+from metassl.learners.retrieval.mmd import MMD
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
+from metassl.tasks.stage import CONTROL, TEST
 from tests.retrieval.common import DISTANCES, ITEMS, filled, make, tasks
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metassl.retrieval.base import TaskSet
-from metassl.retrieval.learned import LearnedMetric
+from metassl.learners.retrieval.distance import TaskSet
+from metassl.learners.retrieval.learned import LearnedMetric
 from tests.retrieval.sets import ITEMS, D, learned, memory, newcomer, place
 
 

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop
-from metassl.episode import Episode
-from metassl.learners.retrieval import RetrievalLearner
-from metassl.retrieval.learned import LearnedMetric
+from metassl.learners.retrieval.learned import LearnedMetric
+from metassl.learners.retrieval.learner import RetrievalLearner
+from metassl.tasks.episode import Episode
 from tests.retrieval.common import DISTANCES, TRAIN, filled, make, tasks
 
 

@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.retrieval.mmd import MMD
-from metassl.stage import TEST, Stage
+from metassl.engine.vmap import Vmap
+from metassl.learners.retrieval.mmd import MMD
+from metassl.tasks.stage import TEST, Stage
 from tests.engine.test_tasks import flat
 from tests.retrieval.common import DISTANCES, SIZE, TRAIN, filled, make, maml, tasks
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from metassl.retrieval.base import TaskSet
-from metassl.retrieval.memory import TaskMemory, neighbour_weights
+from metassl.learners.retrieval.distance import TaskSet
+from metassl.learners.retrieval.memory import TaskMemory, neighbour_weights
 from tests.tasks import random
 
 USED = torch.tensor([True, True, False, True, True])

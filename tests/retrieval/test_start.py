@@ -6,9 +6,9 @@ from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.retrieval.controls import Average, QueryLabelOracle
-from metassl.retrieval.mmd import MMD
-from metassl.stage import CONTROL, TEST
+from metassl.learners.retrieval.controls import Average, QueryLabelOracle
+from metassl.learners.retrieval.mmd import MMD
+from metassl.tasks.stage import CONTROL, TEST
 from tests.retrieval.common import DISTANCES, TRAIN, filled, make, maml, starts, tasks
 
 

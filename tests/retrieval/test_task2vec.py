@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metassl.retrieval.base import Probe
-from metassl.retrieval.task2vec import EPS, Task2Vec, expected_fisher
+from metassl.learners.retrieval.distance import Probe
+from metassl.learners.retrieval.task2vec import EPS, Task2Vec, expected_fisher
 from tests.retrieval.sets import ITEMS, D, memory, newcomer, place
 from tests.tasks import random
 

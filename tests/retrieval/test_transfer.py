@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 from metassl.cli.transfer import FILE, compare
 from metassl.errors import ConfigError, UserError
 from metassl.evaluation.intervals import over_seeds
-from metassl.retrieval.transfer import agreement
-from metassl.run import train_and_test
+from metassl.learners.retrieval.transfer import agreement
+from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
 
 

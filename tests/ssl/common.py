@@ -8,13 +8,13 @@ from torch import Tensor
 
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
-from metassl.ssl.gmm import GMM
-from metassl.ssl.label_propagation import LabelPropagation
-from metassl.ssl.masked_soft_kmeans import MaskedSoftKMeans
-from metassl.ssl.poisson import Poisson
-from metassl.ssl.random_walk import RandomWalk
-from metassl.ssl.sinkhorn import Sinkhorn
-from metassl.ssl.soft_kmeans_cluster import SoftKMeansCluster
+from metassl.ssl.graph.label_propagation import LabelPropagation
+from metassl.ssl.graph.poisson import Poisson
+from metassl.ssl.graph.random_walk import RandomWalk
+from metassl.ssl.self_labelling.gmm import GMM
+from metassl.ssl.self_labelling.masked_soft_kmeans import MaskedSoftKMeans
+from metassl.ssl.self_labelling.sinkhorn import Sinkhorn
+from metassl.ssl.self_labelling.soft_kmeans_cluster import SoftKMeansCluster
 from tests.tasks import U, make_term
 
 OBJECTIVES: dict[str, Callable[[], SSLObjective]] = {

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.ssl.contrastive import Contrastive, unit
+from metassl.ssl.self_supervised.contrastive import Contrastive, unit
 from tests.ssl.test_objectives import close
 from tests.ssl.test_rotation import CHECKS, MAKERS, bound
 from tests.tasks import D, U, context, random

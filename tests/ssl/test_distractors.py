@@ -10,11 +10,11 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.distractors import POLICIES, ExtraClass, Mask, Threshold
 from metassl.ssl.none import NoObjective
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from tests.tasks import WAY, D, U, context, make_term, random
 
 USED = [name for name, policy in POLICIES.items() if policy is not None]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
-from metassl.ssl.entropy import Entropy
+from metassl.ssl.self_labelling.entropy import Entropy
 from tests.ssl.test_mixing import engines_agree, no_weight, padding_is_nothing, two_classes
 from tests.ssl.test_objectives import close, softmax
 from tests.tasks import WAY, D, U, context, random

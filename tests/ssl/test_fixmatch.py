@@ -9,8 +9,8 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.ssl.fixmatch import FixMatch
-from metassl.ssl.thresholds import RULES
+from metassl.ssl.self_labelling.fixmatch import FixMatch
+from metassl.ssl.self_labelling.thresholds import RULES
 from tests.ssl.test_mixing import engines_agree, no_weight, padding_is_nothing
 from tests.ssl.test_objectives import close, softmax
 from tests.tasks import WAY, D, context, random

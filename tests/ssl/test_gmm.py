@@ -7,8 +7,8 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from metassl.errors import ConfigError
-from metassl.ssl.gmm import GMM, Mixture, log_joint, responsibilities
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.gmm import GMM, Mixture, log_joint, responsibilities
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from tests.tasks import WAY, D, S, U, context, random
 
 LIVE = torch.ones(WAY, dtype=torch.bool)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from metassl.graphs import affinity, normalised
+from metassl.numerics.graphs import affinity, normalised
 from tests.ssl.common import naive_affinity
 from tests.tasks import D, random
 

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.gmm import GMM
-from metassl.ssl.label_propagation import LabelPropagation
-from metassl.ssl.poisson import Poisson
-from metassl.ssl.sinkhorn import Sinkhorn
-from metassl.ssl.soft_kmeans import SoftKMeans
-from metassl.ssl.soft_kmeans_cluster import SoftKMeansCluster
+from metassl.ssl.graph.label_propagation import LabelPropagation
+from metassl.ssl.graph.poisson import Poisson
+from metassl.ssl.self_labelling.gmm import GMM
+from metassl.ssl.self_labelling.sinkhorn import Sinkhorn
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans_cluster import SoftKMeansCluster
 from tests.ssl.common import OBJECTIVES, made, outcome
 from tests.tasks import WAY, D, S, U, context, make_term, random
 

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
+from metassl.engine.vmap import Vmap
 from tests.engine.test_tasks import TRAIN, episodes, flat, gradient_learner, head_learner
 from tests.ssl.common import OBJECTIVES, made, outcome
 from tests.tasks import D, S, U, context, make_term, random

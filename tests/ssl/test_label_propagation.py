@@ -7,7 +7,7 @@ from sklearn.semi_supervised import LabelSpreading
 from torch import Tensor
 
 from metassl.errors import ConfigError
-from metassl.ssl.label_propagation import LabelPropagation
+from metassl.ssl.graph.label_propagation import LabelPropagation
 from tests.ssl.common import naive_affinity
 from tests.tasks import WAY, D, S, U, context, random
 

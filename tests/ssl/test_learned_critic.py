@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop
 from metassl.errors import ConfigError
-from metassl.ssl.learned_critic import LearnedCritic, statistics
+from metassl.ssl.meta_learned.learned_critic import LearnedCritic, statistics
 from metassl.ssl.none import NoObjective
 from tests.ssl.test_objectives import close, softmax
 from tests.ssl.test_rotation import (

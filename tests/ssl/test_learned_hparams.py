@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.losses import gate
+from metassl.numerics.losses import gate
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
-from metassl.ssl.contrastive import Contrastive
-from metassl.ssl.learned_hparams import LearnedHparams
+from metassl.ssl.meta_learned.learned_hparams import LearnedHparams
+from metassl.ssl.self_supervised.contrastive import Contrastive
 from tests.ssl.test_objectives import close
 from tests.ssl.test_rotation import (
     CHECKS,

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
-from metassl.ssl.learned_weights import SoftWeighting, signs
-from metassl.ssl.reweight import Reweight
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.meta_learned.learned_weights import SoftWeighting, signs
+from metassl.ssl.meta_learned.reweight import Reweight
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from tests.ssl.test_objectives import close, softmax
 from tests.ssl.test_rotation import (
     CHECKS,

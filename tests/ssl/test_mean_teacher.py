@@ -7,12 +7,12 @@ from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.engine.threads import Threads
-from metassl.episode import Episode
 from metassl.learners.base import MetaLearner
-from metassl.losses import cross_entropy
+from metassl.outcomes.classification import cross_entropy
+from metassl.ssl.consistency.mean_teacher import MeanTeacher, Teacher
 from metassl.ssl.context import Context
-from metassl.ssl.mean_teacher import MeanTeacher, Teacher
-from metassl.stage import Stage
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import gradient_learner, head_learner
 from tests.ssl.test_mixing import bound, engines_agree, episodes, no_weight, padding_is_nothing
 from tests.ssl.test_objectives import close, softmax

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
 from metassl.data.pool import Pool
-from metassl.episode import Episode
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.head import HeadLearner
-from metassl.ssl.meta_pseudo_labels import MetaPseudoLabels, clues
+from metassl.learners.metric.learner import HeadLearner
+from metassl.ssl.meta_learned.meta_pseudo_labels import MetaPseudoLabels, clues
+from metassl.tasks.episode import Episode
 from tests.ssl.test_objectives import close
 from tests.ssl.test_rotation import CHECKS, MAKERS, TRAIN, gradient_learner, learner_of, scramble, tasks_of
 from tests.tasks import SPEC, WAY, D, S, U, context, make_term, random

@@ -10,17 +10,18 @@ from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import AffineJitter
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
 from metassl.engine.threads import Threads
-from metassl.episode import Episode
+from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.ssl.base import SSLObjective
+from metassl.ssl.consistency.ict import ICT
 from metassl.ssl.context import Context
-from metassl.ssl.ict import ICT
 from metassl.ssl.mixing import for_support, mix, random_partners, sharpen, symmetric_beta
-from metassl.ssl.mixmatch import EACH, MixMatch
-from metassl.stage import Stage
+from metassl.ssl.self_labelling.mixmatch import EACH, MixMatch
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import doubled, flat, gradient_learner, head_learner, spec
 from tests.ssl.test_objectives import close, softmax
 from tests.tasks import SPEC, WAY, D, S, U, context, make_term, random

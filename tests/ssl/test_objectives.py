@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
-from metassl.ssl.pseudo_label import PseudoLabel
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from tests.tasks import WAY, D, S, U, context, make_term, random
 
 

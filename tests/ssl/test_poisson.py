@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from metassl.graphs import affinity, connected
-from metassl.ssl.poisson import Poisson, potential
+from metassl.numerics.graphs import affinity, connected
+from metassl.ssl.graph.poisson import Poisson, potential
 from tests.ssl.common import naive_affinity
 from tests.tasks import WAY, D, S, U, context, random
 

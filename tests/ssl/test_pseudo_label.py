@@ -6,7 +6,7 @@ import torch
 
 from metassl.data.pool import Pool
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.pseudo_label import PseudoLabel, SoftPseudoLabel, TopPerClass
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel, SoftPseudoLabel, TopPerClass
 from tests.ssl.test_mixing import engines_agree, no_weight, padding_is_nothing
 from tests.ssl.test_objectives import close, softmax
 from tests.tasks import WAY, D, context, random

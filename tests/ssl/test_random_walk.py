@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from metassl.ssl.random_walk import RandomWalk
+from metassl.ssl.graph.random_walk import RandomWalk
 from tests.tasks import WAY, D, S, context, random
 
 COUNT = 4

@@ -9,14 +9,14 @@ from scipy import stats
 from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
-from metassl.episode import Episode
 from metassl.heads.prototypes import Prototypes, RejectingPrototypes
-from metassl.learners.head import HeadLearner
+from metassl.learners.metric.learner import HeadLearner
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.masked_soft_kmeans import MaskedSoftKMeans, statistics
-from metassl.ssl.soft_kmeans import SoftKMeans
-from metassl.ssl.soft_kmeans_cluster import SoftKMeansCluster
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.ssl.self_labelling.masked_soft_kmeans import MaskedSoftKMeans, statistics
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans_cluster import SoftKMeansCluster
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.tasks import SPEC, WAY, D, S, U, context, make_term, random
 
 Y = np.arange(S) % WAY

@@ -16,16 +16,18 @@ from metassl.data.builder import EpisodeBuilder
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import AffineJitter
+from metassl.engine.loop import Loop
 from metassl.engine.outer import Unrolled
-from metassl.engine.tasks import Loop, Vmap
-from metassl.episode import Episode, TaskSpec
+from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.descriptor import Descriptor
-from metassl.ssl.rotation import Rotation
-from metassl.stage import Stage
+from metassl.ssl.self_supervised.rotation import Rotation
+from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
+from metassl.tasks.stage import Stage
 from tests.engine.test_tasks import (
     Smooth,
     conv4,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from metassl.errors import ConfigError
-from metassl.ssl.sinkhorn import Sinkhorn
+from metassl.ssl.self_labelling.sinkhorn import Sinkhorn
 from tests.tasks import WAY, D, U, context, random
 
 

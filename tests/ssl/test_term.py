@@ -7,12 +7,12 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.consistency import Consistency
+from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
-from metassl.ssl.soft_kmeans import SoftKMeans
+from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
-from metassl.stage import CONTROL, TEST, Stage
+from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.ssl.test_objectives import softmax
 from tests.tasks import D, U, context, make_term, random
 

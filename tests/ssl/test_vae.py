@@ -12,8 +12,8 @@ from scipy.integrate import quad
 from torch import Tensor, nn
 
 from metassl.data.pool import Pool
-from metassl.ssl.decoders import Decoder, ImageDecoder, VectorDecoder, divergence, gaussian
-from metassl.ssl.vae import LOG_VAR, VAE
+from metassl.ssl.generative.decoders import Decoder, ImageDecoder, VectorDecoder, divergence, gaussian
+from metassl.ssl.generative.vae import LOG_VAR, VAE
 from tests.ssl.test_objectives import close
 from tests.ssl.test_rotation import CHECKS, MAKERS, bound
 from tests.tasks import SPEC, WAY, D, S, U, context, random

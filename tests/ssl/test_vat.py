@@ -7,8 +7,8 @@ from torch import Tensor
 
 from metassl.backbones.conv4 import Conv4
 from metassl.data.pool import Pool
+from metassl.ssl.consistency.vat import VAT, _divergence
 from metassl.ssl.context import Context
-from metassl.ssl.vat import VAT, _divergence
 from tests.ssl.test_mixing import draws_of, engines_agree, given_task, no_weight, padding_is_nothing
 from tests.ssl.test_objectives import close, softmax
 from tests.tasks import WAY, D, U, context, random

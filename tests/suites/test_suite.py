@@ -6,7 +6,7 @@ import pytest
 
 from metassl.cli.benchmark import published_values, read_options
 from metassl.errors import UserError
-from metassl.suites.suite import read_suite, suite_names
+from metassl.experiments.suites.suite import read_suite, suite_names
 from tests.conftest import CONF, ROOT
 
 SUITES = ROOT / "benchmarks" / "suites"

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from metassl.experiments.suites.suite import Suite, read_suite
 from metassl.files import write_json
-from metassl.suites.report import write_suite_report
-from metassl.suites.suite import Suite, read_suite
-from metassl.suites.verdicts import verdict
+from metassl.reports.suites.report import write_suite_report
+from metassl.reports.suites.verdicts import verdict
 from tests.suites.test_suite import TEXT, write
 
 STATED = {"accuracy": 95.0, "read": True, "tolerance": 0.5, "source": "A paper, table 9"}

@@ -8,7 +8,7 @@ import pytest
 
 from metassl.cli.map import fill_map, read_options
 from metassl.errors import ConfigError, UserError
-from metassl.sweeps.cells import Cell, grid, is_done, prepare
+from metassl.experiments.cells import Cell, grid, is_done, prepare
 from tests.conftest import CONF, TINY
 
 WORDS = [word for word in TINY if not word.startswith("trainer.progress")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from metassl.data.imagenet.mini import MiniImageNet
+from metassl.data.images.imagenet.mini import MiniImageNet
 from metassl.data.pool import SPLITS
 from tests.data.imagenet.photographs import class_folders, classes, error_of, every, save
 from tests.data.pickles import python2, python3

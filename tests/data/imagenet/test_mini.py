@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metassl.build import build_contents
 from metassl.cli.arguments import compose_config
-from metassl.data.imagenet.mini import MiniImageNet
+from metassl.data.images.imagenet.mini import MiniImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
 from metassl.errors import ConfigError
+from metassl.training.build import build_contents
 from tests.conftest import CONF
 from tests.data.imagenet.mini_layouts import (
     LAYOUTS,

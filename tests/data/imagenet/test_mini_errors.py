@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metassl.data.imagenet.mini import MiniImageNet
+from metassl.data.images.imagenet.mini import MiniImageNet
 from tests.data.imagenet.mini_layouts import (
     NAME,
     VAL,

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metassl.build import build_contents
 from metassl.cli.arguments import compose_config
-from metassl.data.imagenet import npz_rows
+from metassl.data.images.imagenet import npz_rows
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
+from metassl.training.build import build_contents
 from tests.conftest import CONF
 from tests.data.imagenet.photographs import (
     assert_all_there,

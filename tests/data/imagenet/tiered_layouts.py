@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from metassl.data.imagenet.tiered import TieredImageNet
+from metassl.data.images.imagenet.tiered import TieredImageNet
 from metassl.data.pool import SPLITS
 from tests.data.imagenet.photographs import (
     class_folders,

@@ -1,1 +1,0 @@
-"""miniImageNet and tieredImageNet, in the layouts in which they are spread."""

@@ -1,0 +1,1 @@
+"""ImageNet's few-shot subsets, in the layouts that people have."""

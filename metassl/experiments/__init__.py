@@ -1,0 +1,1 @@
+"""Many runs: sweeps, maps of pairs, suites."""

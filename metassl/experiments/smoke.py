@@ -1,0 +1,133 @@
+"""Does a pair run at all? One training step and one test batch on a tiny network, without the trainer.
+
+Legend: T tasks, Q query, N way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from metassl.data.pool import Contents
+from metassl.engine.base import Gradients
+from metassl.engine.loop import Loop
+from metassl.engine.outer import Unrolled
+from metassl.engine.vmap import Vmap
+from metassl.errors import ConfigError, UserError
+from metassl.learners.base import MetaLearner
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import CONTROL, TEST, Stage
+from metassl.training.build import build_episodes, build_learner, build_runner, build_task_spec
+
+TRAIN = Stage(training=True)
+AGREE = 1e-6  # of two engines' gradients, relative to the largest
+
+
+class BrokenPair(UserError):
+    """A pair runs, but what comes out is wrong."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a pair; `refused` is the constructor's line, None for a pair that runs."""
+
+    model: str
+    ssl: str
+    refused: str | None
+
+
+def compose_each(
+    conf: Path, group: str, options: Sequence[str], words: Sequence[str]
+) -> dict[str, DictConfig]:
+    """The config with each option of a group. Composing is slow: pairs are put together by `pair_config`."""
+    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        return {name: compose("config", overrides=[*words, f"{group}={name}"]) for name in options}
+
+
+def pair_config(model: DictConfig, ssl: DictConfig) -> DictConfig:
+    """The config of a model with the SSL term of another config."""
+    config = model.copy()
+    with open_dict(config):
+        config.ssl = OmegaConf.masked_copy(ssl, ["ssl"]).ssl
+    return config
+
+
+def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Outcome:
+    """Trains a pair one step in a loop and under vmap, and tests it on one task in its own engine.
+
+    Raises BrokenPair where something is not finite, has the wrong shape, or the engines disagree.
+    """
+    try:
+        learner = _learner(config, contents)
+    except ConfigError as error:
+        return Outcome(model, ssl, str(error))
+    name = f"{model} × {ssl}"
+    tasks = _tasks(config, contents, learner, "train", 2)
+    gradients, scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
+    if not any(bool(g.any()) for g in gradients.values()):
+        raise BrokenPair(f"{name}: every gradient is 0.")
+    if learner.backbone.keeps_averages:
+        _engines_agree_without_averages(name, config, contents)
+    else:
+        _compare(name, gradients, Unrolled(Vmap(2))(learner, learner.theta(), tasks, TRAIN)[0])
+    _step(learner, gradients, tasks, scores)
+    _test(name, learner, config, contents)
+    return Outcome(model, ssl, None)
+
+
+def _learner(config: DictConfig, contents: Contents) -> MetaLearner:
+    """In float64: a rounding that tips a ReLU or an argmax changes a gradient by any amount."""
+    torch.manual_seed(0)
+    return build_learner(config, build_task_spec(config, contents)).double().train()
+
+
+def _tasks(config: DictConfig, contents: Contents, learner: MetaLearner, split: str, count: int) -> Episode:
+    tasks = build_episodes(config, contents, learner, split, 0)(range(count)).episodes
+    return tree_map(lambda x: x.double() if x.is_floating_point() else x, tasks)
+
+
+def _engines_agree_without_averages(name: str, config: DictConfig, contents: Contents) -> None:
+    """Moving averages need the loop; with batch statistics in their place any engine must do."""
+    config = config.copy()
+    config.backbone.norm = "batch"
+    learner = _learner(config, contents)
+    tasks = _tasks(config, contents, learner, "train", 2)
+    loop, mapped = (Unrolled(r)(learner, learner.theta(), tasks, TRAIN)[0] for r in (Loop(), Vmap(2)))
+    _compare(name, loop, mapped)
+
+
+def _compare(name: str, loop: Gradients, mapped: Gradients) -> None:
+    largest = max(float(g.abs().max()) for g in loop.values())
+    for parameter, g in loop.items():
+        off = float((mapped[parameter] - g).abs().max())
+        if not off <= AGREE * largest:  # a NaN is no agreement
+            raise BrokenPair(f"{name}: loop and vmap differ by {off:.1e} of {largest:.1e} in {parameter}.")
+
+
+@torch.no_grad()
+def _step(learner: MetaLearner, gradients: Gradients, tasks: Episode, scores: dict[str, Tensor]) -> None:
+    theta = learner.theta()
+    for name, g in gradients.items():
+        theta[name] -= 1e-3 * g
+    learner.after_outer_step(tasks, scores)
+
+
+@torch.no_grad()
+def _test(name: str, learner: MetaLearner, config: DictConfig, contents: Contents) -> None:
+    """Finite logits of the right shape, with U and without."""
+    runner = build_runner(config, learner.eval())
+    tasks, theta = _tasks(config, contents, learner, "test", 1), learner.theta()
+    for stage in (TEST, CONTROL):
+        logits = runner.map(learner, partial(_query_logits, theta=theta, stage=stage), tasks)
+        if logits.shape != (*tasks.query_y.shape, tasks.way) or not torch.isfinite(logits).all():
+            raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}, or not finite.")
+
+
+def _query_logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor], stage: Stage) -> Tensor:
+    return learner.query_logits(theta, task, stage)

@@ -1,0 +1,1 @@
+"""Suites of experiments that reproduce a table."""

@@ -1,0 +1,1 @@
+"""Inner optimisers: how the gradient of one task moves what adapts."""

@@ -1,0 +1,33 @@
+"""SGD with momentum as an inner optimiser."""
+
+import torch
+from torch import Tensor
+
+from metassl.inner.base import InnerOptimizer, Params
+
+
+class Momentum(InnerOptimizer):
+    """g = ∇ + wd·φ; b ← μ b + (1 - τ) g, but b = g at first; φ ← φ - α b. As in torch.optim.SGD.
+
+    Args:
+        rate: α, fixed.
+        momentum: μ; dampening: τ; weight_decay: wd.
+    """
+
+    def __init__(self, rate: float, momentum: float, dampening: float, weight_decay: float) -> None:
+        super().__init__()
+        self.rate, self.momentum = rate, momentum
+        self.dampening, self.weight_decay = dampening, weight_decay
+
+    def init(self, params: Params) -> dict[str, Tensor]:
+        """b before the first step."""
+        return {name: torch.zeros_like(p) for name, p in params.items()}
+
+    def update(
+        self, grads: Params, state: dict[str, Tensor], params: Params, step: int, loss: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """One step."""
+        fresh = 1.0 if step == 0 else 1 - self.dampening
+        decayed = {n: grads[n] + self.weight_decay * p for n, p in params.items()}
+        buffer = {n: self.momentum * state[n] + fresh * g for n, g in decayed.items()}
+        return {n: p - self.rate * buffer[n] for n, p in params.items()}, buffer

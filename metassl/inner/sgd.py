@@ -1,0 +1,32 @@
+"""Gradient descent as an inner optimiser."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from metassl.inner.base import InnerOptimizer, Params
+
+
+class SGD(InnerOptimizer):
+    """φ ← φ - α_k ∇, one rate for each inner step k; steps beyond the last take the last rate.
+
+    Source: Finn et al. 2017, eq. 1 (α fixed: learned=False); per-step learned rates as in Antoniou
+    et al. 2019, section 4 (there also per layer).
+
+    Args:
+        rate: initial α of every step.
+        steps: number of rates.
+        learned: whether the outer loop trains the rates.
+    """
+
+    def __init__(self, rate: float, steps: int, learned: bool) -> None:
+        super().__init__()
+        self.rates = nn.Parameter(torch.full((max(steps, 1),), float(rate)), requires_grad=learned)
+
+    def update(
+        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+    ) -> tuple[dict[str, Tensor], Any]:
+        """One step of gradient descent."""
+        rate = self.rates[min(step, len(self.rates) - 1)]
+        return {name: p - rate * grads[name] for name, p in params.items()}, state

@@ -1,0 +1,172 @@
+"""LEO: gradient steps in a space of latent codes, from which a decoder writes the classifier.
+
+Legend: N way, S support, U unlabelled, D features, L numbers of a code.
+"""
+
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from metassl.backbones.base import Backbone
+from metassl.inner.base import InnerOptimizer, Params
+from metassl.learners.amortised.set_encoder import Gaussian, RelationEncoder, read_task
+from metassl.learners.base import Anchor, Scores, Theta, query_scores
+from metassl.learners.gradient.learner import GradientLearner
+from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.classification import mask_classes
+from metassl.ssl.term import SSLTerm
+from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
+from metassl.tasks.stage import Stage
+
+LATENT, OFFSET, NOISE = "latent", "offset", "noise"
+
+
+class Decoder(nn.Module):
+    """p(w_c | z_c) = N(A z_c, sqrt(2 / (N + D))·exp(B z_c)). Source: Rusu et al. 2019, eq. 3 and their code.
+
+    Args:
+        latents: L.
+        features: D.
+    """
+
+    def __init__(self, latents: int, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(latents, 2 * features, bias=False)
+
+    def forward(self, z: Tensor) -> Gaussian:
+        """z [N, L] -> [N, D]."""
+        mean, log_std = self.linear(z).chunk(2, dim=-1)
+        return Gaussian(mean, sqrt(2 / (len(z) + mean.shape[-1])) * log_std.exp())
+
+    def orthogonality(self) -> Tensor:
+        """Mean of (C - I)², C the correlations of what the numbers of a code write. Source: section 2.3.4."""
+        rows = self.linear.weight.T
+        rows = rows / rows.square().sum(-1, keepdim=True).clamp(min=1e-12).sqrt()
+        return (rows @ rows.T - torch.eye(len(rows), device=rows.device, dtype=rows.dtype)).square().mean()
+
+
+class LatentThenWeights(InnerOptimizer):
+    """z ← z - α⊙∇_z for the first steps, then w ← w - η⊙∇_w; the rates are learned, one for each coordinate.
+
+    Source: Rusu et al. 2019, Algorithm 1, lines 7 and 10; rates as in their code. There the gradient is
+    that of the loss summed over the classes, here of the mean, so the same step takes rates N times theirs.
+
+    Args:
+        latent_rate: initial α.
+        weight_rate: initial η.
+        latent_steps: steps in z.
+    """
+
+    def __init__(self, latent_rate: float, weight_rate: float, latent_steps: int) -> None:
+        super().__init__()
+        self.latent_rate, self.weight_rate, self.latent_steps = latent_rate, weight_rate, latent_steps
+
+    def build(self, latents: int, features: int) -> None:
+        """Called once with L and D."""
+        self.latent = nn.Parameter(torch.full((latents,), float(self.latent_rate)))
+        self.weight = nn.Parameter(torch.full((features,), float(self.weight_rate)))
+
+    def update(
+        self, grads: Params, state: None, params: Params, step: int, loss: Tensor
+    ) -> tuple[dict[str, Tensor], None]:
+        """One step of one of the two kinds."""
+        name, rate = (LATENT, self.latent) if step < self.latent_steps else (OFFSET, self.weight)
+        return {**params, name: params[name] - rate * grads[name]}, None
+
+
+class LEO(GradientLearner):
+    """z_c ~ q(z | S ∪ U), w_c ~ p(w | z_c); steps in z, then steps in w, both on CE(S) + λ·SSL(U).
+
+    The outer loss is CE(Q) + β·KL(q ‖ N(0, I)) + γ·‖stop(z') - z‖² + the decoder's orthogonality and L2.
+    φ holds z, the offset of w from what z' decodes to, and the noise of w, which stays as it is drawn, so
+    w = mean(z) + std(z)·noise + offset throughout. Samples in training; means at validation and test.
+    The inner loop moves the classifier alone, so features are computed once for all of its steps.
+    Source: Rusu et al. 2019, eq. 1 to 6 and Algorithm 1. Differences: there the features are those of a
+    fixed network that was trained before, here the backbone is trained jointly; no dropout; the noise of w
+    is drawn once a task and not at each decoding; the penalties are means as in the code, the KL exact.
+
+    Args:
+        backbone, ssl, task, steps, test_steps, order: see GradientLearner.
+        inner: steps in z and in w.
+        latents: L.
+        spread: see RelationEncoder.
+        kl: β.
+        encoder_penalty: γ.
+        orthogonality: weight of the decoder's correlations (λ_2).
+        l2: weight of the squares of the encoder's and decoder's parameters (λ_1).
+    """
+
+    reads_unlabelled = True
+    latent: Tensor
+    offset: Tensor
+    noise: Tensor
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        ssl: SSLTerm,
+        task: TaskSpec,
+        inner: LatentThenWeights,
+        steps: int,
+        test_steps: int | None,
+        order: int,
+        latents: int,
+        spread: float,
+        kl: float,
+        encoder_penalty: float,
+        orthogonality: float,
+        l2: float,
+    ) -> None:
+        super().__init__(backbone, ssl, task, inner, steps, test_steps, order, adapt=[])
+        features = backbone.out_dim
+        del self.head  # the decoder writes it
+        self.encoder = RelationEncoder(features, latents, spread)
+        self.decoder = Decoder(latents, features)
+        inner.build(latents, features)
+        self.latents, self.draws = latents, task.way * (latents + features)
+        self.kl, self.encoder_penalty, self.orthogonality, self.l2 = kl, encoder_penalty, orthogonality, l2
+        for name, size in ((LATENT, latents), (OFFSET, features), (NOISE, features)):
+            # the places that φ is laid over
+            self.register_buffer(name, torch.zeros(task.way, size), persistent=False)
+
+    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+        """φ_0: a sample of z in training, its mean at test. Called with θ in place."""
+        of_latent, of_weight = self._noise(episode, stage)
+        z = self._posterior(episode, anchor, stage).at(of_latent)
+        return {LATENT: z, OFFSET: torch.zeros_like(of_weight), NOISE: of_weight}
+
+    def classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
+        """[n, N] logits, by the classifier of the z, offset and noise that are in place."""
+        return mask_classes(z @ (self.decoder(self.latent).at(self.noise) + self.offset).T, class_mask)
+
+    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """Eq. 6 and the regulariser R."""
+        path = list(self.path(theta, episode, stage))
+        adapted = self.adapted(episode, stage, path[-1])
+        loss, scores = query_scores(self.after(theta, adapted, episode), episode)
+        loss = loss + self.outer_ssl(theta, adapted, episode, stage)
+        moved = (path[-1][LATENT].detach() - path[0][LATENT]).square()
+        return loss + self.under(theta, self._penalties, episode, adapted.anchor, stage, moved), scores
+
+    def _penalties(self, episode: Episode, anchor: Anchor, stage: Stage, moved: Tensor) -> Tensor:
+        q = self._posterior(episode, anchor, stage)
+        divergence = (q.mean.square() + q.std.square() - 1) / 2 - q.std.log()
+        present = episode.class_mask.to(moved.dtype)
+        squares = [p.square().sum() / 2 for m in (self.encoder, self.decoder) for p in m.parameters()]
+        return (
+            self.kl * weighted_mean(divergence.mean(-1), present)
+            + self.encoder_penalty * weighted_mean(moved.mean(-1), present)
+            + self.orthogonality * self.decoder.orthogonality()
+            + self.l2 * torch.stack(squares).sum()
+        )
+
+    def _posterior(self, episode: Episode, anchor: Anchor, stage: Stage) -> Gaussian:
+        return self.encoder(read_task(self, episode, anchor, stage), len(episode.support_y))
+
+    def _noise(self, episode: Episode, stage: Stage) -> tuple[Tensor, Tensor]:
+        """[N, L] and [N, D] standard normal numbers in training, zeros at test."""
+        uniform = episode.random[: self.draws].view(-1, self.draws // len(self.latent))[: episode.way]
+        noise = torch.special.ndtri(uniform) if stage.training else torch.zeros_like(uniform)
+        return noise[:, : self.latents], noise[:, self.latents :]

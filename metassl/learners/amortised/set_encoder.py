@@ -1,0 +1,184 @@
+"""Permutation-invariant encoders of a task: of its support and, where it takes part, of U.
+
+Legend: N way, S support, U unlabelled, D features, n items of the set, H item embedding, E task
+embedding, L numbers of a latent code.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from metassl.learners.base import Anchor, MetaLearner
+from metassl.norms.kinds import still
+from metassl.numerics.geometry import class_means
+from metassl.outcomes.classification import one_hot
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
+
+
+class TaskSet(NamedTuple):
+    """The items of a task.
+
+    Attributes:
+        z: [n, D] features.
+        q: [n, N] soft labels; all 0 for an unlabelled item.
+        w: [n] weights; 0 leaves an item out.
+    """
+
+    z: Tensor
+    q: Tensor
+    w: Tensor
+
+
+class SetEncoding(NamedTuple):
+    """What the encoder makes of a task: task [E] for all of it, classes [N, H] for each class."""
+
+    task: Tensor
+    classes: Tensor
+
+
+class Pool(nn.Module):
+    """Makes one vector of a weighted set; zeros of an empty one."""
+
+    def bind(self, size: int) -> None:
+        """Called once with H: the place to build networks that need it."""
+
+    def forward(self, e: Tensor, w: Tensor) -> Tensor:
+        """e [n, H], w [n] -> [H]."""
+        raise NotImplementedError
+
+
+class MeanPool(Pool):
+    """Σ_j w_j e_j / Σ_j w_j. Source: Zaheer et al. 2017, theorem 2, with a mean for the sum."""
+
+    def forward(self, e: Tensor, w: Tensor) -> Tensor:
+        """e [n, H], w [n] -> [H]."""
+        return w @ e / w.sum().clamp(min=1e-12)
+
+
+class AttentionPool(Pool):
+    """Σ_j a_j e_j with a_j ∝ w_j exp(vᵀ tanh(V e_j)). Source: Ilse et al. 2018, eq. 7 and 8.
+
+    Args:
+        hidden: rows of V.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+
+    def bind(self, size: int) -> None:
+        """Builds V and v."""
+        self.score = nn.Sequential(nn.Linear(size, self.hidden), nn.Tanh(), nn.Linear(self.hidden, 1))
+
+    def forward(self, e: Tensor, w: Tensor) -> Tensor:
+        """e [n, H], w [n] -> [H]."""
+        score = self.score(e).squeeze(-1)
+        # padding must not set the maximum, or it could push all the others to 0
+        score = score.masked_fill(w <= 0, torch.finfo(score.dtype).min / 8)
+        mass = w * (score - score.amax().detach()).exp()
+        return mass @ e / mass.sum().clamp(min=1e-12)
+
+
+class SetEncoder(nn.Module):
+    """e_j = MLP(z_j); task = MLP([pool_S e, pool_U e, log(1+|S|), log(1+|U|), 1[U there]]); classes = means.
+
+    |S| and |U| are sums of weights. Neither the order of the items nor the names of the classes have an
+    influence. Source: Zaheer et al. 2017, eq. 4 (DeepSets); class means as in Garnelo et al. 2018, section 2.
+
+    Args:
+        hidden: H.
+        size: E.
+        pool: makes one vector of the item embeddings.
+    """
+
+    def __init__(self, hidden: int, size: int, pool: Pool) -> None:
+        super().__init__()
+        self.hidden, self.size, self.pool = hidden, size, pool
+
+    def bind(self, features: int) -> None:
+        """Builds the networks; called once with D."""
+        self.item = mlp(features, self.hidden, self.hidden)
+        self.task = mlp(2 * self.hidden + 3, self.hidden, self.size)
+        self.pool.bind(self.hidden)
+
+    def forward(self, items: TaskSet) -> SetEncoding:
+        """The embeddings of a task."""
+        e, labelled = self.item(items.z), items.q.sum(-1)
+        s, u = items.w * labelled, items.w * (1 - labelled)
+        counts = torch.stack((s.sum().log1p(), u.sum().log1p(), (u.sum() > 0).to(e.dtype)))
+        task = self.task(torch.cat((self.pool(e, s), self.pool(e, u), counts)))
+        return SetEncoding(task, class_means(e, items.q.to(e.dtype), items.w))
+
+
+class Gaussian(NamedTuple):
+    """Independent normal numbers, by mean and standard deviation."""
+
+    mean: Tensor
+    std: Tensor
+
+    def at(self, noise: Tensor) -> Tensor:
+        """mean + std ⊙ noise."""
+        return self.mean + self.std * noise
+
+
+class RelationEncoder(nn.Module):
+    """q(z_c | D): (μ_c, s_c) = mean over j of D and over i of class c in S of g_r([g_e(f_i), g_e(f_j)]).
+
+    D is S or, where U takes part, S ∪ U, so that unlabelled images are compared with each support image.
+    σ_c = spread·exp(s_c). Source: Rusu et al. 2019, section 2.3.1, eq. 1 (LEO); there D is S, and their code
+    has σ = max(exp(s) - 1, 1e-10), whose gradient is 0 for half of the coordinates at the start.
+
+    Args:
+        features: D.
+        latents: L.
+        spread: σ at s = 0.
+    """
+
+    def __init__(self, features: int, latents: int, spread: float) -> None:
+        super().__init__()
+        self.spread, width = spread, 2 * latents
+        self.item = nn.Linear(features, latents, bias=False)
+        self.relation = nn.Sequential(
+            nn.Linear(width, width, bias=False),
+            nn.ReLU(),
+            nn.Linear(width, width, bias=False),
+            nn.ReLU(),
+            nn.Linear(width, width, bias=False),
+        )
+
+    def forward(self, items: TaskSet, support: int) -> Gaussian:
+        """[N, L] of the items, whose first `support` ones are S."""
+        e = self.item(items.z)
+        shape = (support, len(e), e.shape[-1])
+        pairs = torch.cat((e[:support].unsqueeze(1).expand(shape), e.unsqueeze(0).expand(shape)), dim=-1)
+        share = items.w / items.w.sum().clamp(min=1e-12)
+        codes = (self.relation(pairs) * share.unsqueeze(-1)).sum(1)
+        labels = items.q[:support].to(e.dtype)
+        mean, log_std = class_means(codes, labels, items.w[:support]).chunk(2, dim=-1)
+        return Gaussian(mean, self.spread * log_std.exp())
+
+
+def mlp(size_in: int, hidden: int, size: int) -> nn.Sequential:
+    """One hidden layer with ReLU."""
+    return nn.Sequential(nn.Linear(size_in, hidden), nn.ReLU(), nn.Linear(hidden, size))
+
+
+def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Stage) -> TaskSet:
+    """S and, where U takes part, U's first view, through the backbone as it is placed now.
+
+    S and U go through it apart, so that U has no part in the batch statistics of S.
+    """
+
+    def embed(x: Tensor, weight: Tensor) -> Tensor:
+        with still(learner.backbone):
+            return learner.embed(x, weight if episode.padded else None, anchor)
+
+    labels = one_hot(episode.support_y, episode.way)
+    support = TaskSet(embed(episode.support_x, episode.support_weight), labels, episode.support_weight)
+    if not learner.uses_unlabelled(episode, stage):
+        return support
+    x, weight = next(iter(episode.unlabelled.views.values())), episode.unlabelled.weight
+    unknown = TaskSet(embed(x, weight), torch.zeros(len(x), episode.way, device=x.device), weight)
+    return TaskSet(*(torch.cat(parts) for parts in zip(support, unknown, strict=True)))

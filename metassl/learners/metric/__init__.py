@@ -1,0 +1,1 @@
+"""Learners that fit a closed-form head on features."""

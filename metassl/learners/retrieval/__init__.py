@@ -1,0 +1,1 @@
+"""Learners that start from stored tasks that are like the new one."""

@@ -1,0 +1,66 @@
+"""A metric between tasks that learns which stored task is a good start for a new one.
+
+Legend: M stored tasks, n rows of a task, D features, E size of an embedding, H hidden, C candidates.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.errors import ConfigError
+from metassl.learners.retrieval.distance import Newcomer, Params, TaskDistance, TaskSet
+
+
+class LearnedMetric(TaskDistance):
+    """d = ‖g_ψ(i) - g_ψ(j)‖², g_ψ(i) = ρ(mean over rows of φ([z, 1[labelled]])) of S ∪ U.
+
+    ψ is trained to predict transfer: of C stored tasks drawn for each training task, the one that leads to
+    the smaller query loss must be the nearer one, by Σ log(1 + exp(d_better - d_worse)) over the pairs. The
+    query losses are constants. ψ also learns end to end, through the weights of the start.
+    Source: set embedding Zaheer et al. 2017, Theorem 2; distance of embedded data sets as in Jomaa et al.
+    2021 (Dataset2Vec); ranking loss Burges et al. 2005 (RankNet). That it predicts transfer is ours.
+
+    Args:
+        hidden: H; size: E.
+        candidates: C, 2 or more.
+        steps: inner steps before the candidates' query losses are compared.
+        weight: of the ranking loss in the outer loss.
+    """
+
+    learned = True
+
+    def __init__(self, hidden: int, size: int, candidates: int, steps: int, weight: float) -> None:
+        super().__init__()
+        if candidates < 2:
+            raise ConfigError(f"distance.candidates: found {candidates}, allowed is 2 or more.")
+        self.hidden, self.size, self.candidates = hidden, size, candidates
+        self.steps, self.weight = steps, weight
+
+    def bind(self, features: int, backbone: Params) -> int:
+        """Builds φ and ρ."""
+        self.row = nn.Linear(features + 1, self.hidden)
+        self.pooled = nn.Linear(self.hidden, self.size)
+        return 0
+
+    def draws(self, size: int) -> int:
+        """A number for each candidate."""
+        return self.candidates
+
+    def embed(self, task: TaskSet) -> Tensor:
+        """[..., E] embeddings."""
+        rows = torch.cat((task.rows, task.labelled.unsqueeze(-1)), dim=-1)
+        mean = (F.relu(self.row(rows)) * task.shares.unsqueeze(-1)).sum(-2)
+        embedded: Tensor = self.pooled(mean)
+        return embedded
+
+    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+        """[M] >= 0."""
+        return (self.embed(stored) - self.embed(new.task)).square().sum(-1)
+
+    def loss(self, new: Newcomer, stored: TaskSet, count: Tensor) -> Tensor:
+        """The ranking loss of a task, 0 where no two candidates differ."""
+        places = (new.random * count).long().clamp(max=len(stored.weight) - 1)
+        left, distance = new.losses(places, self.steps), self(new, stored)[places]
+        better = (left.unsqueeze(1) < left.unsqueeze(0)).to(distance.dtype)
+        wrong = F.softplus(distance.unsqueeze(1) - distance.unsqueeze(0))
+        return self.weight * (better * wrong).sum() / better.sum().clamp(min=1)

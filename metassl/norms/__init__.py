@@ -1,0 +1,1 @@
+"""Norms, named by what they see."""

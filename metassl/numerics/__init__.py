@@ -1,0 +1,1 @@
+"""Mathematics that knows no task: losses, distances, graphs, transport, derivatives."""

@@ -1,0 +1,87 @@
+"""The committed results of a suite: a small JSON file for each row of a table and seed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metassl.cli.saved import CONFIG, load_config
+from metassl.experiments.suites.plan import result_folder, slug, training_cell
+from metassl.experiments.suites.suite import Entry, Suite, Table
+from metassl.files import read_json, write_json
+
+# of results.json
+KEPT = (
+    "split", "episodes", "accuracy", "without_unlabelled", "gain", "way", "shot", "queries", "unlabelled",
+    "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
+)  # fmt: skip
+Record = dict[str, Any]
+
+
+def collect(
+    suite: Suite, seeds: Sequence[int], changes: Sequence[str], out: Path, results: Path
+) -> list[Path]:
+    """Writes the records of all cells that have results; returns the files.
+
+    Args:
+        suite: whose tables.
+        seeds: of the records.
+        changes: words that every run had.
+        out: folder of the runs.
+        results: the suite's folder of records; cells of a file that are not among the runs stay in it.
+    """
+    written = []
+    for table, row, seed in _files(suite, seeds):
+        found = {
+            entry.column: record(entry, seed, changes, out)
+            for entry in table.entries
+            if entry.row == row and (result_folder(entry, seed, changes, out) / "results.json").is_file()
+        }
+        if found:
+            path = results / _file(table, row, seed)
+            results.mkdir(parents=True, exist_ok=True)
+            cells = {**(read_json(path)["cells"] if path.is_file() else {}), **found}
+            write_json(path, {"table": table.name, "row": row, "seed": seed, "cells": cells})
+            written.append(path)
+    return written
+
+
+def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record:
+    """What is kept of one cell: its numbers, how it was made, on what, and by which code."""
+    folder = result_folder(entry, seed, changes, out)
+    trained = out / training_cell(entry.weights, seed, changes).name
+    results, about = read_json(folder / "results.json"), read_json(trained / "run.json")
+    config = load_config(trained / CONFIG)
+    tested = read_json(folder / "run.json")
+    return {
+        "experiment": entry.experiment,
+        "weights": entry.weights,
+        "words": tested["overrides"],
+        **{key: results[key] for key in KEPT},
+        "reduced": results.get("reduced", False),
+        "label_ratio": config.episode.label_ratio,
+        "tasks": config.trainer.tasks,
+        "precision": config.trainer.precision,
+        "training_seconds": read_json(trained / "results.json")["wall_seconds"],
+        "commit": about["git"],
+        "hardware": about["hardware"],
+        "python": about["python"],
+        "packages": about["packages"],
+    }
+
+
+def read_records(results: Path) -> dict[tuple[str, str, str], Mapping[int, Record]]:
+    """(table, row, column) -> seed -> record, of all seeds that are stored."""
+    found: dict[tuple[str, str, str], dict[int, Record]] = {}
+    for path in sorted(results.glob("*.json")):
+        content = read_json(path)
+        for column, cell in content["cells"].items():
+            found.setdefault((content["table"], content["row"], column), {})[content["seed"]] = cell
+    return {key: dict(sorted(cells.items())) for key, cells in found.items()}
+
+
+def _files(suite: Suite, seeds: Sequence[int]) -> Iterator[tuple[Table, str, int]]:
+    return ((table, row, seed) for table in suite.tables for row in table.rows for seed in seeds)
+
+
+def _file(table: Table, row: str, seed: int) -> str:
+    return "-".join(filter(None, (slug(table.name), slug(row), str(seed)))) + ".json"

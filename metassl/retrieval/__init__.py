@@ -1,1 +1,0 @@
-"""The metric between tasks: which tasks of the past a new one is like."""

@@ -1,0 +1,1 @@
+"""Objectives that ask for equal predictions of changed inputs or by a slow average."""

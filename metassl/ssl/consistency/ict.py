@@ -1,0 +1,64 @@
+"""Interpolation consistency: a mixture of two images must get the mixture of their predictions.
+
+Legend: U unlabelled, N way.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from metassl.numerics.losses import weighted_mean
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.consistency.mean_teacher import Teacher
+from metassl.ssl.context import Context
+from metassl.ssl.mixing import BETA_DRAWS, mix, random_partners, symmetric_beta
+from metassl.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from metassl.learners.base import MetaLearner
+
+
+class ICT(SSLObjective):
+    """penalty = mean over U of ‖p(λu_i + (1-λ)u_j) - (λp'(u_i) + (1-λ)p'(u_j))‖², λ ~ Beta(α, α).
+
+    p' is a mean teacher's prediction, a constant; j is i's place in a random permutation of U. A pair
+    counts the product of what its two images count.
+    Source: Verma et al. 2019, eq. 1 to 3; one λ an image.
+
+    Args:
+        alpha: α, above 0.
+        momentum: of the teacher over inner steps, 0..1.
+        outer_momentum: of the teacher over outer steps, 0..1.
+    """
+
+    views: ClassVar = {"plain": "plain"}
+
+    def __init__(self, alpha: float, momentum: float, outer_momentum: float) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.teacher = Teacher(momentum, outer_momentum)
+
+    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
+        """See SSLObjective."""
+        self.teacher.bind(learner)
+
+    def draws(self, input_shape: Sequence[int]) -> int:
+        """λ's, and one number for the permutation."""
+        return BETA_DRAWS + 1
+
+    def penalty(self, context: Context) -> Tensor:
+        """Scalar in 0..2."""
+        x, weight = context.unlabelled.views["plain"], context.weight
+        share = symmetric_beta(context.random[:, :BETA_DRAWS], self.alpha)
+        partner = random_partners(context.random[:, BETA_DRAWS], weight)
+        with torch.no_grad():
+            target = mix(self.teacher.follow(context).logits("plain").softmax(-1), partner, share)
+        p = context.classify(context.embed(mix(x, partner, share), context.unlabelled.weight)).softmax(-1)
+        return weighted_mean((p - target).square().sum(-1), weight * weight[partner])
+
+    @torch.no_grad()
+    def after_outer_step(self, learner: "MetaLearner") -> None:
+        """See SSLObjective."""
+        self.teacher.after_outer_step(learner)

@@ -1,0 +1,1 @@
+"""Objectives that model the inputs."""

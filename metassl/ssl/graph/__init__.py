@@ -1,0 +1,1 @@
+"""Objectives on a graph of S and U."""

@@ -1,0 +1,85 @@
+"""Poisson learning: labels are sources and sinks on a graph of S ∪ U, and the potential labels U.
+
+Legend: N way, S support, U unlabelled, n = S + U.
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from metassl.errors import ConfigError
+from metassl.numerics.graphs import TINY, affinity, connected
+from metassl.numerics.precision import full_precision
+from metassl.outcomes.classification import mask_classes
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
+from metassl.ssl.graph.points import task_points
+
+
+class Poisson(SSLObjective):
+    """q_j = softmax_c(u_jc / (T·rms u)), where L u = Σ_{i in S} (y_i - ȳ) δ_i and Σ_j d_j u_j = 0.
+
+    L = D - W, d the degrees, ȳ the mean label of S. For T -> 0 this is the paper's decision argmax_c u_jc
+    (its class sizes b unknown, that is b = ȳ). The paper iterates (Algorithm 1); n is small here, so the
+    system is solved. Where the graph falls apart the equation has no solution; so all points are joined by
+    weak edges (metassl.numerics.graphs.connected), which bounds u: a part without labels is undecided.
+    Images that the distractor policy takes out are no points of the graph.
+    Source: Calder et al. 2020, eq. 2.1 and Algorithm 1. The soft labels and the weak edges are ours.
+
+    Args:
+        neighbours: k of the graph.
+        temperature: T > 0.
+        background: the weak edges' share of the mean degree, above 0.
+    """
+
+    views: ClassVar = {"plain": "plain"}
+    hparams: ClassVar = {"temperature": "positive", "background": "positive"}
+
+    def __init__(self, neighbours: int, temperature: float, background: float) -> None:
+        super().__init__()
+        for key, value, good, allowed in (
+            ("neighbours", neighbours, neighbours >= 1, "1 or more"),
+            ("temperature", temperature, temperature > 0, "above 0"),
+            ("background", background, background > 0, "above 0"),
+        ):
+            if not good:
+                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: {allowed}.")
+        self.neighbours, self.temperature, self.background = neighbours, temperature, background
+
+    def label(self, context: Context) -> SoftLabels:
+        """Soft labels of the plain view."""
+        x, y, w = task_points(context, "plain")
+        live, weight = context.episode.class_mask, context.weight
+        graph = connected(affinity(x, w, self.neighbours), w, self.background)
+        u = potential(graph, y, w, context.episode.support_weight)[len(context.episode.support_y) :]
+        counts = (weight.unsqueeze(-1) * live).to(u.dtype)
+        rms = ((u.square() * counts).sum() / counts.sum().clamp(min=TINY)).clamp(min=TINY).sqrt()
+        q = mask_classes(u / (self.temperature * rms), live).softmax(-1)
+        return SoftLabels(q, torch.ones_like(weight), "plain")
+
+
+@full_precision
+def potential(graph: Tensor, y: Tensor, weight: Tensor, labelled: Tensor) -> Tensor:
+    """[n, N] the solution u with Σ_j d_j u_j = 0, and 0 at points of weight 0.
+
+    Args:
+        graph: W [n, n], connected over the points with weight.
+        y: [n, N] labels, those of S first.
+        weight: [n], 0 leaves a point out; labelled: [S] weights of S.
+    """
+    source = (y[: len(labelled)] - _mean_label(y, labelled)) * labelled.unsqueeze(-1)
+    source = torch.cat((source, torch.zeros_like(y[len(labelled) :])))
+    present = (weight > 0).to(graph.dtype)
+    degree = graph.sum(-1)
+    # L alone is singular: constants cost nothing. 11ᵀ/n gives them a price and leaves all else as it is;
+    # a point that is left out gets a row of its own.
+    ones = present.unsqueeze(1) * present.unsqueeze(0) / present.sum().clamp(min=1)
+    u = torch.linalg.solve(torch.diag(degree + 1 - present) - graph + ones, source)
+    centre = (degree.unsqueeze(-1) * u).sum(0) / degree.sum().clamp(min=TINY)
+    return (u - centre) * present.unsqueeze(-1)
+
+
+def _mean_label(y: Tensor, labelled: Tensor) -> Tensor:
+    mass = labelled.unsqueeze(-1)
+    return (y[: len(labelled)] * mass).sum(0) / mass.sum().clamp(min=TINY)

@@ -1,0 +1,78 @@
+"""Prototypical random walk: a walk from a class into U, about in U and out again must end at its class.
+
+Legend: N way, S support, U unlabelled, D features.
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from metassl.numerics.geometry import class_means, squared_distances
+from metassl.numerics.precision import full_precision
+from metassl.numerics.transport import safe_log
+from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
+
+TINY = 1e-12
+
+
+class RandomWalk(SSLObjective):
+    """penalty = Σ_{t=0..τ} decay^t · mean_c -log [T^{p→u} (Γ^{uu})^t T^{u→p}]_cc + visit · CE(uniform, v).
+
+    All are softmaxes of -‖·‖²: T^{p→u} of a prototype over U, Γ^{uu} of an image over the other images (it
+    can't stay), T^{u→p} of an image over the classes. v = mean_c T^{p→u}_c says how often each image is
+    visited; its cross-entropy keeps the walkers from using a few easy images. The uniform distribution is
+    that of the images' weights. Gradients flow through everything, prototypes included. 0 when all of U has
+    weight 0.
+    Source: Ayyad et al. 2021 (PRWN), section 3; the sum over t and the smoothing of T^{p→u} and T^{u→p} as in
+    the authors' code (SSL_utils.py, factors 1, .7, .49, .35).
+
+    Args:
+        steps: τ, the longest walk inside U, 0 or more.
+        decay: factor of the loss for each further step, above 0.
+        visit: factor of the visit loss, above 0.
+        smoothing: share of the uniform distribution in T^{p→u} and T^{u→p}, 0..1.
+    """
+
+    views: ClassVar = {"plain": "plain"}
+    hparams: ClassVar = {"decay": "positive", "visit": "positive", "smoothing": "unit"}
+
+    def __init__(self, steps: int, decay: float, visit: float, smoothing: float) -> None:
+        super().__init__()
+        self.steps, self.decay, self.visit, self.smoothing = steps, decay, visit, smoothing
+
+    def penalty(self, context: Context) -> Tensor:
+        """Scalar, 0 or more."""
+        episode = context.episode
+        y = one_hot(episode.support_y, episode.way)
+        prototypes = class_means(context.support_features(), y, episode.support_weight)
+        return self.walk(prototypes, context.features("plain"), context.weight, episode.class_mask)
+
+    @full_precision
+    def walk(self, prototypes: Tensor, u: Tensor, weight: Tensor, class_mask: Tensor) -> Tensor:
+        """The penalty of prototypes [N, D] and images u [U, D] of weights [U]."""
+        closeness = -squared_distances(u, prototypes)
+        images = weight / weight.sum().clamp(min=TINY)
+        classes = class_mask.to(u.dtype) / class_mask.to(u.dtype).sum()
+        to_u = self._smooth((closeness.T + safe_log(weight)).softmax(-1), images)
+        to_p = self._smooth(mask_classes(closeness, class_mask).softmax(-1), classes)
+        walkers, among, loss = to_u, _among(u, weight), torch.zeros_like(weight.sum())
+        for step in range(self.steps + 1):
+            walkers = walkers @ among if step else walkers
+            home = (walkers @ to_p).diagonal()
+            loss = loss - self.decay**step * (classes * home.clamp(min=TINY).log()).sum()
+        visits = classes @ to_u
+        loss = loss - self.visit * (images * visits.clamp(min=TINY).log()).sum()
+        return loss * (weight.sum() > 0)
+
+    def _smooth(self, p: Tensor, uniform: Tensor) -> Tensor:
+        return (1 - self.smoothing) * p + self.smoothing * uniform
+
+
+def _among(u: Tensor, weight: Tensor) -> Tensor:
+    """[U, U] Γ^{uu}: rows are softmaxes over the other images with weight; one alone stays where it is."""
+    away = torch.finfo(u.dtype).min / 16  # still far above what takes an image of weight 0 out
+    logits = -squared_distances(u, u) + torch.where(weight > 0, safe_log(weight), 2 * away)
+    return (logits + away * torch.eye(len(u), dtype=u.dtype, device=u.device)).softmax(-1)

@@ -1,0 +1,1 @@
+"""Objectives with parts that the outer loop learns."""

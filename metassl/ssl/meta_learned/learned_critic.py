@@ -1,0 +1,80 @@
+"""A loss without labels that the outer loop learns.
+
+Legend: N way, U unlabelled, D features.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from metassl.errors import ConfigError
+from metassl.numerics.losses import weighted_mean
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
+from metassl.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from metassl.learners.base import MetaLearner
+
+STATISTICS = 4
+
+
+class LearnedCritic(SSLObjective):
+    """penalty = C_ω(predictions on U), ω learned through what following C_ω does to the loss on the queries.
+
+    C_ω = mean_j g(mean_c h(s_jc)), two small networks; s_jc holds the centred logit of image j for class c,
+    its probability p_jc, log p_jc, and the mean of p_c over U. So C_ω sees no class's name, no image's place.
+    The last layer starts at 0: at first C_ω = 0 and the learner is the one without U.
+    Source: Antoniou & Storkey 2019 (SCA), eq. 4 to 6. There C_ω is a dilated convolution over the logits in
+    the order of the classes, a step with C_ω alone follows the steps on S, and the images are the queries.
+    Here it joins CE(S) from inner step ssl.from_step on.
+
+    Args:
+        width: of both networks' hidden layers.
+    """
+
+    views: ClassVar = {"plain": "plain"}
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        # smooth, since the inner loop follows the slope of C_ω and the outer loop the slope of that
+        self.per_class = nn.Sequential(nn.Linear(STATISTICS, width), nn.SiLU(), nn.Linear(width, width))
+        self.per_image = nn.Sequential(nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 1))
+        last = self.per_image[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
+        """Refuses learners without an inner loss."""
+        if not learner.takes_gradient_steps:
+            raise ConfigError(
+                f"ssl=learned_critic: found a model without inner steps ({type(learner).__name__}), whose "
+                "outer loss would train the very loss in it. Allowed are models that take gradient steps."
+            )
+
+    def penalty(self, context: Context) -> Tensor:
+        """C_ω, of either sign."""
+        live = context.episode.class_mask
+        s = statistics(context.logits("plain"), live, context.weight)
+        share = live.to(s.dtype) / live.sum()
+        image = (self.per_class(s) * share.unsqueeze(-1)).sum(1)
+        return weighted_mean(self.per_image(image).squeeze(-1), context.weight)
+
+
+def statistics(logits: Tensor, live: Tensor, weight: Tensor) -> Tensor:
+    """What the critic sees.
+
+    Args:
+        logits: [U, N]; live: [N] bool, the classes of the task; weight: [U].
+
+    Returns:
+        [U, N, 4] centred logit, p, log p, mean of p over U; 0 for a class that the task lacks.
+    """
+    log_p = logits.log_softmax(-1).masked_fill(~live, 0.0)
+    p = logits.softmax(-1).masked_fill(~live, 0.0)
+    raw = logits.masked_fill(~live, 0.0)
+    centred = (raw - raw.sum(-1, keepdim=True) / live.sum()).masked_fill(~live, 0.0)
+    mean = (p * weight.unsqueeze(-1)).sum(0) / weight.sum().clamp(min=1e-12)
+    return torch.stack((centred, p, log_p, mean.expand_as(p)), dim=-1)

@@ -1,0 +1,94 @@
+"""An objective whose strength, thresholds and temperatures the outer loop learns.
+
+Legend: K inner steps.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import expm1, log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from metassl.errors import ConfigError
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
+from metassl.ssl.meta_learned.wrapping import Wrapping
+
+TO_DOMAIN: dict[str, Callable[[Tensor], Tensor]] = {"positive": F.softplus, "unit": torch.sigmoid}
+FROM_DOMAIN: dict[str, Callable[[float], float]] = {
+    "positive": lambda value: log(expm1(value)),
+    "unit": lambda value: log(value / (1 - value)),
+}
+
+
+class LearnedHparams(Wrapping):
+    """λ_k, and every number in the wrapped objective's `hparams`, become meta-parameters.
+
+    λ_k = λ·softplus(a_k) for inner step k (steps beyond the last take the last), so the schedule over the
+    steps is learned as well. A number above 0 is softplus(b), one in 0..1 is σ(b). All start at the wrapped
+    objective's own values, the factors of λ at 1, and follow the outer optimiser. A learned threshold cuts
+    softly (see metassl.numerics.losses.gate). They get the gradient of CE(Q) through the adaptation; in a
+    closed form that is the refit, so an objective that only penalises learns nothing there.
+    Source: hypergradients through the unrolled inner loop, Franceschi et al. 2018.
+
+    Args:
+        objective: the wrapped one.
+        steps: number of factors a_k.
+    """
+
+    def __init__(self, objective: SSLObjective, steps: int) -> None:
+        super().__init__(objective)
+        self.factors = nn.Parameter(torch.full((steps,), FROM_DOMAIN["positive"](1.0)))
+        raw = {name: _raw(name, getattr(objective, name), kind) for name, kind in objective.hparams.items()}
+        self.raw = nn.ParameterDict({name: nn.Parameter(torch.tensor(value)) for name, value in raw.items()})
+
+    def values(self) -> dict[str, Tensor]:
+        """The learned numbers in their own domains, by attribute."""
+        domains = self.objective.hparams
+        return {name: TO_DOMAIN[domains[name]](raw) for name, raw in self.raw.items()}
+
+    def strength(self, context: Context) -> Tensor | float:
+        """softplus(a_k), times the wrapped objective's own factor."""
+        factor = F.softplus(self.factors[min(context.step, len(self.factors) - 1)])
+        with self._learned():
+            return factor * self.objective.strength(context)
+
+    def label(self, context: Context) -> SoftLabels | None:
+        """The wrapped objective's labels by the learned numbers."""
+        with self._learned():
+            return self.objective.label(context)
+
+    def penalty(self, context: Context) -> Tensor | None:
+        """The wrapped objective's penalty by the learned numbers."""
+        with self._learned():
+            return self.objective.penalty(context)
+
+    def feedback(self, context: Context, advantage: Tensor) -> Tensor:
+        """The wrapped objective's feedback by the learned numbers."""
+        with self._learned():
+            return self.objective.feedback(context, advantage)
+
+    @contextmanager
+    def _learned(self) -> Iterator[None]:
+        """The learned numbers in place. The floats come back after: no copy of a module may hold a graph."""
+        before: Mapping[str, Any] = {name: getattr(self.objective, name) for name in self.raw}
+        self._place(self.values())
+        try:
+            yield
+        finally:
+            self._place(before)
+
+    def _place(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self.objective, name, value)
+
+
+def _raw(name: str, value: float, domain: str) -> float:
+    """The number whose image in the domain is this value."""
+    if value <= 0 or (domain == "unit" and value >= 1):
+        inside = "inside 0..1, ends excluded" if domain == "unit" else "above 0"
+        raise ConfigError(f"ssl.wrapped.objective.{name}: found {value}, a learned one must start {inside}.")
+    return FROM_DOMAIN[domain](value)

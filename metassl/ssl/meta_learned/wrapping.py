@@ -1,0 +1,66 @@
+"""What an objective around another objective has in common."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
+from metassl.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from metassl.learners.base import MetaLearner
+
+
+class Wrapping(SSLObjective):
+    """An objective around another one, which does as that one does.
+
+    Args:
+        objective: the wrapped one.
+    """
+
+    def __init__(self, objective: SSLObjective) -> None:
+        super().__init__()
+        self.objective = objective
+        self.views = objective.views  # type: ignore[misc]
+        self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
+
+    @property
+    def labels(self) -> bool:
+        """As the wrapped one."""
+        return self.objective.labels
+
+    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
+        """Binds the wrapped one."""
+        self.objective.bind(learner, task)
+
+    def draws(self, input_shape: Sequence[int]) -> int:
+        """As the wrapped one."""
+        return self.objective.draws(input_shape)
+
+    def own_parameters(self) -> Sequence[str]:
+        """Those of the wrapped one."""
+        return [f"objective.{name}" for name in self.objective.own_parameters()]
+
+    def strength(self, context: Context) -> Tensor | float:
+        """As the wrapped one."""
+        return self.objective.strength(context)
+
+    def label(self, context: Context) -> SoftLabels | None:
+        """As the wrapped one."""
+        return self.objective.label(context)
+
+    def penalty(self, context: Context) -> Tensor | None:
+        """As the wrapped one."""
+        return self.objective.penalty(context)
+
+    def feedback(self, context: Context, advantage: Tensor) -> Tensor:
+        """As the wrapped one."""
+        return self.objective.feedback(context, advantage)
+
+    @torch.no_grad()
+    def after_outer_step(self, learner: "MetaLearner") -> None:
+        """As the wrapped one."""
+        self.objective.after_outer_step(learner)

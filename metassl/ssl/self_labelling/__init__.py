@@ -1,0 +1,1 @@
+"""Objectives that learn from the predictor's own opinion of U."""

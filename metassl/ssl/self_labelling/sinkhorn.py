@@ -1,0 +1,73 @@
+"""Balanced assignment: U is shared out among the classes so that each gets its due part.
+
+Legend: N way, U unlabelled.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from metassl.errors import ConfigError, one_of
+from metassl.numerics.transport import potentials, safe_log
+from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.context import Context
+
+TINY = 1e-12
+
+
+def uniform(p: Tensor, weight: Tensor, class_mask: Tensor) -> Tensor:
+    """[N] equal parts for the classes that the task has."""
+    live = class_mask.to(p.dtype)
+    return live / live.sum()
+
+
+def predicted(p: Tensor, weight: Tensor, class_mask: Tensor) -> Tensor:
+    """[N] the mean prediction over U: p [U, N], weight [U]."""
+    mass = (p * weight.unsqueeze(-1)).sum(0) + TINY * class_mask  # never nothing, were U all padding
+    return mass / mass.sum()
+
+
+PRIORS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"uniform": uniform, "predicted": predicted}
+
+
+class Sinkhorn(SSLObjective):
+    """q = rows of the plan between U and the classes, each divided by its sum; cost_jc = -log p_jc.
+
+    The plan P minimises ⟨P, cost⟩ + ε KL(P | a bᵀ) with row sums a (the images' weights) and column sums b
+    (the classes' prior), so q_jc ∝ b_c v_c p_jc^{1/ε}: the predictor's own opinion, sharpened for ε < 1, with
+    factors v that give each class its part. The prior is a claim about U: `uniform` is wrong where
+    classes are unequal in U or distractors are many, and then moves images to classes they are not of;
+    `predicted` asks for the parts that the predictor sees, and so corrects nothing but the sharpening.
+    Source: Caron et al. 2020 (SwAV), eq. 3 to 5, whose codes these are; for few-shot tasks Hu et al. 2021
+    (PT-MAP) and Lazarou et al. 2021 (iLPC), with distances for costs.
+
+    Args:
+        prior: uniform or predicted.
+        reg: ε > 0, in units of log p.
+        iterations: of Sinkhorn, 1 or more.
+    """
+
+    views: ClassVar = {"plain": "plain"}
+    hparams: ClassVar = {"reg": "positive"}
+
+    def __init__(self, prior: str, reg: float, iterations: int) -> None:
+        super().__init__()
+        if prior not in PRIORS:
+            raise ConfigError(one_of("ssl.objective.prior", prior, PRIORS))
+        if reg <= 0:
+            raise ConfigError(f"ssl.objective.reg: found {reg!r}, allowed: above 0.")
+        self._prior, self.reg, self.iterations = PRIORS[prior], reg, iterations
+
+    def label(self, context: Context) -> SoftLabels:
+        """Soft labels of the plain view."""
+        weight, live = context.constant(context.weight), context.episode.class_mask
+        log_p = context.constant(context.logits("plain")).log_softmax(-1)
+        b = self._prior(log_p.exp(), weight, live)
+        # A missing class has log p near the lowest number; its b = 0 takes it out, so any cost will do.
+        cost = -torch.where(live, log_p, 0)
+        a = weight / weight.sum().clamp(min=TINY)
+        _, g = potentials(cost, a, b, self.reg, self.iterations)
+        q = (safe_log(b) + (g - cost) / self.reg).softmax(-1)
+        return SoftLabels(q, torch.ones_like(weight), "plain")

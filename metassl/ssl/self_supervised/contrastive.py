@@ -1,0 +1,78 @@
+"""Two views of an image near each other, views of other images far away.
+
+Legend: U unlabelled, D features, P projection.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from metassl.outcomes.classification import cross_entropy
+from metassl.ssl.base import SSLObjective
+from metassl.ssl.context import Context
+from metassl.tasks.spec import TaskSpec
+
+if TYPE_CHECKING:
+    from metassl.learners.base import MetaLearner
+
+
+class Contrastive(SSLObjective):
+    """NT-Xent: -log exp(s_ij/τ) / Σ_{k≠i} exp(s_ik/τ), the mean over the 2U views i with partner j.
+
+    s_ik is the cosine between g(f(x_i)) and g(f(x_k)); g is an MLP of the objective's own, which its
+    penalty trains. Padding is neither anchor nor negative.
+    Source: Chen et al. 2020 (SimCLR), eq. 1 and Algorithm 1.
+
+    Args:
+        temperature: τ, above 0.
+        projection: P, width of g's two layers.
+    """
+
+    views: ClassVar[Mapping[str, str]] = {"first": "weak", "second": "weak"}
+    hparams: ClassVar[Mapping[str, str]] = {"temperature": "positive"}
+
+    def __init__(self, temperature: float, projection: int) -> None:
+        super().__init__()
+        self.temperature, self.projection = temperature, projection
+
+    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
+        """Builds g: D -> P -> P."""
+        width = self.projection
+        self.project = nn.Sequential(
+            nn.Linear(learner.backbone.out_dim, width), nn.ReLU(), nn.Linear(width, width)
+        )
+
+    def own_parameters(self) -> Sequence[str]:
+        """The projection g."""
+        return [f"project.{name}" for name, _ in self.project.named_parameters()]
+
+    def penalty(self, context: Context) -> Tensor:
+        """NT-Xent of U's two views."""
+        z = unit(self.project(torch.cat([context.features(name) for name in self.views])))
+        present = context.unlabelled.weight.repeat(2) > 0
+        return nt_xent(z, present, context.weight.repeat(2), self.temperature)
+
+
+def nt_xent(z: Tensor, present: Tensor, weight: Tensor, temperature: float | Tensor) -> Tensor:
+    """The loss of eq. 1.
+
+    Args:
+        z: [2U, P] unit vectors; rows i and i + U are the two views of image i.
+        present: [2U] bool, which rows are images and not padding.
+        weight: [2U] what each counts as an anchor.
+        temperature: τ.
+    """
+    rows = torch.arange(len(z), device=z.device)
+    partner = (rows + len(z) // 2) % len(z)
+    itself, pair = (rows.unsqueeze(1) == other for other in (rows, partner))
+    # a padded anchor keeps its partner, so that no row is all -∞; its weight is 0
+    hidden = itself | (~present & ~pair)
+    similarity = (z @ z.T) / temperature
+    return cross_entropy(similarity.masked_fill(hidden, torch.finfo(z.dtype).min / 8), partner, weight)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Rows of length 1; a row of zeros stays, with a gradient of 0 and not NaN."""
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))

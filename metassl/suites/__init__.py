@@ -1,1 +1,0 @@
-"""Suites: tables of published results, run again and compared."""

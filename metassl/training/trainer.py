@@ -1,0 +1,88 @@
+"""The Lightning trainer of a run: callbacks and loggers by its config."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+from metassl.errors import ConfigError
+from metassl.instantiate import instantiate
+from metassl.training.checkpoints import KeepBest, Resumable
+from metassl.training.csv_log import CSVLog
+from metassl.training.progress import StepBar
+from metassl.training.weights import read_checkpoint
+
+
+class CloseLoggers(pl.Callback):
+    """Ends the logger's run with the job, so that the jobs of a sweep don't share one."""
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Closes what stays open across Lightning's own teardown."""
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish()
+
+
+def build_trainer(config: DictConfig, folder: Path, resume: Path | None) -> pl.Trainer:
+    """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`."""
+    options = config.trainer
+    _check(options)
+    if options.clip and options.precision == "16-mixed" and config.optimizer.optimizer.get("fused"):
+        raise ConfigError(
+            "optimizer.optimizer.fused: found true, which can't clip what trainer.precision=16-mixed has "
+            "scaled. Allowed with trainer.clip: optimizer.optimizer.fused=false, or another precision."
+        )
+    checkpoints = folder / "checkpoints"
+    callbacks: list[pl.Callback] = [
+        KeepBest(checkpoints),  # before Resumable, whose checkpoint must know the best
+        Resumable(checkpoints, options.checkpoint_every, options.val_every),
+        CloseLoggers(),
+    ]
+    if options.progress:
+        callbacks.append(StepBar())
+    return pl.Trainer(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        strategy=options.strategy,
+        precision=options.precision,
+        max_steps=options.steps,
+        gradient_clip_val=options.clip,
+        accumulate_grad_batches=options.accumulate,
+        val_check_interval=options.val_every * options.accumulate,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        log_every_n_steps=options.log_every,
+        enable_checkpointing=False,
+        enable_progress_bar=options.progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+        logger=_loggers(config, folder, resume),
+        callbacks=callbacks,
+    )
+
+
+def _loggers(config: DictConfig, folder: Path, resume: Path | None) -> list[Logger]:
+    log = CSVLog(str(folder))
+    if resume is not None:
+        log.keep_until(read_checkpoint(resume)["global_step"])
+    if config.logger.extra is None:
+        return [log]
+    try:
+        return [log, instantiate(config.logger.extra)]
+    except ConfigError as error:
+        hint = "If its package is missing: pip install 'metassl[wandb,tensorboard,mlflow]'."
+        raise ConfigError(f"logger: {error} {hint}") from None
+
+
+def _check(options: DictConfig) -> None:
+    for key in ("steps", "tasks", "val_every", "checkpoint_every", "log_every", "accumulate"):
+        value = options[key]
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"trainer.{key}: found {value!r}, allowed is a whole number of at least 1.")
+    if options.steps % options.val_every:
+        raise ConfigError(
+            f"trainer.val_every: found {options.val_every}, allowed are divisors of trainer.steps="
+            f"{options.steps}, so that the last step is validated."
+        )

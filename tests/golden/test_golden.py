@@ -1,0 +1,25 @@
+"""The numbers of every family stay what they were when they were recorded (see record.py)."""
+
+import json
+
+import pytest
+
+from tests.golden.cases import CASES
+from tests.golden.measure import measure
+from tests.golden.record import FILE, tiny
+
+RECORDED = json.loads(FILE.read_text())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return tiny(tmp_path_factory.mktemp("golden"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_numbers_are_those_recorded(data: list[str], name: str) -> None:
+    """Not by the hash, which is of one machine's rounding."""
+    found, recorded = measure(CASES[name], data), RECORDED[name]
+    assert found.keys() == recorded.keys()
+    for key in found.keys() - {"hash"}:
+        assert found[key] == pytest.approx(recorded[key], rel=1e-6, abs=1e-8), key
