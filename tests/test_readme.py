@@ -4,9 +4,9 @@ import re
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.tasks.stage import Stage
 from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF, ROOT

@@ -3,25 +3,27 @@
 import torch
 from torch import Tensor, nn
 
+from metassl.norms.base import ALL_ROWS, NormTraits, Pass
+from metassl.norms.kinds import norm_traits
+
 
 class Backbone(nn.Module):
     """Maps inputs to features.
 
     Attributes:
-        norm: which of the four norms it has (see `norms`); the learner asks it which rows of a
-            batch may give the statistics.
+        norm: which kind of norm it has (see metassl.norms.kinds).
         out_dim: D.
     """
 
     norm: str
     out_dim: int
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """Features.
 
         Args:
             x: [n, ...] inputs.
-            rows: [n] which rows give the norms' statistics, None for all.
+            how: what the pass tells the norms; a backbone hands it on to each of them.
 
         Returns:
             [n, D].
@@ -29,19 +31,9 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     @property
-    def transductive(self) -> bool:
-        """Whether the features of one input depend on the others in its batch."""
-        return self.norm == "batch"
-
-    @property
-    def from_support(self) -> bool:
-        """Whether the statistics have to come from the task's support."""
-        return self.norm == "support"
-
-    @property
-    def keeps_averages(self) -> bool:
-        """Whether a forward pass in training updates buffers."""
-        return self.norm == "running"
+    def traits(self) -> NormTraits:
+        """What its norms ask of a learner and of an engine."""
+        return norm_traits(self.norm)
 
 
 def output_size(backbone: nn.Module, input_shape: tuple[int, ...]) -> int:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone, output_size
 from metassl.errors import ConfigError
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.norms.kinds import make_norm
 from metassl.norms.pooled import channels_last
 
@@ -14,17 +15,17 @@ from metassl.norms.pooled import channels_last
 class Block(nn.Module):
     """3×3 convolution → norm → ReLU → 2×2 max-pool."""
 
-    def __init__(self, channels_in: int, channels: int, norm: str) -> None:
+    def __init__(self, channels_in: int, channels: int, norm: str, norm_steps: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels, 3, padding=1)
-        self.norm = make_norm(norm, channels)
+        self.norm = make_norm(norm, channels, norm_steps)
 
-    def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass) -> Tensor:
         """[n, C_in, H, W] -> [n, C, H/2, W/2]."""
         # max and ReLU commute, and ReLU after the pooling touches a quarter of the values
         affine = self.norm.affine()
         if affine is None:
-            return F.relu(self.norm.pooled(self.conv(x), rows))
+            return F.relu(self.norm.pooled(self.conv(x), how))
         scale, shift = affine  # then the convolution can do the norm's work
         assert self.conv.bias is not None
         weight, bias = self.conv.weight * scale.view(-1, 1, 1, 1), self.conv.bias * scale + shift
@@ -40,7 +41,8 @@ class Conv4(Backbone):
     Args:
         input_shape: (C, H, W), H and W at least 16.
         filters: channels of each block.
-        norm: one of running, batch, support, group.
+        norm: one of running, batch, support, group, or per_step and per_step_running.
+        norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
         depth: number of blocks.
         init_std: of a normal distribution, cut at two deviations, that the convolutions' weights start from,
             with biases of 0 (Ren et al. 2018, code); None: PyTorch's initialisation.
@@ -49,8 +51,9 @@ class Conv4(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        filters: int,
-        norm: str,
+        filters: int = 16,
+        norm: str = "batch",
+        norm_steps: int = 0,
         depth: int = 4,
         init_std: float | None = None,
     ) -> None:
@@ -62,7 +65,7 @@ class Conv4(Backbone):
             )
         self.norm = norm
         channels = [input_shape[0]] + [filters] * depth
-        self.blocks = nn.ModuleList(Block(a, b, norm) for a, b in pairwise(channels))
+        self.blocks = nn.ModuleList(Block(a, b, norm, norm_steps) for a, b in pairwise(channels))
         if init_std is not None:
             self._start_from(init_std)
         self.out_dim = output_size(self, input_shape)
@@ -73,9 +76,9 @@ class Conv4(Backbone):
             assert conv.bias is not None
             nn.init.zeros_(conv.bias)
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """[n, C, H, W] -> [n, D]."""
         x = channels_last(x)
         for block in self.blocks:
-            x = block(x, rows)
+            x = block(x, how)
         return x.flatten(1)

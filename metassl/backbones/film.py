@@ -6,13 +6,15 @@ has to know of it. Source: Perez et al. 2018, eq. 1; after each norm as in Reque
 Legend: C channels of a layer, F their sum over layers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from metassl.errors import ConfigError
 from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
+from metassl.tasks.tensors import Tensors
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,10 @@ class FilmLayer:
 
 
 def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLayer]:
-    """The norms of a backbone, in the order of its layers."""
+    """The norms of a backbone that can be modulated, in the order of its layers.
+
+    Raises ConfigError where there is none.
+    """
     layers = []
     for name, module in backbone.named_modules():
         path = f"{prefix}{name}."
@@ -33,11 +38,17 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
             layers.append(FilmLayer(f"{path}weight", f"{path}bias", len(module.weight)))
         elif isinstance(module, Group):
             layers.append(FilmLayer(f"{path}norm.weight", f"{path}norm.bias", len(module.norm.weight)))
+    if not layers:
+        norm = getattr(backbone, "norm", "none")
+        raise ConfigError(
+            f"backbone.norm: found {norm!r}, which this model can't modulate. Allowed with it: running, "
+            "batch, group, support."
+        )
     return layers
 
 
 def film_overlay(
-    theta: Mapping[str, Tensor], layers: Sequence[FilmLayer], gain: Tensor, shift: Tensor
+    theta: Tensors, layers: Sequence[FilmLayer], gain: Tensor, shift: Tensor
 ) -> dict[str, Tensor]:
     """θ's scales and shifts after FiLM by γ' = 1 + gain and β' = shift.
 

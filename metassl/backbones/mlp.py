@@ -8,20 +8,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.norms.kinds import make_norm
 
 
 class Layer(nn.Module):
     """Linear → norm → ReLU."""
 
-    def __init__(self, size_in: int, size: int, norm: str) -> None:
+    def __init__(self, size_in: int, size: int, norm: str, norm_steps: int) -> None:
         super().__init__()
         self.linear = nn.Linear(size_in, size)
-        self.norm = make_norm(norm, size)
+        self.norm = make_norm(norm, size, norm_steps)
 
-    def forward(self, x: Tensor, rows: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass) -> Tensor:
         """[n, size_in] -> [n, size]."""
-        return F.relu(self.norm(self.linear(x), rows))
+        return F.relu(self.norm(self.linear(x), how))
 
 
 class MLP(Backbone):
@@ -30,19 +31,26 @@ class MLP(Backbone):
     Args:
         input_shape: shape of one input, flattened.
         sizes: of the layers.
-        norm: one of running, batch, support, group.
+        norm: one of running, batch, support, group, or per_step and per_step_running.
+        norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
     """
 
-    def __init__(self, input_shape: tuple[int, ...], sizes: Sequence[int], norm: str) -> None:
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        sizes: Sequence[int] = (64, 64),
+        norm: str = "batch",
+        norm_steps: int = 0,
+    ) -> None:
         super().__init__()
         self.norm = norm
         widths = [prod(input_shape), *sizes]
-        self.layers = nn.ModuleList(Layer(a, b, norm) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Layer(a, b, norm, norm_steps) for a, b in pairwise(widths))
         self.out_dim = widths[-1]
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """[n, ...] -> [n, D]."""
         x = x.flatten(1)
         for layer in self.layers:
-            x = layer(x, rows)
+            x = layer(x, how)
         return x

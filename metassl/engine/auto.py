@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from metassl.engine.base import Gradients, Loss, TaskRunner
+from metassl.engine.base import Engine, Loss
 from metassl.files import write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import hardware
@@ -20,7 +20,9 @@ from metassl.tasks.episode import Episode
 
 
 class Auto:
-    """Runs each candidate on `rounds` + 1 meta-batches (the first warms it up) and stays with the fastest.
+    """Measures other engines on the first steps of a run and takes the fastest.
+
+    Runs each candidate on `rounds` + 1 meta-batches (the first warms it up) and stays with the fastest.
 
     No step is wasted: all candidates give the same gradients, up to rounding. The choice is kept in a file
     for the next run of the same learner on tasks of the same shapes and the same machine. A candidate that
@@ -35,15 +37,13 @@ class Auto:
 
     allows_buffers = True  # of the candidates, those are measured that may
 
-    def __init__(self, candidates: Mapping[str, TaskRunner], cache: str | Path, rounds: int) -> None:
+    def __init__(self, candidates: Mapping[str, Engine], cache: str | Path, rounds: int) -> None:
         self.candidates, self.cache, self.rounds = dict(candidates), Path(cache), rounds
         self.seconds: dict[str, list[float]] = {}
         self.chosen: str | None = None
 
-    def gradients(
-        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
-    ) -> tuple[Gradients, Any]:
-        """See TaskRunner."""
+    def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:
+        """See Engine."""
         if self.chosen is None and not self.seconds:
             self._recall(_key(learner, tasks), self._entrants(learner))
             self.seconds = {name: [] for name in self._entrants(learner)}
@@ -51,7 +51,7 @@ class Auto:
             name = min(self.seconds, key=lambda n: len(self.seconds[n]))
             began = time.perf_counter()
             try:
-                result = self.candidates[name].gradients(learner, loss, theta, tasks)
+                result = self.candidates[name].gradients(learner, loss, tasks)
             except (RuntimeError, NotImplementedError):
                 if len(self.seconds) == 1:  # not the engine's fault
                     raise
@@ -62,17 +62,17 @@ class Auto:
             if all(len(each) > self.rounds for each in self.seconds.values()):
                 self._choose(_key(learner, tasks))
             return result
-        return self.candidates[self.chosen].gradients(learner, loss, theta, tasks)
+        return self.candidates[self.chosen].gradients(learner, loss, tasks)
 
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
     ) -> Any:
-        """See TaskRunner."""
+        """See Engine."""
         return self.candidates[self.chosen or self._entrants(learner)[0]].map(learner, function, tasks)
 
     def _entrants(self, learner: MetaLearner) -> list[str]:
-        moving = learner.backbone.keeps_averages
-        return [name for name, runner in self.candidates.items() if runner.allows_buffers or not moving]
+        moving = learner.backbone.traits.keeps_averages
+        return [name for name, engine in self.candidates.items() if engine.allows_buffers or not moving]
 
     def _choose(self, key: str) -> None:
         medians = {name: statistics.median(each[1:]) for name, each in self.seconds.items()}

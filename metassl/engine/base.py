@@ -11,12 +11,15 @@ from torch import Tensor
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 
-Gradients = dict[str, Tensor]
-Loss = Callable[[MetaLearner, dict[str, Tensor], Episode], tuple[Tensor, dict[str, Tensor]]]
+Loss = Callable[[MetaLearner, Episode], tuple[Tensor, dict[str, Tensor]]]
+"""(learner with θ in place, one task) -> a scalar, and {name: tensor} to log."""
 
 
-class TaskRunner(Protocol):
-    """Runs a function of (learner, θ, task) over the tasks of a meta-batch.
+class Engine(Protocol):
+    """Runs a function of (learner, task) over the tasks of a meta-batch, with θ in place.
+
+    θ is what is in place in the learner when it is called. The function may get a copy of the learner, in
+    which the same θ is in place.
 
     Attributes:
         allows_buffers: whether the function may update a module's buffers.
@@ -24,10 +27,8 @@ class TaskRunner(Protocol):
 
     allows_buffers: bool
 
-    def gradients(
-        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
-    ) -> tuple[Gradients, Any]:
-        """Mean over tasks of ∇_θ loss, and the mean of what the loss wants logged."""
+    def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:
+        """Mean over tasks of ∇_θ loss, for what is learned, and the mean of what the loss wants logged."""
         ...
 
     def map(

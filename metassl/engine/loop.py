@@ -7,27 +7,24 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.engine.base import Gradients, Loss
+from metassl.engine.base import Loss
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 
 
 class Loop:
-    """One task after the other: each one's graph is freed before the next begins."""
+    """Runs one task after the other: each one's graph is freed before the next begins."""
 
     allows_buffers = True
 
-    def gradients(
-        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
-    ) -> tuple[Gradients, Any]:
-        """See TaskRunner."""
-        learned = [name for name, p in theta.items() if p.requires_grad]
-        total: Gradients = {}
+    def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:
+        """See Engine."""
+        learned = {name: p for name, p in learner.theta().items() if p.requires_grad}
+        total: dict[str, Tensor] = {}
         logged = []
         for t in range(tasks.count):
-            value, scores = loss(learner, theta, tasks.task(t))
-            wanted = [theta[name] for name in learned]
-            found = torch.autograd.grad(value, wanted, materialize_grads=True)
+            value, scores = loss(learner, tasks.task(t))
+            found = torch.autograd.grad(value, list(learned.values()), materialize_grads=True)
             for name, g in zip(learned, found, strict=True):
                 total[name] = total[name].add_(g) if t else g.clone()
             logged.append(scores)
@@ -37,6 +34,6 @@ class Loop:
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
     ) -> Any:
-        """See TaskRunner."""
+        """See Engine."""
         results = [function(learner, tasks.task(t)) for t in range(tasks.count)]
         return tree_map(lambda *parts: torch.stack(parts), *results)

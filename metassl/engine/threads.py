@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.engine.base import Gradients, Loss, TaskRunner
+from metassl.engine.base import Engine, Loss
 from metassl.engine.loop import Loop
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
@@ -21,11 +21,13 @@ T = TypeVar("T")
 
 
 class Threads:
-    """Worker w takes the tasks w, w + W, ...; partial sums are added in the workers' order.
+    """Runs tasks side by side in one-threaded workers.
+
+    Worker w takes the tasks w, w + W, ...; partial sums are added in the workers' order.
 
     Within a convolution of a few small images two threads gain next to nothing; two tasks at once do.
-    Every worker has its own copy of the learner's modules, since putting θ in their place changes
-    them; the copies' own weights are never read, and their buffers are those of the learner.
+    Every worker has its own copy of the learner's modules, since putting θ and φ in place changes them; all
+    tensors are those of the learner.
 
     Args:
         workers: W; None for as many as torch has threads.
@@ -35,19 +37,17 @@ class Threads:
 
     allows_buffers = False
 
-    def __init__(self, workers: int | None, chunk: int = 1) -> None:
+    def __init__(self, workers: int | None = None, chunk: int = 1) -> None:
         self.workers = workers or torch.get_num_threads()
-        self.within: TaskRunner = Loop() if chunk == 1 else Vmap(chunk)
+        self.within: Engine = Loop() if chunk == 1 else Vmap(chunk)
         self._pool = ThreadPoolExecutor(self.workers, "tasks", torch.set_num_threads, (1,))
         self._copies: WeakKeyDictionary[MetaLearner, list[MetaLearner]] = WeakKeyDictionary()
 
-    def gradients(
-        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
-    ) -> tuple[Gradients, Any]:
-        """See TaskRunner."""
+    def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:
+        """See Engine."""
 
-        def part(copy: MetaLearner, own: Episode) -> tuple[Gradients, Any]:
-            found = self.within.gradients(copy, loss, theta, own)
+        def part(copy: MetaLearner, own: Episode) -> tuple[dict[str, Tensor], Any]:
+            found = self.within.gradients(copy, loss, own)
             return tree_map(lambda x: x * (own.count / tasks.count), found)
 
         parts = self._run(learner, part, tasks)
@@ -56,7 +56,7 @@ class Threads:
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
     ) -> Any:
-        """See TaskRunner."""
+        """See Engine."""
         parts = self._run(learner, lambda copy, own: self.within.map(copy, function, own), tasks)
         order = torch.cat([torch.arange(w, tasks.count, self.workers) for w in range(len(parts))]).argsort()
         return tree_map(lambda *found: torch.cat(found)[order.to(found[0].device)], *parts)
@@ -66,15 +66,20 @@ class Threads:
     ) -> list[T]:
         """The function's results on every worker's tasks, in the workers' order."""
         if learner not in self._copies:
-            self._copies[learner] = [deepcopy(learner) for _ in range(self.workers)]
+            self._copies[learner] = [_shell(learner) for _ in range(self.workers)]
         copies = [_like(copy, learner) for copy in self._copies[learner]]
-        context = _modes()
+        context, theta = _modes(), learner.theta()
 
         def work(w: int) -> T:
-            with context():
+            with context(), copies[w].placed(theta):
                 return function(copies[w], tree_map(lambda x: x[w :: self.workers], tasks))
 
         return list(self._pool.map(work, range(min(self.workers, tasks.count))))
+
+
+def _shell(learner: MetaLearner) -> MetaLearner:
+    """A copy of the modules that shares every parameter and buffer."""
+    return deepcopy(learner, {id(x): x for x in (*learner.parameters(), *learner.buffers())})
 
 
 def _like(copy: MetaLearner, learner: MetaLearner) -> MetaLearner:

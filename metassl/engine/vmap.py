@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.utils._pytree import tree_map
 
-from metassl.engine.base import Gradients, Loss
+from metassl.engine.base import Loss
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 
 
 class Vmap:
-    """Chunks of tasks at once, by vmap.
+    """Runs chunks of tasks at once, by vmap.
 
     The meta-gradient is taken INSIDE the vmap. Outside, second-order gradients through affine
     batch, layer and instance norms come out wrong without a warning.
@@ -26,21 +26,20 @@ class Vmap:
 
     allows_buffers = False
 
-    def __init__(self, chunk: int) -> None:
+    def __init__(self, chunk: int = 20) -> None:
         self.chunk = chunk
 
-    def gradients(
-        self, learner: MetaLearner, loss: Loss, theta: dict[str, Tensor], tasks: Episode
-    ) -> tuple[Gradients, Any]:
-        """See TaskRunner."""
+    def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:
+        """See Engine."""
+        theta = learner.theta()
         learned = {name: p.detach() for name, p in theta.items() if p.requires_grad}
-        fixed = {name: p for name, p in theta.items() if not p.requires_grad}
 
         def of_learned(part: dict[str, Tensor], task: Episode) -> tuple[Tensor, dict[str, Tensor]]:
-            return loss(learner, {**part, **fixed}, task)
+            with learner.placed(part):
+                return loss(learner, task)
 
         each = grad_and_value(of_learned, has_aux=True)
-        total: Gradients = {name: torch.zeros_like(p) for name, p in learned.items()}
+        total: dict[str, Tensor] = {name: torch.zeros_like(p) for name, p in learned.items()}
         logged: dict[str, Tensor] = {}
         for low in range(0, tasks.count, self.chunk):
             part = tasks.tasks(low, low + self.chunk)
@@ -54,7 +53,7 @@ class Vmap:
     def map(
         self, learner: MetaLearner, function: Callable[[MetaLearner, Episode], Any], tasks: Episode
     ) -> Any:
-        """See TaskRunner."""
+        """See Engine."""
         parts = [
             vmap(partial(function, learner), randomness="different")(tasks.tasks(low, low + self.chunk))
             for low in range(0, tasks.count, self.chunk)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import Stage
@@ -20,17 +20,17 @@ from metassl.tasks.stage import Stage
 Values = dict[str, float]
 
 
-def diagnose(learner: MetaLearner, runner: TaskRunner, batch: TaskBatch, stage: Stage) -> list[Values]:
+def diagnose(learner: MetaLearner, engine: Engine, batch: TaskBatch, stage: Stage) -> list[Values]:
     """For each task of a batch whatever is defined of the three numbers below; [] where U has no part.
 
     * used: mean weight of the unlabelled images, 0..1.
     * accuracy: weighted share of the images of the task's own classes whose largest target is right.
     * auroc: how well weight·max_c q_jc tells the task's own images from distractors, 0..1.
     """
-    theta, tasks = learner.theta(), batch.episodes
+    tasks = batch.episodes
     if not len(tasks.unlabelled) or not learner.ssl.inner_views(training=stage.training):
         return []
-    q, weight = runner.map(learner, partial(_assigned, theta=theta, stage=stage), tasks)
+    q, weight = engine.map(learner, partial(_assigned, stage=stage), tasks)
     real, truth, distractor = tasks.unlabelled.weight, batch.oracle.unlabelled_y, batch.oracle.distractor
     columns = [x.detach().double().cpu().numpy() for x in (q, weight, real, truth, distractor)]
     return [_of_task(*parts) for parts in zip(*columns, strict=True)]
@@ -48,10 +48,8 @@ def auroc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
     return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def _assigned(
-    learner: MetaLearner, task: Episode, theta: dict[str, Tensor], stage: Stage
-) -> tuple[Tensor, Tensor]:
-    labels = learner.assigned_labels(theta, task, stage)
+def _assigned(learner: MetaLearner, task: Episode, stage: Stage) -> tuple[Tensor, Tensor]:
+    labels = learner.assigned_labels(task, stage)
     weight = torch.broadcast_to(torch.as_tensor(labels.weight), task.unlabelled.weight.shape)
     return labels.q.detach(), weight.detach()
 
@@ -64,12 +62,12 @@ def _of_task(
     distractor: NDArray[np.float64],
 ) -> Values:
     """q [U, N]; the rest [U], real 0 for padding and truth -1 for distractors."""
-    there = real > 0
-    q, weight, truth, stranger = q[there], weight[there], truth[there], distractor[there] > 0
+    kept = real > 0  # padding is left out
+    q, weight, truth, foreign = q[kept], weight[kept], truth[kept], distractor[kept] > 0
     values = {"used": float(weight.mean())}
     own = weight * (truth >= 0)
     if own.sum() > 0:
         values["accuracy"] = float((own * (q.argmax(1) == truth)).sum() / own.sum())
-    if stranger.any() and not stranger.all():
-        values["auroc"] = auroc(weight * q.max(1), ~stranger)
+    if foreign.any() and not foreign.all():
+        values["auroc"] = auroc(weight * q.max(1), ~foreign)
     return values

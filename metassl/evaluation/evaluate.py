@@ -7,7 +7,7 @@ import torch
 from omegaconf import DictConfig
 
 from metassl.data.pool import Contents
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
@@ -18,7 +18,7 @@ from metassl.training.build import build_learner, build_task_spec, build_test_st
 
 
 def evaluate(
-    config: DictConfig, learner: MetaLearner, runner: TaskRunner, contents: Contents
+    config: DictConfig, learner: MetaLearner, engine: Engine, contents: Contents
 ) -> tuple[dict[str, Any], Columns]:
     """Summary and per-episode values of a trained learner.
 
@@ -28,19 +28,19 @@ def evaluate(
     uses = bool(learner.ssl.inner_views(training=False))
     variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
     stream = build_test_stream(config, contents, learner, config.evaluation.episodes)
-    test = embed_once(MetaTest(learner, runner, stream), variants.values())
+    test = embed_once(MetaTest(learner, engine, stream), variants.values())
     columns = meta_test(test, variants, "meta-test")
     few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
     test = replace(test, stream=test.stream.first(few))
     with torch.no_grad():
-        found = [diagnose(test.learner, test.runner, batch, TEST) for batch in test.batches()]
+        found = [diagnose(test.learner, test.engine, batch, TEST) for batch in test.batches()]
     unlabelled = mean_values([values for part in found for values in part])
 
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         untrained = build_learner(config, build_task_spec(config, contents))
     untrained.to(next(learner.parameters()).device)
-    test = MetaTest(untrained, runner, stream.first(few))
+    test = MetaTest(untrained, engine, stream.first(few))
     baseline = meta_test(test, {"_untrained": TEST}, "without meta-training")
     results = summarise(config, learner, columns, baseline, unlabelled)
     results["reduced"] = bool(contents.meta.get("reduced", False))  # data that compare with no paper

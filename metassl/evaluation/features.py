@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from metassl.backbones.base import Backbone
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.datamodule import TaskStream
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import Stage
 
@@ -33,7 +34,7 @@ class MetaTest:
     """What a meta-test runs: a learner in evaluation mode, how, and on which episodes."""
 
     learner: MetaLearner
-    runner: TaskRunner
+    engine: Engine
     stream: TaskStream
 
     @property
@@ -47,8 +48,7 @@ class MetaTest:
 
     def query_logits(self, tasks: Episode, stage: Stage) -> Tensor:
         """[T, Q, N] logits of the queries."""
-        theta = self.learner.theta()
-        return self.runner.map(self.learner, lambda copy, task: copy.query_logits(theta, task, stage), tasks)
+        return self.engine.map(self.learner, lambda learner, task: learner.query_logits(task, stage), tasks)
 
 
 class Table(Backbone):
@@ -85,7 +85,7 @@ class Table(Backbone):
             self.met += len(part)
         return torch.from_numpy(self.place[rows])
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """[n] numbers -> [n, D]."""
         return self.features[x]
 
@@ -93,8 +93,8 @@ class Table(Backbone):
 def embed_once(test: MetaTest, stages: Iterable[Stage]) -> MetaTest:
     """The same test from a table of features, or the test itself where that can't be."""
     learner, builder = test.learner.eval(), test.stream.builder
-    alone = not (learner.backbone.transductive or learner.backbone.from_support)
-    if not (learner.embeds_apart and alone and builder.plain):
+    alone = not (learner.backbone.traits.transductive or learner.backbone.traits.from_support)
+    if not (learner.traits.embeds_apart and alone and builder.plain):
         return test
     table = Table(learner.backbone, builder, next(learner.parameters()).device)
     stream = copy(test.stream)

@@ -49,7 +49,7 @@ def summarise(
         "train": {**_protocol(trained), "label_ratio": trained.label_ratio},
         "at": learner.ssl.at,
         "norm": learner.backbone.norm,
-        "reads_queries": learner.reads_queries,
+        "reads_queries": learner.traits.reads_queries,
         "transductive": learner.transductive or spec.transductive,
         "steps": config.trainer.steps,
         "accuracy": _plain(over_episodes(columns["accuracy"])),

@@ -15,15 +15,14 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Contents
-from metassl.engine.base import Gradients
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError, UserError
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import build_episodes, build_learner, build_runner, build_task_spec
+from metassl.tasks.tensors import Tensors
+from metassl.training.build import build_engine, build_episodes, build_learner, build_task_spec
 
 TRAIN = Stage(training=True)
 AGREE = 1e-6  # of two engines' gradients, relative to the largest
@@ -69,13 +68,13 @@ def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Ou
         return Outcome(model, ssl, str(error))
     name = f"{model} × {ssl}"
     tasks = _tasks(config, contents, learner, "train", 2)
-    gradients, scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
+    gradients, scores = Loop().gradients(learner, _meta_loss, tasks)
     if not any(bool(g.any()) for g in gradients.values()):
         raise BrokenPair(f"{name}: every gradient is 0.")
-    if learner.backbone.keeps_averages:
+    if learner.backbone.traits.keeps_averages:
         _engines_agree_without_averages(name, config, contents)
     else:
-        _compare(name, gradients, Unrolled(Vmap(2))(learner, learner.theta(), tasks, TRAIN)[0])
+        _compare(name, gradients, Vmap(2).gradients(learner, _meta_loss, tasks)[0])
     _step(learner, gradients, tasks, scores)
     _test(name, learner, config, contents)
     return Outcome(model, ssl, None)
@@ -98,11 +97,11 @@ def _engines_agree_without_averages(name: str, config: DictConfig, contents: Con
     config.backbone.norm = "batch"
     learner = _learner(config, contents)
     tasks = _tasks(config, contents, learner, "train", 2)
-    loop, mapped = (Unrolled(r)(learner, learner.theta(), tasks, TRAIN)[0] for r in (Loop(), Vmap(2)))
+    loop, mapped = (e.gradients(learner, _meta_loss, tasks)[0] for e in (Loop(), Vmap(2)))
     _compare(name, loop, mapped)
 
 
-def _compare(name: str, loop: Gradients, mapped: Gradients) -> None:
+def _compare(name: str, loop: Tensors, mapped: Tensors) -> None:
     largest = max(float(g.abs().max()) for g in loop.values())
     for parameter, g in loop.items():
         off = float((mapped[parameter] - g).abs().max())
@@ -111,7 +110,7 @@ def _compare(name: str, loop: Gradients, mapped: Gradients) -> None:
 
 
 @torch.no_grad()
-def _step(learner: MetaLearner, gradients: Gradients, tasks: Episode, scores: dict[str, Tensor]) -> None:
+def _step(learner: MetaLearner, gradients: Tensors, tasks: Episode, scores: dict[str, Tensor]) -> None:
     theta = learner.theta()
     for name, g in gradients.items():
         theta[name] -= 1e-3 * g
@@ -121,13 +120,17 @@ def _step(learner: MetaLearner, gradients: Gradients, tasks: Episode, scores: di
 @torch.no_grad()
 def _test(name: str, learner: MetaLearner, config: DictConfig, contents: Contents) -> None:
     """Finite logits of the right shape, with U and without."""
-    runner = build_runner(config, learner.eval())
-    tasks, theta = _tasks(config, contents, learner, "test", 1), learner.theta()
+    engine = build_engine(config, learner.eval())
+    tasks = _tasks(config, contents, learner, "test", 1)
     for stage in (TEST, CONTROL):
-        logits = runner.map(learner, partial(_query_logits, theta=theta, stage=stage), tasks)
+        logits = engine.map(learner, partial(_query_logits, stage=stage), tasks)
         if logits.shape != (*tasks.query_y.shape, tasks.way) or not torch.isfinite(logits).all():
             raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}, or not finite.")
 
 
-def _query_logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor], stage: Stage) -> Tensor:
-    return learner.query_logits(theta, task, stage)
+def _query_logits(learner: MetaLearner, task: Episode, stage: Stage) -> Tensor:
+    return learner.query_logits(task, stage)
+
+
+def _meta_loss(learner: MetaLearner, task: Episode) -> tuple[Tensor, dict[str, Tensor]]:
+    return learner.meta_loss(task, TRAIN)

@@ -10,6 +10,8 @@ from metassl.outcomes.classification import cross_entropy
 class Head(nn.Module):
     """A classifier of features that is fitted to a task in closed form.
 
+    A head with networks of its own takes `features`, D, as an argument of that name.
+
     Attributes:
         transductive: whether the logits of one query depend on the other queries.
         reads_unlabelled: whether `fit` has a use for unlabelled rows, whose labels q are all 0.
@@ -17,9 +19,6 @@ class Head(nn.Module):
 
     transductive: bool = False
     reads_unlabelled: bool = False
-
-    def bind(self, features: int, way: int) -> None:
-        """Called once with D and the largest N: the place to build networks that need them."""
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Any:
         """The state for a task, a pytree of tensors.

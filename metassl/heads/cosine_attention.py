@@ -34,7 +34,7 @@ class CosineAttention(Head):
             attention of another.
     """
 
-    def __init__(self, scale: float) -> None:
+    def __init__(self, scale: float = 10.0) -> None:
         super().__init__()
         self.scale = scale
 

@@ -27,10 +27,13 @@ class GeneratedLinear(Head):
     a backbone that was trained before.
     Source: Requeima et al. 2019, section 2.2 (ψ as in Gordon et al. 2019; three layers with ELU and the
     residual μ_c as in their code); refits with soft labels Bateni et al. 2022 (Transductive CNAPs).
+
+    Args:
+        features: D.
     """
 
-    def bind(self, features: int, way: int) -> None:
-        """Builds ψ_w and ψ_b."""
+    def __init__(self, features: int) -> None:
+        super().__init__()
         self.weight, self.bias = _network(features, features), _network(features, 1)
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Linear:

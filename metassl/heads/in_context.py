@@ -38,6 +38,7 @@ class InContext(Head):
     learning" (NeurIPS 2025): one layer of attention can't use unlabelled items, depth or loops can.
 
     Args:
+        features: D.
         width: W, a multiple of `heads`.
         heads: H.
         blocks: different blocks.
@@ -46,22 +47,26 @@ class InContext(Head):
     """
 
     reads_unlabelled = True
-    item: nn.Module
 
-    def __init__(self, width: int, heads: int, blocks: int, loops: int, hidden: int) -> None:
+    def __init__(
+        self,
+        features: int,
+        width: int = 32,
+        heads: int = 1,
+        blocks: int = 1,
+        loops: int = 2,
+        hidden: int = 64,
+    ) -> None:
         super().__init__()
         if width % heads:
             raise ConfigError(
                 f"model.head.heads: found {heads}, allowed are divisors of model.head.width, {width}."
             )
-        self.width, self.loops = width, loops
+        self.loops = loops
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(blocks))
         self.label, self.unknown = (nn.Parameter(torch.randn(width)) for _ in range(2))
         self.readout = nn.Sequential(Normal(width), nn.Linear(width, 1, bias=False))
-
-    def bind(self, features: int, way: int) -> None:
-        """Builds A; `way` makes no difference."""
-        self.item = nn.Linear(features, self.width)
+        self.item = nn.Linear(features, width)
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Read:
         """The context tokens that each layer of a query's pass will attend to."""

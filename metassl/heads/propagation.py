@@ -42,6 +42,7 @@ class Propagation(Head):
     queries alone.
 
     Args:
+        features: D.
         neighbours: k; all other nodes where there are fewer.
         alpha: α, 0 to below 1. I - αS has eigenvalues between 1 - α and 1 + α, so its condition number is
             at most (1 + α)/(1 - α): 199 for 0.99, which costs float32 about two of its seven digits.
@@ -51,19 +52,17 @@ class Propagation(Head):
 
     transductive = True
     reads_unlabelled = True
-    bandwidth: nn.Module
 
-    def __init__(self, neighbours: int, alpha: float, sigma: float, hidden: int) -> None:
+    def __init__(
+        self, features: int, neighbours: int = 5, alpha: float = 0.9, sigma: float = 0.3, hidden: int = 16
+    ) -> None:
         super().__init__()
         if not 0 <= alpha < 1:
             raise ConfigError(f"model.head.alpha: found {alpha}, allowed are numbers from 0 to below 1.")
-        self.neighbours, self.alpha, self.sigma, self.hidden = neighbours, alpha, sigma, hidden
-
-    def bind(self, features: int, way: int) -> None:
-        """Builds g_φ."""
-        last = nn.Linear(self.hidden, 1)
-        nn.init.constant_(last.bias, log(expm1(self.sigma)))  # softplus of it is σ
-        self.bandwidth = nn.Sequential(nn.Linear(features, self.hidden), nn.ReLU(), last)
+        self.neighbours, self.alpha = neighbours, alpha
+        last = nn.Linear(hidden, 1)
+        nn.init.constant_(last.bias, log(expm1(sigma)))  # softplus of it is σ
+        self.bandwidth = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), last)
 
     @full_precision
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Nodes:

@@ -24,23 +24,18 @@ class RelationSoftmax(Head):
     Source: Sung et al. 2018, eq. 1, section 3.2.
 
     Args:
+        features: D.
         hidden: H.
     """
 
-    relation: nn.Module
-
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, features: int, hidden: int = 256) -> None:
         super().__init__()
-        self.hidden = hidden
-
-    def bind(self, features: int, way: int) -> None:
-        """Builds g_φ."""
         self.relation = nn.Sequential(
-            nn.Linear(2 * features, self.hidden),
+            nn.Linear(2 * features, hidden),
             nn.ReLU(),
-            nn.Linear(self.hidden, self.hidden),
+            nn.Linear(hidden, hidden),
             nn.ReLU(),
-            nn.Linear(self.hidden, 1),
+            nn.Linear(hidden, 1),
         )
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Tensor:

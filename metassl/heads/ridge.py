@@ -25,7 +25,7 @@ class Ridge(Head):
         bias: initial β. The same for all classes: it changes no softmax, but is part of eq. 6.
     """
 
-    def __init__(self, ridge: float, scale: float, bias: float) -> None:
+    def __init__(self, ridge: float = 1.0, scale: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
         self.log_ridge = nn.Parameter(torch.tensor(log(ridge)))
         self.log_scale = nn.Parameter(torch.tensor(log(scale)))

@@ -29,7 +29,7 @@ class SVM(Head):
         steps: of the solver.
     """
 
-    def __init__(self, cost: float, scale: float, steps: int) -> None:
+    def __init__(self, cost: float = 0.1, scale: float = 1.0, steps: int = 60) -> None:
         super().__init__()
         self.cost, self.steps = cost, steps
         self.scale = nn.Parameter(torch.tensor(float(scale)))

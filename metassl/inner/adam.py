@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metassl.inner.base import InnerOptimizer, Params
+from metassl.inner.base import InnerOptimizer
+from metassl.tasks.tensors import Tensors
 
 
 class Moments(NamedTuple):
@@ -21,21 +22,29 @@ class Adam(InnerOptimizer):
     Every task starts with m = v = 0. Source: Kingma & Ba 2015, Algorithm 1.
 
     Args:
+        params: see InnerOptimizer.
         rate: α, fixed.
         beta1, beta2: β₁, β₂; β₁ = 0 in Nichol et al. 2018, section 6.1.
         eps: ε.
     """
 
-    def __init__(self, rate: float, beta1: float, beta2: float, eps: float) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        params: Tensors,
+        rate: float = 0.001,
+        beta1: float = 0.0,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        super().__init__(params)
         self.rate, self.beta1, self.beta2, self.eps = rate, beta1, beta2, eps
 
-    def init(self, params: Params) -> Moments:
+    def init(self, params: Tensors) -> Moments:
         """Zeros."""
         return Moments(*({name: torch.zeros_like(p) for name, p in params.items()} for _ in range(2)))
 
     def update(
-        self, grads: Params, state: Moments, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: Moments, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], Moments]:
         """One step."""
         first = {n: self.beta1 * m + (1 - self.beta1) * grads[n] for n, m in state.first.items()}

@@ -1,25 +1,31 @@
 """Inner optimisers: how the gradient of one task moves the adapted parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
-Params = Mapping[str, Tensor]
+from metassl.tasks.tensors import Tensors
 
 
 class InnerOptimizer(nn.Module):
-    """A pure update rule. Its own parameters, if any, are learned by the outer loop."""
+    """Moves adapted parameters by the gradient of one task's loss.
 
-    def bind(self, params: Params) -> None:
-        """Called once, with the parameters that the inner loop moves: the place to build its own."""
+    A pure update rule. Its own parameters, if any, are learned by the outer loop.
 
-    def init(self, params: Params) -> Any:
+    Args:
+        params: what it moves, as those of torch.optim are given what they move: their names and shapes.
+    """
+
+    def __init__(self, params: Tensors) -> None:
+        super().__init__()
+
+    def init(self, params: Tensors) -> Any:
         """The state before the first step."""
         return None
 
     def update(
-        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: Any, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], Any]:
         """The parameters and the state after inner step `step` (from 0).
 
@@ -33,10 +39,14 @@ class InnerOptimizer(nn.Module):
         raise NotImplementedError
 
 
+MakeInner = Callable[[Tensors], InnerOptimizer]
+"""What a learner takes: from what it moves to the inner optimiser, such as partial(SGD, rate=0.1)."""
+
+
 class PerParameter(nn.Module):
     """One learned tensor for each moved parameter, under its name (dots are not allowed in names)."""
 
-    def __init__(self, values: Params) -> None:
+    def __init__(self, values: Tensors) -> None:
         super().__init__()
         for name, value in values.items():
             self.register_parameter(_attribute(name), nn.Parameter(value))

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metassl.inner.base import InnerOptimizer, Params, PerParameter
+from metassl.inner.base import InnerOptimizer, PerParameter
+from metassl.tasks.tensors import Tensors
 
 
 class LayerStepRates(InnerOptimizer):
@@ -14,19 +15,17 @@ class LayerStepRates(InnerOptimizer):
     Source: Antoniou et al. 2019, section 4. Steps beyond the last take the last rate.
 
     Args:
+        params: see InnerOptimizer.
         rate: all rates at the start; steps: number of steps with rates of their own.
     """
 
-    def __init__(self, rate: float, steps: int) -> None:
-        super().__init__()
-        self.rate, self.steps = rate, max(steps, 1)
-
-    def bind(self, params: Params) -> None:
-        """The rates."""
-        self.rates = PerParameter({name: torch.full((self.steps,), self.rate) for name in params})
+    def __init__(self, params: Tensors, rate: float = 0.1, steps: int = 3) -> None:
+        super().__init__(params)
+        self.steps = max(steps, 1)
+        self.rates = PerParameter({name: torch.full((self.steps,), float(rate)) for name in params})
 
     def update(
-        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: Any, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], Any]:
         """One step."""
         k = min(step, self.steps - 1)

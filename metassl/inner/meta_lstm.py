@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from metassl.inner.base import InnerOptimizer, Params
+from metassl.inner.base import InnerOptimizer
+from metassl.tasks.tensors import Tensors
 
 INPUTS = 4  # gradient and loss, each as two numbers
 SHARPNESS = 10.0  # p of the preprocessing
@@ -35,13 +36,16 @@ class MetaLSTM(InnerOptimizer):
     authors' code.
 
     Args:
+        params: see InnerOptimizer.
         hidden: h.
         forget_bias: b_F at the start; large, so that f ≈ 1.
         rate: i at the start, 0..1: b_I = log(rate / (1 - rate)).
     """
 
-    def __init__(self, hidden: int, forget_bias: float, rate: float) -> None:
-        super().__init__()
+    def __init__(
+        self, params: Tensors, hidden: int = 20, forget_bias: float = 8.0, rate: float = 0.1
+    ) -> None:
+        super().__init__(params)
         self.hidden = hidden
         self.inputs = nn.Linear(INPUTS + hidden, 4 * hidden)
         self.forget_gate, self.take_gate = nn.Linear(hidden + 2, 1), nn.Linear(hidden + 2, 1)
@@ -51,12 +55,12 @@ class MetaLSTM(InnerOptimizer):
         nn.init.constant_(self.forget_gate.bias, forget_bias)
         nn.init.constant_(self.take_gate.bias, float(torch.logit(torch.tensor(rate))))
 
-    def init(self, params: Params) -> dict[str, CellState]:
+    def init(self, params: Tensors) -> dict[str, CellState]:
         """Zeros; there were no gates before the first step."""
         return {name: self._empty(p) for name, p in params.items()}
 
     def update(
-        self, grads: Params, state: dict[str, CellState], params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: dict[str, CellState], params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, CellState]]:
         """One step."""
         moved, after = {}, {}

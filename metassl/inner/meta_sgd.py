@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metassl.inner.base import InnerOptimizer, Params, PerParameter
+from metassl.inner.base import InnerOptimizer, PerParameter
+from metassl.tasks.tensors import Tensors
 
 
 class MetaSGD(InnerOptimizer):
@@ -14,20 +15,17 @@ class MetaSGD(InnerOptimizer):
     Source: Li et al. 2017, eq. 1 and 2, Algorithm 1 (there one step; further steps take the same α).
 
     Args:
+        params: see InnerOptimizer; one rate for each of their numbers.
         low, high: the initial rates are uniform in [low, high]; equal bounds make them constant.
     """
 
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.low, self.high = low, high
-
-    def bind(self, params: Params) -> None:
-        """One rate for each number."""
-        drawn = {name: torch.empty_like(p).uniform_(self.low, self.high) for name, p in params.items()}
+    def __init__(self, params: Tensors, low: float = 0.1, high: float = 0.1) -> None:
+        super().__init__(params)
+        drawn = {name: torch.empty_like(p).uniform_(low, high) for name, p in params.items()}
         self.rates = PerParameter(drawn)
 
     def update(
-        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: Any, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], Any]:
         """One step."""
         return {name: p - self.rates[name] * grads[name] for name, p in params.items()}, state

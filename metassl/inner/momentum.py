@@ -3,28 +3,37 @@
 import torch
 from torch import Tensor
 
-from metassl.inner.base import InnerOptimizer, Params
+from metassl.inner.base import InnerOptimizer
+from metassl.tasks.tensors import Tensors
 
 
 class Momentum(InnerOptimizer):
     """g = ∇ + wd·φ; b ← μ b + (1 - τ) g, but b = g at first; φ ← φ - α b. As in torch.optim.SGD.
 
     Args:
+        params: see InnerOptimizer.
         rate: α, fixed.
         momentum: μ; dampening: τ; weight_decay: wd.
     """
 
-    def __init__(self, rate: float, momentum: float, dampening: float, weight_decay: float) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        params: Tensors,
+        rate: float = 0.01,
+        momentum: float = 0.9,
+        dampening: float = 0.9,
+        weight_decay: float = 0.001,
+    ) -> None:
+        super().__init__(params)
         self.rate, self.momentum = rate, momentum
         self.dampening, self.weight_decay = dampening, weight_decay
 
-    def init(self, params: Params) -> dict[str, Tensor]:
+    def init(self, params: Tensors) -> dict[str, Tensor]:
         """b before the first step."""
         return {name: torch.zeros_like(p) for name, p in params.items()}
 
     def update(
-        self, grads: Params, state: dict[str, Tensor], params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: dict[str, Tensor], params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """One step."""
         fresh = 1.0 if step == 0 else 1 - self.dampening

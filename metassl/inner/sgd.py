@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metassl.inner.base import InnerOptimizer, Params
+from metassl.inner.base import InnerOptimizer
+from metassl.tasks.tensors import Tensors
 
 
 class SGD(InnerOptimizer):
@@ -15,17 +16,18 @@ class SGD(InnerOptimizer):
     et al. 2019, section 4 (there also per layer).
 
     Args:
+        params: see InnerOptimizer.
         rate: initial α of every step.
         steps: number of rates.
         learned: whether the outer loop trains the rates.
     """
 
-    def __init__(self, rate: float, steps: int, learned: bool) -> None:
-        super().__init__()
+    def __init__(self, params: Tensors, rate: float = 0.1, steps: int = 3, learned: bool = True) -> None:
+        super().__init__(params)
         self.rates = nn.Parameter(torch.full((max(steps, 1),), float(rate)), requires_grad=learned)
 
     def update(
-        self, grads: Params, state: Any, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: Any, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], Any]:
         """One step of gradient descent."""
         rate = self.rates[min(step, len(self.rates) - 1)]

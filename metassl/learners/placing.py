@@ -4,12 +4,14 @@ As torch.func.functional_call does it, which looks every name up anew in each ca
 long: for a small network longer than the call.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
+
+from metassl.tasks.tensors import Tensors
 
 PARAMETERS = "_parameters"
 
@@ -32,7 +34,7 @@ _SLOTS: WeakKeyDictionary[nn.Module, dict[str, list[Slot]]] = WeakKeyDictionary(
 
 
 @contextmanager
-def placed(module: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
+def placed(module: nn.Module, values: Tensors) -> Iterator[None]:
     """Within it, the module's parameters and buffers of these names are these tensors.
 
     A tensor that stands in several places is replaced in all of them.
@@ -60,6 +62,11 @@ def parameters(module: nn.Module) -> dict[str, Tensor]:
         if value is not None:
             found[name] = value
     return found
+
+
+def forget(module: nn.Module) -> None:
+    """Has the module's tensors looked up anew: for the one place that changes a learner's parts."""
+    _SLOTS.pop(module, None)
 
 
 def _slots(module: nn.Module) -> dict[str, list[Slot]]:

@@ -7,24 +7,23 @@
 | `support` | the rows that the learner marks (S, or S and U)         | its own input and the support |
 | `group`   | groups of channels of one input                         | its own input                 |
 
-For model=mamlpp there are `per_step` and `per_step_running`: `batch` and `running` with scales, shifts and
-averages of each inner step.
+For learners that tell the norms which inner step a pass is of (MAML++) there are `per_step` and
+`per_step_running`: `batch` and `running` with scales, shifts and averages of each inner step.
 
-Every norm is called with `rows`, [n] weights that say which rows of the batch give the statistics
-(None: all of them); padding never does.
+Every norm is called with a `Pass`, which says which rows of the batch give the statistics; padding never
+does.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError, one_of
+from metassl.norms.base import ALL_ROWS, NormTraits, Pass, PoolableNorm
 from metassl.norms.per_step import PerStep, PerStepAverages
-from metassl.norms.pooled import PoolableNorm, norm_max_pool
+from metassl.norms.pooled import norm_max_pool
 from metassl.norms.statistics import row_statistics
 
 
@@ -45,18 +44,18 @@ class BatchStatistics(PoolableNorm):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.eps = eps
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
-        """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
-        if rows is None:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
+        """x [n, C, ...] -> [n, C, ...]."""
+        if how.rows is None:
             return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
-        mean, var = row_statistics(x, rows)
+        mean, var = row_statistics(x, how.rows)
         scale = self.weight * torch.rsqrt(var + self.eps)
         shape = (1, -1) + (1,) * (x.dim() - 2)
         return x * scale.view(shape) + (self.bias - mean * scale).view(shape)
 
-    def pooled(self, x: Tensor, rows: Tensor | None) -> Tensor:
+    def pooled(self, x: Tensor, how: Pass) -> Tensor:
         """See PoolableNorm."""
-        return norm_max_pool(x, self.weight, self.bias, rows, self.eps)
+        return norm_max_pool(x, self.weight, self.bias, how.rows, self.eps)
 
 
 class RunningStatistics(PoolableNorm):
@@ -74,7 +73,6 @@ class RunningStatistics(PoolableNorm):
 
     mean: Tensor
     var: Tensor
-    moving = True  # whether a pass in training updates the averages; see `still`
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
@@ -84,16 +82,17 @@ class RunningStatistics(PoolableNorm):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("var", torch.ones(channels))
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
-        """x [n, C, ...], rows [n] or None -> [n, C, ...]."""
-        if self.training and rows is None and not self.moving:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
+        """x [n, C, ...] -> [n, C, ...]."""
+        rows = how.rows
+        if self.training and rows is None and not how.moves:
             return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         if not self.training or rows is None:
             return F.batch_norm(
                 x, self.mean, self.var, self.weight, self.bias, self.training, self.momentum, self.eps
             )
         mean, var = row_statistics(x, rows)
-        if self.moving:
+        if how.moves:
             self._follow(mean, var, rows.sum() * x[0, 0].numel())
         scale = self.weight * torch.rsqrt(var + self.eps)
         shape = (1, -1) + (1,) * (x.dim() - 2)
@@ -112,29 +111,6 @@ class RunningStatistics(PoolableNorm):
         self.var.lerp_(var * count / (count - 1).clamp(min=1), self.momentum)
 
 
-_MOVING: WeakKeyDictionary[nn.Module, list["RunningStatistics"]] = WeakKeyDictionary()
-
-
-def _moving_norms(module: nn.Module) -> list["RunningStatistics"]:
-    """Found once for a module: it is asked in every step."""
-    if module not in _MOVING:
-        _MOVING[module] = [m for m in module.modules() if isinstance(m, RunningStatistics)]
-    return _MOVING[module]
-
-
-@contextmanager
-def still(module: nn.Module) -> Iterator[None]:
-    """Within it, passes in training leave the moving averages of `module` as they are."""
-    norms = [norm for norm in _moving_norms(module) if norm.moving]
-    for norm in norms:
-        norm.moving = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.moving = True
-
-
 class Group(PoolableNorm):
     """Group normalisation: statistics of each input alone (Wu & He 2018, eq. 1 to 7).
 
@@ -149,23 +125,30 @@ class Group(PoolableNorm):
         count = max(g for g in range(1, groups + 1) if channels % g == 0)
         self.norm = nn.GroupNorm(count, channels, eps=eps)
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
-        """x [n, C, ...] -> [n, C, ...]; `rows` makes no difference."""
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
+        """x [n, C, ...] -> [n, C, ...]; which pass it is makes no difference."""
         return self.norm(x)
 
 
-NORMS: dict[str, type[PoolableNorm]] = {
-    "running": RunningStatistics,
-    "batch": BatchStatistics,
-    "support": BatchStatistics,
-    "group": Group,
-    "per_step": PerStep,
-    "per_step_running": PerStepAverages,
+Make = Callable[[int, int], PoolableNorm]
+
+NORMS: dict[str, tuple[Make, NormTraits]] = {
+    "running": (lambda channels, _: RunningStatistics(channels), NormTraits(keeps_averages=True)),
+    "batch": (lambda channels, _: BatchStatistics(channels), NormTraits(transductive=True)),
+    "support": (lambda channels, _: BatchStatistics(channels), NormTraits(from_support=True)),
+    "group": (lambda channels, _: Group(channels), NormTraits()),
+    "per_step": (PerStep, NormTraits(transductive=True, per_step=True)),
+    "per_step_running": (PerStepAverages, NormTraits(per_step=True)),
 }
 
 
-def make_norm(kind: str, channels: int) -> PoolableNorm:
-    """The norm of this kind for `channels` channels."""
+def make_norm(kind: str, channels: int, steps: int = 0) -> PoolableNorm:
+    """The norm of this kind for `channels` channels; `steps` inner steps with scales of their own."""
     if kind not in NORMS:
         raise ConfigError(one_of("backbone.norm", kind, NORMS))
-    return NORMS[kind](channels)
+    return NORMS[kind][0](channels, steps)
+
+
+def norm_traits(kind: str) -> NormTraits:
+    """What a kind of norm asks of those around it."""
+    return NORMS[kind][1]

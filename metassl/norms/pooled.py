@@ -14,24 +14,12 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
 Outputs = tuple[Tensor | None, ...]
 PLACES = (0, 2, 3)
-
-
-class PoolableNorm(nn.Module):
-    """A norm that can be asked for its output after 2×2 max-pooling."""
-
-    def pooled(self, x: Tensor, rows: Tensor | None) -> Tensor:
-        """max_pool2d(norm(x), 2): [n, C, H, W] -> [n, C, H//2, W//2]."""
-        return F.max_pool2d(self(x, rows), 2)
-
-    def affine(self) -> tuple[Tensor, Tensor] | None:
-        """[C] scale and shift, where the norm is no more than that now: no statistics of the batch."""
-        return None
 
 
 def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, eps: float) -> Tensor:

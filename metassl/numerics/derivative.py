@@ -7,11 +7,14 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-Vector = dict[str, Tensor]
+from metassl.tasks.tensors import Tensors
+
 A = TypeVar("A")
 
 
-def gradient(loss: Callable[[Vector], tuple[Tensor, A]], at: Vector, order: int) -> tuple[Vector, A]:
+def gradient(
+    loss: Callable[[Tensors], tuple[Tensor, A]], at: Tensors, order: int
+) -> tuple[dict[str, Tensor], A]:
     """∇ loss(at), and whatever else the loss returns.
 
     Under vmap or another functional transform, and in inference mode, by torch.func; else by autograd, which

@@ -1,6 +1,6 @@
 """Implicit derivatives: linear systems with a Hessian that is never written down, and mixed derivatives.
 
-Vectors are dicts of tensors, one for each name.
+Vectors are tensors with names.
 """
 
 from collections.abc import Callable
@@ -9,22 +9,25 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp
 
-Vector = dict[str, Tensor]
+from metassl.tasks.tensors import Tensors
+
 TINY = 1e-30
 
 
-def dot(a: Vector, b: Vector) -> Tensor:
+def dot(a: Tensors, b: Tensors) -> Tensor:
     """⟨a, b⟩ over all names."""
     return torch.stack([(a[name] * b[name]).sum() for name in a]).sum()
 
 
-def hessian(loss: Callable[[Vector], Tensor], at: Vector) -> Callable[[Vector], Vector]:
+def hessian(loss: Callable[[Tensors], Tensor], at: Tensors) -> Callable[[Tensors], dict[str, Tensor]]:
     """v -> ∇²loss(at)·v, by one backward pass through the gradient (the Hessian is symmetric)."""
     pull = vjp(grad(loss), at)[1]
     return lambda v: pull(v)[0]
 
 
-def conjugate_gradient(product: Callable[[Vector], Vector], b: Vector, steps: int) -> Vector:
+def conjugate_gradient(
+    product: Callable[[Tensors], dict[str, Tensor]], b: Tensors, steps: int
+) -> dict[str, Tensor]:
     """x with A·x ≈ b, A symmetric and positive definite, from x = 0 in a fixed number of steps.
 
     A step that has nothing left to do changes nothing, so tasks can run side by side.
@@ -36,7 +39,7 @@ def conjugate_gradient(product: Callable[[Vector], Vector], b: Vector, steps: in
         steps: number of products.
     """
     x = {name: torch.zeros_like(v) for name, v in b.items()}
-    residual, direction, left = b, b, dot(b, b)
+    residual, direction, left = dict(b), dict(b), dot(b, b)
     for _ in range(steps):
         turned = product(direction)
         far = _ratio(left, dot(direction, turned))
@@ -47,12 +50,12 @@ def conjugate_gradient(product: Callable[[Vector], Vector], b: Vector, steps: in
     return x
 
 
-def mixed(gradient: Vector, v: Vector) -> Tensor:
+def mixed(gradient: Tensors, v: Tensors) -> Tensor:
     """⟨∇_φ loss(φ, ω), v⟩ with v a constant: its derivative in ω is the mixed second derivative times v."""
     return dot(gradient, {name: x.detach() for name, x in v.items()})
 
 
-def _add(a: Vector, factor: Tensor, b: Vector) -> Vector:
+def _add(a: Tensors, factor: Tensor, b: Tensors) -> dict[str, Tensor]:
     return {name: a[name] + factor * b[name] for name in a}
 
 

@@ -4,17 +4,15 @@ Legend: N way, U unlabelled.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
+from metassl.ssl.context import Context, Memory
+from metassl.tasks.tensors import Tensors
 
 
 class Rest(NamedTuple):
@@ -51,7 +49,8 @@ class SSLObjective(nn.Module):
 
     Its parameters are meta-parameters: the outer loop trains them, through what adaptation did with them.
     Those that `own_parameters` names are trained by the objective's own penalty instead (a decoder, a
-    projection).
+    projection). A constructor may ask for what only the builder knows by the names of its arguments:
+    features (D), input_shape, and parameters (the learner's, by name).
 
     Attributes:
         views: name in the episode -> kind of view ("plain", or what the data set's config names,
@@ -60,20 +59,21 @@ class SSLObjective(nn.Module):
         hparams: attribute -> its domain, "positive" or "unit" (0..1). `learned_hparams` may put a tensor in
             the place of such a number.
         wants_feedback: whether the outer loop is to tell what its labels were worth (see `feedback`).
+        needs_inner_loss: whether it makes sense only in the loss of gradient steps.
+        needs_square_images: whether it turns its inputs.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
     stop_gradient: bool = True
     hparams: ClassVar[Mapping[str, str]] = {}
     wants_feedback: bool = False
+    needs_inner_loss: bool = False
+    needs_square_images: bool = False
 
     @property
     def labels(self) -> bool:
         """Whether the objective labels U (and not only penalises)."""
         return type(self).label is not SSLObjective.label
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Called once, when the learner is complete: the place to build networks that need its sizes."""
 
     def draws(self, input_shape: Sequence[int]) -> int:
         """Random numbers that it needs for each unlabelled image."""
@@ -83,9 +83,24 @@ class SSLObjective(nn.Module):
         """Names, as in named_parameters, of what the objective's own penalty trains."""
         return ()
 
+    def having(self, values: Mapping[str, object]) -> Self:
+        """A shallow copy that has these values of attributes; the objective itself stays as it is."""
+        made = copy(self)
+        for name, value in values.items():
+            setattr(made, name, value)
+        return made
+
     def strength(self, context: Context) -> Tensor | float:
         """A factor of λ, 0 or more."""
         return 1.0
+
+    def remember(self, context: Context) -> Memory:
+        """What its parts keep of this inner step, by owner.
+
+        Asked for once a step, before `label` and `penalty`, which find the answer in context.memory. Here
+        context.memory is still that of the step before, {} at the first.
+        """
+        return {}
 
     def label(self, context: Context) -> SoftLabels | None:
         """Soft labels for U, or None for an objective that only penalises."""
@@ -105,5 +120,5 @@ class SSLObjective(nn.Module):
         raise NotImplementedError
 
     @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
-        """Called after each step of the outer optimiser, for what follows the parameters slowly."""
+    def after_outer_step(self, parameters: Tensors) -> None:
+        """Called after each step of the outer optimiser, for what follows the learner's parameters slowly."""

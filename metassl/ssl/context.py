@@ -4,15 +4,19 @@ Legend: N way, S support, U unlabelled, D features, R random numbers an image.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
+from metassl.tasks.tensors import Tensors
 
-Params = Mapping[str, Tensor]
 Policy = Callable[["Context"], Tensor]
+Memory = Mapping[str, Any]
+"""owner -> what it keeps from one inner step of a task to the next, a pytree of tensors."""
 
 
 class Predictor(Protocol):
@@ -23,7 +27,7 @@ class Predictor(Protocol):
     """
 
     @property
-    def params(self) -> Params:
+    def params(self) -> Tensors:
         """See above."""
         ...
 
@@ -43,55 +47,45 @@ class Predictor(Protocol):
         """[n, N] logits of features z [n, D]."""
         ...
 
-    def under(self, params: Params) -> "Predictor":
+    def under(self, params: Tensors) -> "Predictor":
         """The same learner on the same task with other values in place of some parameters."""
         ...
 
 
+@dataclass(frozen=True)
 class Context:
-    """What an objective may see of one task at one moment. No label of U, no oracle.
+    """What an objective may see of one task at one moment: no label of U, no oracle.
 
-    Features and logits are computed when first asked for and then kept, so two objectives that need
-    the same ones pay once.
+    Features and logits are computed when first asked for and then kept, so two objectives that need the same
+    ones pay once; a context made by `replace` shares them.
 
-    Args:
+    Attributes:
         episode: the task, for its support labels, weights and class mask.
         unlabelled: the unlabelled images meant here (of the inner or the outer loss).
         predictor: the predictor as it is now.
         stage: where in training this is.
         step: inner step, from 0; a closed form has none.
-        memory: what the objective remembered at the step before; () at the first.
+        memory: what the objective's parts keep over the inner steps of this task, by owner; see
+            SSLObjective.remember.
         policy: context -> [U] what each image is worth by the distractor policy; None: all the same.
         stop_gradient: whether labels are constants of the loss that they enter.
     """
 
-    def __init__(
-        self,
-        episode: Episode,
-        unlabelled: Unlabelled,
-        predictor: Predictor,
-        stage: Stage,
-        step: int = 0,
-        memory: Any = (),
-        policy: Policy | None = None,
-        stop_gradient: bool = True,
-    ) -> None:
-        self.episode, self.unlabelled, self.predictor = episode, unlabelled, predictor
-        self.stage, self.step, self.memory = stage, step, memory
-        self.policy, self.stop_gradient = policy, stop_gradient
-        self._features: dict[str, Tensor] = {}
-        self._logits: dict[str, Tensor] = {}
-        self._support: tuple[Tensor, Tensor] | None = None
-        self._weight: Tensor | None = None
+    episode: Episode
+    unlabelled: Unlabelled
+    predictor: Predictor
+    stage: Stage
+    step: int = 0
+    memory: Memory = field(default_factory=dict)
+    policy: Policy | None = None
+    stop_gradient: bool = True
+    _known: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
-    @property
+    @cached_property
     def weight(self) -> Tensor:
         """[U] what each image counts in a penalty, 0..1: padding 0, and as the distractor policy says."""
-        if self._weight is None:
-            self._weight = self.unlabelled.weight
-            if self.policy is not None:
-                self._weight = self._weight * self.policy(self)
-        return self._weight
+        weight = self.unlabelled.weight
+        return weight if self.policy is None else weight * self.policy(self)
 
     @property
     def random(self) -> Tensor:
@@ -99,29 +93,25 @@ class Context:
         return self.unlabelled.random
 
     @property
-    def params(self) -> Params:
+    def params(self) -> Tensors:
         """The predictor's parameters as they are now."""
         return self.predictor.params
 
     def features(self, view: str) -> Tensor:
         """[U, D] features of a view of U."""
-        if view not in self._features:
-            self._features[view] = self.predictor.view(view)
-        return self._features[view]
+        return self._keep(f"features/{view}", lambda: self.predictor.view(view))
 
     def logits(self, view: str) -> Tensor:
         """[U, N] logits of a view of U."""
-        if view not in self._logits:
-            self._logits[view] = self.predictor.classify(self.features(view))
-        return self._logits[view]
+        return self._keep(f"logits/{view}", lambda: self.predictor.classify(self.features(view)))
 
     def support_features(self) -> Tensor:
         """[S, D] features of the support."""
-        return self._of_support()[0]
+        return self._keep("support", self.predictor.support)
 
     def support_logits(self) -> Tensor:
         """[S, N] logits of the support."""
-        return self._of_support()[1]
+        return self._keep("support logits", lambda: self.predictor.classify(self.support_features()))
 
     def embed(self, x: Tensor, weight: Tensor) -> Tensor:
         """[n, D] features of any inputs x [n, ...]; moving averages stay as they are.
@@ -134,29 +124,17 @@ class Context:
         """[n, N] logits of features z [n, D]."""
         return self.predictor.classify(z)
 
-    def under(self, params: Params) -> "Context":
+    def under(self, params: Tensors) -> "Context":
         """The same task seen through other parameters (a teacher's, or those after a virtual step)."""
-        return Context(
-            self.episode,
-            self.unlabelled,
-            self.predictor.under(params),
-            self.stage,
-            self.step,
-            self.memory,
-            None if self.policy is None else lambda _: self.weight / self.unlabelled.weight.clamp(min=1e-12),
-            self.stop_gradient,
-        )
+        worth = None if self.policy is None else self.weight / self.unlabelled.weight.clamp(min=1e-12)
+        policy = None if worth is None else lambda _: worth
+        return replace(self, predictor=self.predictor.under(params), policy=policy, _known={})
 
     def constant(self, x: Tensor) -> Tensor:
         """x without its gradient, unless ssl.stop_gradient=false: for whatever labels are made from."""
         return x.detach() if self.stop_gradient else x
 
-    def remember(self, memory: Any) -> None:
-        """Keeps a pytree of tensors for the next inner step of this task."""
-        self.memory = memory
-
-    def _of_support(self) -> tuple[Tensor, Tensor]:
-        if self._support is None:
-            z = self.predictor.support()
-            self._support = z, self.predictor.classify(z)
-        return self._support
+    def _keep(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        if name not in self._known:
+            self._known[name] = compute()
+        return self._known[name]

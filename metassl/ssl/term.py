@@ -1,6 +1,7 @@
 """The SSL term of a learner: an objective, where it enters, and how strongly."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import exp
 from typing import NamedTuple
 
@@ -10,8 +11,10 @@ from metassl.errors import ConfigError, one_of
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.classification import soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Predictor
 from metassl.ssl.distractors import POLICIES
+from metassl.ssl.none import NoObjective
+from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
 
 
@@ -36,13 +39,14 @@ STEP_SCHEDULES = {
 
 
 class SSLTerm(nn.Module):
-    """λ(progress, step)·objective, in the inner loop, the outer loss, or both.
+    """Says how strongly and where an objective takes part: in the inner loop, the outer loss, or both.
 
-    λ(progress) = weight · clip((progress - start) / ramp, 0, 1). Wrong targets rule while the
-    learner knows nothing, so λ starts at 0; and while it is 0, U costs nothing.
+    What enters is λ(progress, step)·objective with λ(progress) = weight · clip((progress - start) / ramp,
+    0, 1). Wrong targets rule while the learner knows nothing, so λ starts at 0; and while it is 0, U
+    costs nothing.
 
     Args:
-        objective: labels or penalises U.
+        objective: labels or penalises U; None: U is not used.
         at: test (adaptation at test only: the control that every table needs), inner (adaptation
             in training and at test), outer (outer loss), both (inner and outer).
         weight: λ of the loss: in the inner loop of a gradient learner, and of the penalty that a closed-form
@@ -61,19 +65,19 @@ class SSLTerm(nn.Module):
 
     def __init__(
         self,
-        objective: SSLObjective,
-        at: str,
-        weight: float,
-        refit_weight: float,
-        outer_weight: float,
-        start: float,
-        ramp: float,
-        from_step: int,
-        step_schedule: str,
-        in_statistics: bool,
-        distractors: str,
-        distractor_threshold: float,
-        stop_gradient: bool | None,
+        objective: SSLObjective | None = None,
+        at: str = "inner",
+        weight: float = 1.0,
+        refit_weight: float = 1.0,
+        outer_weight: float = 1.0,
+        start: float = 0.7,
+        ramp: float = 0.1,
+        from_step: int = 1,
+        step_schedule: str = "constant",
+        in_statistics: bool = False,
+        distractors: str = "none",
+        distractor_threshold: float = 0.5,
+        stop_gradient: bool | None = None,
     ) -> None:
         super().__init__()
         for key, value, allowed in (
@@ -83,14 +87,15 @@ class SSLTerm(nn.Module):
         ):
             if value not in allowed:
                 raise ConfigError(one_of(key, value, allowed))
-        self.objective, self.at, self.places = objective, at, AT[at]
+        self.objective = NoObjective() if objective is None else objective
+        self.at, self.places = at, AT[at]
         self.weight, self._refit_weight, self._outer_weight = weight, refit_weight, outer_weight
         self.start, self.ramp, self.from_step = start, ramp, from_step
         self._over_steps = STEP_SCHEDULES[step_schedule]
         self.in_statistics = in_statistics
         policy = POLICIES[distractors]
         self.policy = None if policy is None else policy(distractor_threshold)
-        self.stop_gradient = objective.stop_gradient if stop_gradient is None else stop_gradient
+        self.stop_gradient = self.objective.stop_gradient if stop_gradient is None else stop_gradient
 
     def inner_weight(self, stage: Stage) -> float:
         """λ of the inner loop at this stage; 0 when U has no part in it."""
@@ -130,6 +135,23 @@ class SSLTerm(nn.Module):
     def own_parameters(self) -> list[str]:
         """Names, from this module on, of what the objective's penalty trains."""
         return [f"objective.{name}" for name in self.objective.own_parameters()]
+
+    def context(
+        self, episode: Episode, unlabelled: Unlabelled, predictor: Predictor, stage: Stage
+    ) -> Context:
+        """A task as the objective may see it, at inner step 0 and with nothing remembered."""
+        return Context(
+            episode=episode,
+            unlabelled=unlabelled,
+            predictor=predictor,
+            stage=stage,
+            policy=self.policy,
+            stop_gradient=self.stop_gradient,
+        )
+
+    def advanced(self, context: Context) -> Context:
+        """The context of an inner step with what the objective remembers of it, for the methods below."""
+        return replace(context, memory={**context.memory, **self.objective.remember(context)})
 
     def label(self, context: Context) -> SoftLabels | None:
         """The objective's labels, with padding at weight 0 and the distractor policy's weights."""

@@ -8,6 +8,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from metassl.compatibility import check, check_engine
+from metassl.construct import construct
 from metassl.data import store
 from metassl.data.builder import PLAIN, EpisodeBuilder
 from metassl.data.datamodule import EpisodeDataModule, TaskStream
@@ -15,12 +17,10 @@ from metassl.data.pool import Contents, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec, to_count
 from metassl.data.views import View
-from metassl.engine.base import TaskRunner
-from metassl.engine.outer import OuterGradient, Unrolled
+from metassl.engine.base import Engine
 from metassl.errors import ConfigError, one_of
 from metassl.instantiate import instantiate
-from metassl.learners.base import MetaLearner
-from metassl.norms.per_step import PerStep
+from metassl.learners.base import SSL, MetaLearner
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
 from metassl.training.module import MetaModule
@@ -53,39 +53,22 @@ def build_task_spec(config: DictConfig, contents: Contents) -> TaskSpec:
 
 def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     """The meta-learner, with the backbone and the SSL term that the config names."""
-    backbone = instantiate(config.backbone, input_shape=task.input_shape)
+    known: dict[str, Any] = {"task": task, "input_shape": task.input_shape}
+    backbone = construct(config.backbone, known)
+    known |= {"backbone": backbone, "features": backbone.out_dim}
+    learner: MetaLearner = construct(config.model, known)
+    known["parameters"] = {n: p for n, p in learner.named_parameters() if not n.startswith(SSL)}
     options = {key: value for key, value in config.ssl.items() if key not in ("objective", "wrapped")}
-    ssl = SSLTerm(instantiate(config.ssl.objective), **options)
-    learner: MetaLearner = instantiate(config.model, backbone=backbone, ssl=ssl, task=task)
-    ssl.objective.bind(learner, task)
-    _refuse_what_cannot_be(learner)
+    learner.attach(SSLTerm(construct(config.ssl.objective, known), **options))
+    check(learner, task)
     return learner
 
 
-def _refuse_what_cannot_be(learner: MetaLearner) -> None:
-    if not learner.places_steps and any(isinstance(m, PerStep) for m in learner.backbone.modules()):
-        raise ConfigError(
-            f"backbone.norm: found '{learner.backbone.norm}', whose inner steps this model does not tell it. "
-            "Allowed are model=mamlpp, or backbone.norm=batch, group, support or running."
-        )
-    learned = learner.ssl.meta_parameters()
-    if learned and not learner.adapts_in_training:
-        name = learned[0].removeprefix("objective.")
-        raise ConfigError(
-            f"ssl: the objective's {name} is learned through the adaptation to training tasks, of which this "
-            "model has none. Allowed are objectives without meta-parameters."
-        )
-
-
-def build_runner(config: DictConfig, learner: MetaLearner) -> TaskRunner:
+def build_engine(config: DictConfig, learner: MetaLearner) -> Engine:
     """How tasks run."""
-    runner = instantiate(config.engine)
-    if learner.backbone.keeps_averages and not runner.allows_buffers:
-        raise ConfigError(
-            "engine: tasks can't run side by side with backbone.norm=running, whose moving averages every "
-            "task updates. Allowed: engine=loop, or backbone.norm=batch, group or support."
-        )
-    return runner
+    engine: Engine = instantiate(config.engine)
+    check_engine(learner, engine)
+    return engine
 
 
 def build_datamodule(config: DictConfig, contents: Contents, learner: MetaLearner) -> EpisodeDataModule:
@@ -143,11 +126,9 @@ def build_episodes(
 
 def build_module(config: DictConfig, learner: MetaLearner) -> MetaModule:
     """The Lightning module around a learner."""
-    runner = build_runner(config, learner)
-    outer: OuterGradient = Unrolled(runner)
-    return MetaModule(
-        learner, outer, runner, _optimizer(config.optimizer), steps=config.trainer.steps, seed=config.seed
-    )
+    optimizer = _optimizer(config.optimizer)
+    engine = build_engine(config, learner)
+    return MetaModule(learner, engine, optimizer, steps=config.trainer.steps, seed=config.seed)
 
 
 def _optimizer(config: DictConfig) -> Callable[[Iterable[Tensor]], dict[str, Any]]:

@@ -1,20 +1,20 @@
-"""The one LightningModule: any learner, any outer gradient."""
+"""The one LightningModule: any learner, any engine."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn.utils import get_total_norm
+from torch.utils._pytree import tree_map
 
-from metassl.engine.base import TaskRunner
-from metassl.engine.outer import OuterGradient
+from metassl.engine.base import Engine
 from metassl.errors import UserError
 from metassl.evaluation.diagnostics import Values, diagnose, mean_values
 from metassl.evaluation.intervals import over_episodes
 from metassl.learners.base import MetaLearner
+from metassl.numerics.surrogate import surrogate
 from metassl.outcomes.classification import accuracy
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import TEST, Stage
@@ -26,30 +26,15 @@ class DivergedError(UserError):
     """The loss or the gradient is no longer finite."""
 
 
-class _Given(Function):
-    """(loss, g_1, ..., g_n, p_1, ..., p_n) -> the loss, with the gradient g_k in p_k."""
-
-    @staticmethod
-    def forward(ctx: Any, loss: Tensor, *rest: Tensor) -> Tensor:
-        ctx.gradients = rest[: len(rest) // 2]
-        return loss.clone()
-
-    @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        gradients: tuple[Tensor, ...] = ctx.gradients
-        return None, *(None for _ in gradients), *(scale * g for g in gradients)
-
-
 class MetaModule(pl.LightningModule):
-    """Trains a meta-learner with an outer gradient that the engine computes.
+    """Trains a meta-learner with the outer gradient that an engine computes.
 
     The gradient g enters automatic optimisation through a surrogate whose value is the loss and whose
     gradient is g, so clipping, accumulation, precision and DDP work.
 
     Args:
         learner: the meta-learner.
-        outer: estimates the outer gradient.
-        runner: runs validation tasks.
+        engine: runs the tasks of training and validation.
         optimizer: parameters -> what `configure_optimizers` returns.
         steps: outer steps of the run, for schedules.
         seed: with the batch's number it seeds whatever is random inside a step, so that a
@@ -59,18 +44,17 @@ class MetaModule(pl.LightningModule):
     def __init__(
         self,
         learner: MetaLearner,
-        outer: OuterGradient,
-        runner: TaskRunner,
+        engine: Engine,
         optimizer: OptimizerFactory,
         steps: int,
         seed: int,
     ) -> None:
         super().__init__()
-        self.learner, self.outer, self.runner = learner, outer, runner
+        self.learner, self.engine = learner, engine
         self.optimizer, self.steps, self.seed = optimizer, steps, seed
         self.val_accuracies: list[Tensor] = []
         self.val_unlabelled: list[Values] = []
-        self.last: tuple[Episode, dict[str, Tensor]] | None = None
+        self.since_step: list[tuple[Episode, dict[str, Tensor]]] = []
 
     def configure_optimizers(self) -> Any:
         """The outer optimiser, over everything that is learned."""
@@ -80,17 +64,16 @@ class MetaModule(pl.LightningModule):
         """One meta-batch; returns the surrogate."""
         self._seed(self.seed * 1_000_003 + batch_idx)
         stage = Stage(training=True, progress=min(self.global_step / self.steps, 1.0))
-        theta = self.learner.theta()
-        gradients, scores = self.outer(self.learner, theta, batch.episodes, stage)
+        gradients, scores = self.engine.gradients(
+            self.learner, lambda learner, task: learner.meta_loss(task, stage), batch.episodes
+        )
         if not torch.isfinite(get_total_norm(list(gradients.values())) + scores["loss"]):
             raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
         if (self.global_step + 1) % self._log_every == 0:  # a call of log_dict takes 2 ms
             logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
             self.log_dict(logged, prog_bar=True, batch_size=1)  # or Lightning searches the batch for its size
-        self.last = batch.episodes, scores
-        learned = [theta[name] for name in gradients]
-        surrogate: Tensor = _Given.apply(scores["loss"], *gradients.values(), *learned)
-        return surrogate
+        self.since_step.append((batch.episodes, scores))
+        return surrogate(scores["loss"], self.learner.theta(), gradients)
 
     @property
     def _log_every(self) -> int:
@@ -106,11 +89,12 @@ class MetaModule(pl.LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """The step, then what the learner keeps from one to the next: memories and slow averages.
 
-        Not in on_train_batch_end, which Lightning calls after the callbacks that write checkpoints.
+        It sees all micro-batches that the step was made of. Not in on_train_batch_end, which Lightning
+        calls after the callbacks that write checkpoints.
         """
         super().optimizer_step(*args, **kwargs)
-        assert self.last is not None
-        tasks, scores = self.last
+        tasks, scores = _merged(self.since_step)
+        self.since_step = []
         if self.trainer.world_size > 1:  # every rank keeps the same
             scores = {name: self._over_ranks(value) for name, value in scores.items()}
         self.learner.after_outer_step(tasks, scores)
@@ -122,13 +106,12 @@ class MetaModule(pl.LightningModule):
 
     def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
         """Accuracies of one batch of validation episodes, adapted as at test, and what became of their U."""
-        theta = self.learner.theta()
-        logits = self.runner.map(
-            self.learner, lambda learner, task: learner.query_logits(theta, task, TEST), batch.episodes
+        logits = self.engine.map(
+            self.learner, lambda learner, task: learner.query_logits(task, TEST), batch.episodes
         )
         tasks = batch.episodes
         self.val_accuracies.append(torch.vmap(accuracy)(logits, tasks.query_y, tasks.query_weight))
-        self.val_unlabelled += diagnose(self.learner, self.runner, batch, TEST)
+        self.val_unlabelled += diagnose(self.learner, self.engine, batch, TEST)
 
     def on_validation_epoch_end(self) -> None:
         """Mean over the validation episodes and its interval."""
@@ -138,3 +121,12 @@ class MetaModule(pl.LightningModule):
         self.log("val/accuracy_ci95", interval.half_width)
         self.log_dict({f"val/unlabelled_{k}": v for k, v in mean_values(self.val_unlabelled).items()})
         self.val_unlabelled.clear()
+
+
+def _merged(parts: Sequence[tuple[Episode, dict[str, Tensor]]]) -> tuple[Episode, dict[str, Tensor]]:
+    """The tasks of all micro-batches, and the mean of their scores."""
+    if len(parts) == 1:
+        return parts[0]
+    tasks = tree_map(lambda *x: torch.cat(x), *(episodes for episodes, _ in parts))
+    names = parts[0][1]
+    return tasks, {name: torch.stack([scores[name] for _, scores in parts]).mean(0) for name in names}

@@ -23,9 +23,9 @@ from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
     build_contents,
     build_datamodule,
+    build_engine,
     build_learner,
     build_module,
-    build_runner,
     build_task_spec,
     build_test_stream,
 )
@@ -73,7 +73,7 @@ def train_and_test(
     if not trainer.is_global_zero:
         return None
     load_weights(learner, tested_checkpoint(config, folder))
-    results, columns = evaluate(config, learner, module.runner, contents)
+    results, columns = evaluate(config, learner, module.engine, contents)
     seconds = earlier_seconds(trainer) + time.monotonic() - began
     results |= {"wall_seconds": round(seconds, 1), "commit": about["git"]["revision"]}
     write_results(folder, results, columns)
@@ -99,7 +99,7 @@ def test_weights(
     step = load_weights(learner, checkpoint)
     learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
     began = time.monotonic()
-    results, columns = evaluate(config, learner, build_runner(config, learner), contents)
+    results, columns = evaluate(config, learner, build_engine(config, learner), contents)
     results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
     results |= {"commit": about["git"]["revision"]}
     folder.mkdir(parents=True, exist_ok=True)

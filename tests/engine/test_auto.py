@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 
 from metassl.data.pool import Pool
 from metassl.engine.auto import Auto
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.ssl.none import NoObjective

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
@@ -16,7 +17,6 @@ from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.data.views import AffineJitter
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes

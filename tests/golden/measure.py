@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,14 +11,14 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.engine.outer import Unrolled
+from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from metassl.training.build import (
     build_contents,
+    build_engine,
     build_episodes,
     build_learner,
-    build_runner,
     build_task_spec,
 )
 from tests.conftest import CONF
@@ -42,16 +43,14 @@ def measure(words: Sequence[str], data: Sequence[str]) -> dict[str, Any]:
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents)).double().train()
     redraw(learner)
-    runner = build_runner(config, learner)
+    engine = build_engine(config, learner)
     builder = build_episodes(config, contents, learner, "train", 0)
     found: dict[str, Any] = {"loss": [], "accuracy": [], "gradients": []}
     for step in range(STEPS):
         torch.manual_seed(step)
         tasks = doubled(builder(range(2 * step, 2 * step + 2)).episodes)
-        theta = learner.theta()
-        gradients, scores = Unrolled(runner)(
-            learner, theta, tasks, Stage(training=True, progress=step / STEPS)
-        )
+        theta, stage = learner.theta(), Stage(training=True, progress=step / STEPS)
+        gradients, scores = engine.gradients(learner, partial(_meta_loss, stage=stage), tasks)
         found["loss"].append(float(scores["loss"]))
         found["accuracy"].append(float(scores["accuracy"]))
         found["gradients"].append(size(gradients))
@@ -63,11 +62,18 @@ def measure(words: Sequence[str], data: Sequence[str]) -> dict[str, Any]:
     learner.eval()
     tests = doubled(build_episodes(config, contents, learner, "test", 0)(range(2)).episodes)
     for name, stage in (("test", TEST), ("control", CONTROL)):
-        theta = learner.theta()
         with torch.no_grad():
-            logits = runner.map(learner, lambda c, t, th=theta, s=stage: c.query_logits(th, t, s), tests)
+            logits = engine.map(learner, partial(_query_logits, stage=stage), tests)
         found[name] = logits.clamp(min=-1e6).flatten().tolist()
     return found | {"hash": digest(found)}
+
+
+def _meta_loss(learner: MetaLearner, task: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
+    return learner.meta_loss(task, stage)
+
+
+def _query_logits(learner: MetaLearner, task: Episode, stage: Stage) -> Tensor:
+    return learner.query_logits(task, stage)
 
 
 def redraw(learner: torch.nn.Module) -> None:

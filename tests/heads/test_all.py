@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes
 from metassl.learners.metric.learner import HeadLearner

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Conv4
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError

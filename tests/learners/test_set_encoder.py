@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from metassl.learners.amortised.set_encoder import (
     AttentionPool,

@@ -1,11 +1,11 @@
 """The learned metric's gradient within the outer loss."""
 
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.learners.retrieval.learned import LearnedMetric
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.tasks.episode import Episode

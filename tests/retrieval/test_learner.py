@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.learners.retrieval.mmd import MMD

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from tests.engine.test_tasks import TRAIN, episodes, flat, gradient_learner, head_learner
 from tests.ssl.common import OBJECTIVES, made, outcome

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.errors import ConfigError
 from metassl.ssl.meta_learned.learned_critic import LearnedCritic, statistics
 from metassl.ssl.none import NoObjective

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels
 from metassl.ssl.consistency.consistency import Consistency

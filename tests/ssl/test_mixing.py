@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from scipy import stats
 from torch import Tensor
 
@@ -11,7 +12,6 @@ from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import AffineJitter
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner

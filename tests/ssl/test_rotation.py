@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from metassl.engine.outer import Unrolled
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
@@ -17,7 +18,6 @@ from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import AffineJitter
 from metassl.engine.loop import Loop
-from metassl.engine.outer import Unrolled
 from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner

@@ -3,24 +3,26 @@
 Legend: N way, S support, U unlabelled, C channels of a layer, F their sum over layers, E task embedding.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
 from metassl.backbones.film import film_layers, film_overlay
-from metassl.errors import ConfigError
 from metassl.heads.base import Head
+from metassl.heads.generated import GeneratedLinear
 from metassl.learners.amortised.hypernet import zero
 from metassl.learners.amortised.set_encoder import SetEncoder, read_task
 from metassl.learners.metric.learner import HeadLearner
-from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
-from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 
 class CNAPs(HeadLearner):
-    """FiLM by γ_l = 1 + gain_l(t), β_l = shift_l(t) after each norm l, t = encoder(S ∪ U); then the head.
+    """Reads the task and writes scales and shifts of the backbone and a classifier, without gradient steps.
+
+    FiLM by γ_l = 1 + gain_l(t), β_l = shift_l(t) after each norm l, t = encoder(S ∪ U); then the head.
 
     The head is `GeneratedLinear`; with a labelling objective it is refitted `rounds` times, as every closed
     form. The FiLM networks start at 0, so that the backbone starts unmodulated.
@@ -31,43 +33,34 @@ class CNAPs(HeadLearner):
     the size of the modulation (0.001 in the code) is left out.
 
     Args:
-        backbone, ssl, task, head, rounds: see HeadLearner.
-        encoder: reads the task.
+        backbone, rounds: see HeadLearner.
+        head: the closed-form head; None: one that a network writes.
+        encoder: reads the task; None: with its own defaults.
         hidden: width of the FiLM networks.
     """
-
-    embeds_apart = False
 
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
-        task: TaskSpec,
-        head: Head,
-        rounds: int,
-        encoder: SetEncoder,
-        hidden: int,
+        head: Head | None = None,
+        rounds: int = 1,
+        encoder: SetEncoder | None = None,
+        hidden: int = 32,
     ) -> None:
-        super().__init__(backbone, ssl, task, head, rounds)
-        self.reads_unlabelled = True
-        encoder.bind(backbone.out_dim)
-        self.encoder = encoder
+        super().__init__(backbone, head or GeneratedLinear(backbone.out_dim), rounds)
+        self.traits = replace(self.traits, reads_unlabelled=True, embeds_apart=False)
+        self.encoder = encoder or SetEncoder(backbone.out_dim)
         self.layers = film_layers(backbone)
-        if not self.layers:
-            raise ConfigError(
-                f"backbone.norm: found {backbone.norm!r}, which model=cnaps can't modulate. Allowed with "
-                "this model: running, batch, group, support."
-            )
         self.films = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(encoder.size, hidden), nn.ReLU(), zero(nn.Linear(hidden, 2 * layer.channels))
+                nn.Linear(self.encoder.size, hidden), nn.ReLU(), zero(nn.Linear(hidden, 2 * layer.channels))
             )
             for layer in self.layers
         )
 
     def modulate(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
-        """The scales and shifts of this task. Called with θ in place."""
+        """The scales and shifts of this task."""
         encoding = self.encoder(read_task(self, episode, self.anchor(episode, stage), stage))
         pairs = [film(encoding.task).chunk(2) for film in self.films]
         gain, shift = (torch.cat(parts) for parts in zip(*pairs, strict=True))
-        return film_overlay(dict(self.named_parameters()), self.layers, gain, shift)
+        return film_overlay(self.theta(), self.layers, gain, shift)

@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
 from metassl.errors import ConfigError
-from metassl.inner.base import InnerOptimizer
+from metassl.inner.base import MakeInner
+from metassl.inner.sgd import SGD
+from metassl.learners.adapted import Anchor
 from metassl.learners.amortised.set_encoder import SetEncoder, mlp, read_task
-from metassl.learners.base import Anchor, Theta
-from metassl.learners.gradient.learner import GradientLearner
-from metassl.ssl.term import SSLTerm
+from metassl.learners.gradient.learner import BACKBONE, HEAD
+from metassl.learners.gradient.maml import MAML
+from metassl.learners.traits import LearnerTraits
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
-
-HEAD = "head."
 
 
 class VectorDelta(nn.Module):
@@ -74,42 +74,43 @@ def zero(linear: nn.Linear) -> nn.Linear:
     return linear
 
 
-class HyperNetwork(GradientLearner):
-    """φ_0 = θ + Δ(t), head_c = MLP([h_c, t]), (t, h) = encoder(S ∪ U); then K inner steps.
+class HyperNetwork(MAML):
+    """Reads the task and writes the initialisation, from which gradient steps go on.
+
+    φ_0 = θ + Δ(t), head_c = MLP([h_c, t]), (t, h) = encoder(S ∪ U); then K inner steps.
 
     At the start Δ = 0: MAML with a generated head. The head comes from one network for all classes, so the
     learner doesn't know the classes by their numbers. U takes part as items without a label.
     Source: Ha et al. 2017 (hypernetworks); Zhmoginov et al. 2022, section 3.3 (weights generated from S ∪ U).
 
     Args:
-        backbone, ssl, task, inner, steps, test_steps, order: see GradientLearner.
+        backbone, task, inner, steps, test_steps, order: see MAML.
         adapt: prefixes of the parameters that are generated and then moved; one of them must be the head's.
-        encoder: reads the task.
+        encoder: reads the task; None: with its own defaults.
         rank: r of the generated matrices.
     """
 
-    reads_unlabelled = True
+    traits = LearnerTraits(reads_unlabelled=True)
 
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
         task: TaskSpec,
-        inner: InnerOptimizer,
-        steps: int,
-        test_steps: int | None,
-        order: int,
-        adapt: Sequence[str],
-        encoder: SetEncoder,
-        rank: int,
+        inner: MakeInner = SGD,
+        steps: int = 3,
+        test_steps: int | None = 4,
+        order: int = 2,
+        adapt: Sequence[str] = (BACKBONE, HEAD),
+        encoder: SetEncoder | None = None,
+        rank: int = 4,
     ) -> None:
-        super().__init__(backbone, ssl, task, inner, steps, test_steps, order, adapt)
+        super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         if HEAD not in adapt:
             raise ConfigError(
                 f"model.adapt: found {list(adapt)}, allowed are lists with '{HEAD}', which is generated."
             )
         self.head.requires_grad_(False)  # generated anew for each task
-        encoder.bind(backbone.out_dim)
+        encoder = encoder or SetEncoder(backbone.out_dim)
         self.encoder = encoder
         self.generate_head = mlp(encoder.hidden + encoder.size, encoder.hidden, backbone.out_dim + 1)
         shapes = {n: p.shape for n, p in self.named_parameters() if self.moves(n) and not n.startswith(HEAD)}
@@ -119,8 +120,9 @@ class HyperNetwork(GradientLearner):
             for shape in shapes.values()
         )
 
-    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
-        """φ_0, from the task. Called with θ in place."""
+    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+        """φ_0, from the task."""
+        theta = self.theta()
         encoding = self.encoder(read_task(self, episode, anchor, stage))
         named = zip(self.generated, self.deltas, strict=True)
         phi = {name: theta[name] + delta(encoding.task) for name, delta in named}

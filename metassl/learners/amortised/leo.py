@@ -9,16 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
-from metassl.inner.base import InnerOptimizer, Params
+from metassl.inner.base import InnerOptimizer, MakeInner
+from metassl.learners.adapted import Anchor
 from metassl.learners.amortised.set_encoder import Gaussian, RelationEncoder, read_task
-from metassl.learners.base import Anchor, Scores, Theta, query_scores
+from metassl.learners.base import Scores
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.traits import LearnerTraits
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.classification import mask_classes
-from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
+from metassl.tasks.tensors import Tensors
 
 LATENT, OFFSET, NOISE = "latent", "offset", "noise"
 
@@ -48,28 +50,29 @@ class Decoder(nn.Module):
 
 
 class LatentThenWeights(InnerOptimizer):
-    """z ← z - α⊙∇_z for the first steps, then w ← w - η⊙∇_w; the rates are learned, one for each coordinate.
+    """Moves the latent code for the first steps, then the classifier that it decodes to.
 
+    z ← z - α⊙∇_z for the first steps, then w ← w - η⊙∇_w; the rates are learned, one for each coordinate.
     Source: Rusu et al. 2019, Algorithm 1, lines 7 and 10; rates as in their code. There the gradient is
     that of the loss summed over the classes, here of the mean, so the same step takes rates N times theirs.
 
     Args:
+        params: the latent codes and the offsets of a task; one rate for each of their columns.
         latent_rate: initial α.
         weight_rate: initial η.
         latent_steps: steps in z.
     """
 
-    def __init__(self, latent_rate: float, weight_rate: float, latent_steps: int) -> None:
-        super().__init__()
-        self.latent_rate, self.weight_rate, self.latent_steps = latent_rate, weight_rate, latent_steps
-
-    def build(self, latents: int, features: int) -> None:
-        """Called once with L and D."""
-        self.latent = nn.Parameter(torch.full((latents,), float(self.latent_rate)))
-        self.weight = nn.Parameter(torch.full((features,), float(self.weight_rate)))
+    def __init__(
+        self, params: Tensors, latent_rate: float = 1.0, weight_rate: float = 0.001, latent_steps: int = 5
+    ) -> None:
+        super().__init__(params)
+        self.latent_steps = latent_steps
+        self.latent = nn.Parameter(torch.full_like(params[LATENT][0], latent_rate))
+        self.weight = nn.Parameter(torch.full_like(params[OFFSET][0], weight_rate))
 
     def update(
-        self, grads: Params, state: None, params: Params, step: int, loss: Tensor
+        self, grads: Tensors, state: None, params: Tensors, step: int, loss: Tensor
     ) -> tuple[dict[str, Tensor], None]:
         """One step of one of the two kinds."""
         name, rate = (LATENT, self.latent) if step < self.latent_steps else (OFFSET, self.weight)
@@ -77,8 +80,9 @@ class LatentThenWeights(InnerOptimizer):
 
 
 class LEO(GradientLearner):
-    """z_c ~ q(z | S ∪ U), w_c ~ p(w | z_c); steps in z, then steps in w, both on CE(S) + λ·SSL(U).
+    """Adapts by gradient steps on latent codes of the classes, from which a decoder writes the classifier.
 
+    z_c ~ q(z | S ∪ U), w_c ~ p(w | z_c); steps in z, then steps in w, both on CE(S) + λ·SSL(U).
     The outer loss is CE(Q) + β·KL(q ‖ N(0, I)) + γ·‖stop(z') - z‖² + the decoder's orthogonality and L2.
     φ holds z, the offset of w from what z' decodes to, and the noise of w, which stays as it is drawn, so
     w = mean(z) + std(z)·noise + offset throughout. Samples in training; means at validation and test.
@@ -88,8 +92,8 @@ class LEO(GradientLearner):
     is drawn once a task and not at each decoding; the penalties are means as in the code, the KL exact.
 
     Args:
-        backbone, ssl, task, steps, test_steps, order: see GradientLearner.
-        inner: steps in z and in w.
+        backbone, task, steps, test_steps, order: see MAML.
+        inner: makes what steps in z and in w.
         latents: L.
         spread: see RelationEncoder.
         kl: β.
@@ -98,7 +102,7 @@ class LEO(GradientLearner):
         l2: weight of the squares of the encoder's and decoder's parameters (λ_1).
     """
 
-    reads_unlabelled = True
+    traits = LearnerTraits(reads_unlabelled=True)
     latent: Tensor
     offset: Tensor
     noise: Tensor
@@ -106,33 +110,31 @@ class LEO(GradientLearner):
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
         task: TaskSpec,
-        inner: LatentThenWeights,
-        steps: int,
-        test_steps: int | None,
-        order: int,
-        latents: int,
-        spread: float,
-        kl: float,
-        encoder_penalty: float,
-        orthogonality: float,
-        l2: float,
+        inner: MakeInner = LatentThenWeights,
+        steps: int = 10,
+        test_steps: int | None = None,
+        order: int = 2,
+        latents: int = 64,
+        spread: float = 0.1,
+        kl: float = 0.001,
+        encoder_penalty: float = 1e-9,
+        orthogonality: float = 0.001,
+        l2: float = 1e-8,
     ) -> None:
-        super().__init__(backbone, ssl, task, inner, steps, test_steps, order, adapt=[])
+        super().__init__(backbone, steps, test_steps, order, adapt=[])
         features = backbone.out_dim
-        del self.head  # the decoder writes it
         self.encoder = RelationEncoder(features, latents, spread)
         self.decoder = Decoder(latents, features)
-        inner.build(latents, features)
         self.latents, self.draws = latents, task.way * (latents + features)
         self.kl, self.encoder_penalty, self.orthogonality, self.l2 = kl, encoder_penalty, orthogonality, l2
         for name, size in ((LATENT, latents), (OFFSET, features), (NOISE, features)):
             # the places that φ is laid over
             self.register_buffer(name, torch.zeros(task.way, size), persistent=False)
+        self.inner = inner({LATENT: self.latent, OFFSET: self.offset})
 
-    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
-        """φ_0: a sample of z in training, its mean at test. Called with θ in place."""
+    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+        """φ_0: a sample of z in training, its mean at test."""
         of_latent, of_weight = self._noise(episode, stage)
         z = self._posterior(episode, anchor, stage).at(of_latent)
         return {LATENT: z, OFFSET: torch.zeros_like(of_weight), NOISE: of_weight}
@@ -141,14 +143,14 @@ class LEO(GradientLearner):
         """[n, N] logits, by the classifier of the z, offset and noise that are in place."""
         return mask_classes(z @ (self.decoder(self.latent).at(self.noise) + self.offset).T, class_mask)
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """Eq. 6 and the regulariser R."""
-        path = list(self.path(theta, episode, stage))
+        path = list(self.path(episode, stage))
         adapted = self.adapted(episode, stage, path[-1])
-        loss, scores = query_scores(self.after(theta, adapted, episode), episode)
-        loss = loss + self.outer_ssl(theta, adapted, episode, stage)
-        moved = (path[-1][LATENT].detach() - path[0][LATENT]).square()
-        return loss + self.under(theta, self._penalties, episode, adapted.anchor, stage, moved), scores
+        loss, scores = self.query_loss(adapted, episode)
+        loss = loss + self.outer_ssl(adapted, episode, stage)
+        moved = (path[-1].phi[LATENT].detach() - path[0].phi[LATENT]).square()
+        return loss + self._penalties(episode, adapted.anchor, stage, moved), scores
 
     def _penalties(self, episode: Episode, anchor: Anchor, stage: Stage, moved: Tensor) -> Tensor:
         q = self._posterior(episode, anchor, stage)

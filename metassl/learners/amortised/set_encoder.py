@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from metassl.learners.base import Anchor, MetaLearner
-from metassl.norms.kinds import still
+from metassl.learners.adapted import Anchor
+from metassl.learners.base import MetaLearner
+from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import one_hot
 from metassl.tasks.episode import Episode
@@ -41,9 +42,6 @@ class SetEncoding(NamedTuple):
 class Pool(nn.Module):
     """Makes one vector of a weighted set; zeros of an empty one."""
 
-    def bind(self, size: int) -> None:
-        """Called once with H: the place to build networks that need it."""
-
     def forward(self, e: Tensor, w: Tensor) -> Tensor:
         """e [n, H], w [n] -> [H]."""
         raise NotImplementedError
@@ -61,16 +59,13 @@ class AttentionPool(Pool):
     """Σ_j a_j e_j with a_j ∝ w_j exp(vᵀ tanh(V e_j)). Source: Ilse et al. 2018, eq. 7 and 8.
 
     Args:
+        size: H, the encoder's `hidden`.
         hidden: rows of V.
     """
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, size: int, hidden: int = 16) -> None:
         super().__init__()
-        self.hidden = hidden
-
-    def bind(self, size: int) -> None:
-        """Builds V and v."""
-        self.score = nn.Sequential(nn.Linear(size, self.hidden), nn.Tanh(), nn.Linear(self.hidden, 1))
+        self.score = nn.Sequential(nn.Linear(size, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
     def forward(self, e: Tensor, w: Tensor) -> Tensor:
         """e [n, H], w [n] -> [H]."""
@@ -88,20 +83,17 @@ class SetEncoder(nn.Module):
     influence. Source: Zaheer et al. 2017, eq. 4 (DeepSets); class means as in Garnelo et al. 2018, section 2.
 
     Args:
+        features: D.
         hidden: H.
         size: E.
-        pool: makes one vector of the item embeddings.
+        pool: makes one vector of the item embeddings; None: their mean.
     """
 
-    def __init__(self, hidden: int, size: int, pool: Pool) -> None:
+    def __init__(self, features: int, hidden: int = 64, size: int = 32, pool: Pool | None = None) -> None:
         super().__init__()
-        self.hidden, self.size, self.pool = hidden, size, pool
-
-    def bind(self, features: int) -> None:
-        """Builds the networks; called once with D."""
-        self.item = mlp(features, self.hidden, self.hidden)
-        self.task = mlp(2 * self.hidden + 3, self.hidden, self.size)
-        self.pool.bind(self.hidden)
+        self.hidden, self.size, self.pool = hidden, size, MeanPool() if pool is None else pool
+        self.item = mlp(features, hidden, hidden)
+        self.task = mlp(2 * hidden + 3, hidden, size)
 
     def forward(self, items: TaskSet) -> SetEncoding:
         """The embeddings of a task."""
@@ -136,7 +128,7 @@ class RelationEncoder(nn.Module):
         spread: σ at s = 0.
     """
 
-    def __init__(self, features: int, latents: int, spread: float) -> None:
+    def __init__(self, features: int, latents: int = 64, spread: float = 0.1) -> None:
         super().__init__()
         self.spread, width = spread, 2 * latents
         self.item = nn.Linear(features, latents, bias=False)
@@ -172,8 +164,7 @@ def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Sta
     """
 
     def embed(x: Tensor, weight: Tensor) -> Tensor:
-        with still(learner.backbone):
-            return learner.embed(x, weight if episode.padded else None, anchor)
+        return learner.embed(x, anchor, Pass(weight if episode.padded else None, moves=False))
 
     labels = one_hot(episode.support_y, episode.way)
     support = TaskSet(embed(episode.support_x, episode.support_weight), labels, episode.support_weight)

@@ -1,6 +1,6 @@
 """Baseline and Baseline++: ordinary classification of all training classes, and a new head for each task.
 
-Legend: N way, S support, U unlabelled, Q query, D features, B classes of the training split.
+Legend: N way, S support, Q query, U unlabelled, D features, B classes of the training split.
 """
 
 from collections.abc import Callable
@@ -8,23 +8,27 @@ from collections.abc import Callable
 from torch import Tensor
 
 from metassl.backbones.base import Backbone
-from metassl.inner.base import InnerOptimizer
-from metassl.learners.base import Adapted, Anchor, Scores, Theta, query_scores
-from metassl.learners.gradient.classifiers import Classifier
-from metassl.learners.gradient.learner import GradientLearner
+from metassl.inner.base import MakeInner
+from metassl.inner.momentum import Momentum
+from metassl.learners.adapted import Adapted, Anchor
+from metassl.learners.base import Scores, query_scores
+from metassl.learners.gradient.classifiers import Classifier, LinearClassifier
+from metassl.learners.gradient.learner import HEAD, GradientLearner
 from metassl.learners.gradient.reptile import all_labelled
+from metassl.learners.traits import LearnerTraits
+from metassl.norms.base import Pass
 from metassl.outcomes.classification import cross_entropy, mask_classes
-from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
-HEAD, BASE = "head.", "base."
+BASE = "base."
 
 
-class BaseClassLearner(GradientLearner):
-    """Training: CE of S ∪ Q among all B classes, + λ·SSL(U) among the task's N, in the outer loss.
+class BaselineLearner(GradientLearner):
+    """Trains one classifier of all training classes, and at test a new head on fixed features.
 
+    Training: CE of S ∪ Q among all B classes, + λ·SSL(U) among the task's N, in the outer loss.
     A training task has no inner loop: its N-way head is the rows of the B-way one, which is also what the SSL
     objective sees and what the logged loss and accuracy are of. At validation and test the backbone stays and
     a new head is trained on CE(S) + λ·SSL(U), from features computed once.
@@ -33,63 +37,63 @@ class BaseClassLearner(GradientLearner):
     at once.
 
     Args:
-        backbone, ssl, inner: see GradientLearner; `inner` trains the new head.
+        backbone: maps inputs to features.
         task: its number of base classes is B.
+        inner: makes the optimiser of the new head.
         test_steps: steps on the new head.
         classifier: (D, outputs) -> head; linear (Baseline) or cosine (Baseline++).
     """
 
-    averages = True  # no gradient is taken within a training task
-    adapts_in_training = False
+    # no gradient is taken within a training task
+    traits = LearnerTraits(adapts_in_training=False, follows_averages=True)
 
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
         task: TaskSpec,
-        inner: InnerOptimizer,
-        test_steps: int,
-        classifier: Callable[[int, int], Classifier],
+        inner: MakeInner = Momentum,
+        test_steps: int = 100,
+        classifier: Callable[[int, int], Classifier] = LinearClassifier,
     ) -> None:
-        super().__init__(backbone, ssl, task, inner, 0, test_steps, 1, [HEAD])
+        super().__init__(backbone, 0, test_steps, 1, [HEAD])
         self.base = classifier(backbone.out_dim, task.base_classes)
         self.head = classifier(backbone.out_dim, task.way).requires_grad_(False)
         self.head.clear()
-        self.bind_inner()
+        self.inner = inner(self.moved())
 
-    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
         """The base classes' rows in training, the new head's start otherwise."""
         if not stage.training:
-            return super().start(theta, episode, anchor, stage)
-        base = {n: p for n, p in theta.items() if n.startswith(BASE)}
+            return super().start(episode, anchor, stage)
+        base = {n: p for n, p in self.theta().items() if n.startswith(BASE)}
         return {HEAD + n.removeprefix(BASE): p[episode.classes] for n, p in base.items()}
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """CE among the B classes plus the SSL terms; what is logged is that of Q among the N."""
         if not stage.training:
-            return super().outer_loss(theta, episode, stage)
-        adapted = self.adapt(theta, episode, stage)
-        loss, logits = self.under(theta, self._base_loss, adapted.anchor, episode)
+            return super().outer_loss(episode, stage)
+        adapted = self.adapt(episode, stage)
+        loss, logits = self._base_loss(adapted.anchor, episode)
         _, scores = query_scores(logits, episode)
-        return loss + self._ssl_loss(theta, adapted, episode, stage), scores
+        return loss + self._ssl_loss(adapted, episode, stage), scores
 
     def _base_loss(self, anchor: Anchor, episode: Episode) -> tuple[Tensor, Tensor]:
         """CE of S ∪ Q among the B classes, and [Q, N] logits of Q among the N."""
         every = all_labelled(episode)
         weight = every.support_weight
-        logits = self.base(self.embed(every.support_x, weight if episode.padded else None, anchor))
+        logits = self.base(self.embed(every.support_x, anchor, Pass(weight if episode.padded else None)))
         loss = cross_entropy(logits, episode.classes[every.support_y], weight)
         queries = logits[len(episode.support_y) :, episode.classes]
         return loss, mask_classes(queries, episode.class_mask)
 
-    def _ssl_loss(self, theta: Theta, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
-        placed = {**self.without_meta_gradient(theta), **adapted.overlay}
+    def _ssl_loss(self, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
         total: Tensor | float = 0.0
-        for weight, unlabelled in (
-            (self.inner_weight(episode, stage), episode.unlabelled),
-            (self.outer_weight(episode, stage), episode.outer_unlabelled),
-        ):
-            if weight:
-                context = self.context(episode, unlabelled, adapted.anchor, adapted.overlay, stage)
-                total = total + weight * self.under(placed, self.ssl.loss, context)
+        with self.placed({**self.meta_constants(), **adapted.overlay}):
+            for weight, unlabelled in (
+                (self.inner_weight(episode, stage), episode.unlabelled),
+                (self.outer_weight(episode, stage), episode.outer_unlabelled),
+            ):
+                if weight:
+                    context = self.context(episode, unlabelled, adapted, stage)
+                    total = total + weight * self.ssl.loss(self.ssl.advanced(context))
         return total

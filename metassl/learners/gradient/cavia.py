@@ -3,6 +3,7 @@
 Legend: E context parameters, C channels of the modulated layer, D features.
 """
 
+from functools import partial
 from operator import attrgetter
 
 import torch
@@ -11,20 +12,22 @@ from torch import Tensor, nn
 from metassl.backbones.base import Backbone
 from metassl.backbones.film import film_layers, film_overlay
 from metassl.errors import ConfigError
-from metassl.inner.base import InnerOptimizer
-from metassl.learners.base import Anchor, Theta
-from metassl.learners.gradient.learner import GradientLearner
-from metassl.ssl.term import SSLTerm
-from metassl.tasks.episode import Episode
+from metassl.inner.base import MakeInner
+from metassl.inner.sgd import SGD
+from metassl.learners.adapted import Anchor
+from metassl.learners.gradient.learner import GradientLearner, InnerTask
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.tasks.spec import TaskSpec
-from metassl.tasks.stage import Stage
+from metassl.tasks.tensors import Tensors
 
 CONTEXT = "context_parameters"
+RATE = 10.0  # c reaches the loss through one layer's scales and shifts alone
 
 
 class CAVIA(GradientLearner):
-    """φ = c ∈ R^E, from c = 0: c ← c - α ∇_c [CE(S) + λ·SSL(U)]; the outer loop learns θ through that.
+    """Adapts a small vector that modulates one layer; the network itself is shared by all tasks.
 
+    φ = c ∈ R^E, from c = 0: c ← c - α ∇_c [CE(S) + λ·SSL(U)]; the outer loop learns θ through that.
     c modulates one layer by FiLM, (gain, shift) = W c, γ' = 1 + gain, β' = shift. At c = 0 the network is the
     plain one; W starts at random, or no gradient would reach c.
 
@@ -32,7 +35,7 @@ class CAVIA(GradientLearner):
     here the norm's own scale and shift are that bias.
 
     Args:
-        backbone, ssl, task, inner, steps, test_steps, order: see GradientLearner.
+        backbone, task, inner, steps, test_steps, order: see MAML.
         size: E.
         layer: which norm of the backbone is modulated, from 0.
     """
@@ -40,35 +43,33 @@ class CAVIA(GradientLearner):
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
         task: TaskSpec,
-        inner: InnerOptimizer,
-        steps: int,
-        test_steps: int | None,
-        order: int,
-        size: int,
-        layer: int,
+        inner: MakeInner = partial(SGD, rate=RATE, steps=1, learned=False),
+        steps: int = 2,
+        test_steps: int | None = 2,
+        order: int = 2,
+        size: int = 100,
+        layer: int = 3,
     ) -> None:
-        super().__init__(backbone, ssl, task, inner, steps, test_steps, order, [CONTEXT])
+        super().__init__(backbone, steps, test_steps, order, [CONTEXT])
         layers = film_layers(backbone)
         if not 0 <= layer < len(layers):
             raise ConfigError(
                 f"model.layer: found {layer}, allowed are the norms of the backbone, 0 to {len(layers) - 1}."
             )
+        self.head = nn.Linear(backbone.out_dim, task.way)
         self.layer = layers[layer]
         self.context_parameters = nn.Parameter(torch.zeros(size), requires_grad=False)
         self.film = nn.Linear(size, 2 * self.layer.channels, bias=False)
-        self.bind_inner()
+        self.inner = inner(self.moved())
 
-    def embed(self, x: Tensor, weight: Tensor | None, anchor: Anchor) -> Tensor:
+    def embed(self, x: Tensor, anchor: Anchor, how: Pass = ALL_ROWS) -> Tensor:
         """[n, D] features under the modulation by c."""
         gain, shift = self.film(self.context_parameters).chunk(2)
         here = {name: attrgetter(name)(self) for name in (self.layer.scale, self.layer.shift)}
-        overlay = film_overlay(here, [self.layer], gain, shift)
-        return self.under(overlay, super().embed, x, weight, anchor)
+        with self.placed(film_overlay(here, [self.layer], gain, shift)):
+            return super().embed(x, anchor, how)
 
-    def fixed_features(
-        self, theta: Theta, phi: Theta, episode: Episode, anchor: Anchor, stage: Stage
-    ) -> dict[str, Tensor]:
+    def fixed_features(self, phi: Tensors, task: InnerTask) -> dict[str, Tensor]:
         """None: c changes all of them."""
         return {}

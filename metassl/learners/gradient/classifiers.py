@@ -53,7 +53,7 @@ class CosineClassifier(Classifier):
         scale: s.
     """
 
-    def __init__(self, features: int, outputs: int, scale: float) -> None:
+    def __init__(self, features: int, outputs: int, scale: float = 10.0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, features))
         self.scale = scale

@@ -1,110 +1,83 @@
-"""The inner loop of a gradient learner: its losses, their gradients, and φ after each step.
+"""The inner loop of a gradient learner: φ after each step on a loss.
 
 Legend: K inner steps, ω the SSL objective's meta-parameters.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
-from metassl.learners.base import SSL, Anchor, MetaLearner, Theta
+from metassl.inner.base import InnerOptimizer
 from metassl.numerics.derivative import gradient
-from metassl.tasks.episode import Episode
-from metassl.tasks.stage import Stage
-
-if TYPE_CHECKING:
-    from metassl.learners.gradient.learner import GradientLearner
+from metassl.ssl.context import Memory
+from metassl.tasks.tensors import Tensors, constants
 
 
-class Moment(NamedTuple):
-    """Where the inner loop is: φ_k, what the objective remembers, what the last pass noted."""
+class Found(NamedTuple):
+    """What a loss finds besides its gradient.
 
-    phi: dict[str, Tensor]
-    memory: Any
-    noted: dict[str, Tensor]
-
-
-class Told(NamedTuple):
-    """What a loss tells besides its gradient: its value, the new memory, and what its pass noted."""
+    Attributes:
+        value: of the loss, a constant.
+        memory: of the SSL objective after this step, by owner.
+        statistics: of norms with averages of each step, by name.
+    """
 
     value: Tensor
-    memory: Any
-    noted: dict[str, Tensor]
+    memory: Memory
+    statistics: Tensors
+
+
+class InnerStep(NamedTuple):
+    """Where the inner loop is: φ_k, and what the loss found that led there."""
+
+    phi: Tensors
+    memory: Memory
+    statistics: Tensors
+
+
+Loss = Callable[[Tensors, int, Memory], tuple[Tensor, Found]]
+"""(φ, number of the step from 0, memory of the step before) -> a scalar, and what it found."""
 
 
 @dataclass(frozen=True)
 class InnerLoop:
-    """The inner loop of one task.
+    """Descends a loss of one task by an inner optimiser.
 
     Attributes:
-        learner: whose hooks it calls.
-        theta: θ; episode, anchor: the task; stage: where in training.
+        loss: see Loss.
+        optimizer: moves φ by the gradient.
         steps: K.
-        known: features that no inner step changes.
+        order: 2 differentiates through the gradients, 1 takes them as constants.
+        last: the loss of the last step where that alone is to be differentiated, in ω, with all else constant
+            (see GradientLearner.last_loss); None: as every other step.
     """
 
-    learner: "GradientLearner"
-    theta: Theta
-    episode: Episode
-    stage: Stage
-    anchor: Anchor
+    loss: Loss
+    optimizer: InnerOptimizer
     steps: int
-    known: Mapping[str, Tensor]
+    order: int
+    last: Loss | None = None
 
-    def moments(self, phi: dict[str, Tensor]) -> Iterator[Moment]:
-        """The moments of φ_0, …, φ_K."""
-        learner = self.learner
-        moment = Moment(phi, (), {})
-        yield moment
-        state = learner.under(self.theta, learner.inner.init, phi)
-        for step in range(self.steps):
-            gradients, told = self._gradient(moment, step)
-            phi, state = learner.under(
-                self.theta, learner.inner.update, gradients, state, moment.phi, step, told.value
-            )
-            moment = Moment(phi, told.memory, told.noted)
-            yield moment
+    def run(self, phi: Tensors) -> Iterator[InnerStep]:
+        """φ_0, …, φ_K."""
+        now = InnerStep(phi, {}, {})
+        yield now
+        state = self.optimizer.init(phi)
+        for k in range(self.steps):
+            slope, found = self._gradient(now, k)
+            phi, state = self.optimizer.update(slope, state, now.phi, k, found.value)
+            now = InnerStep(phi, tree_map(_constant, found.memory), found.statistics)
+            yield now
 
-    def weight(self, step: int) -> float:
-        """λ at an inner step."""
-        if self.steps == 0:
-            return 0.0
-        share = self.learner.ssl.over_steps(step, self.steps)
-        return self.learner.inner_weight(self.episode, self.stage) * share
-
-    def loss(self, overlay: Theta, theta: Theta, known: Theta, step: int, memory: Any) -> tuple[Tensor, Told]:
-        """The loss that inner step `step` descends, at φ = overlay."""
-        learner, episode = self.learner, self.episode
-        context = learner.context(
-            episode, episode.unlabelled, self.anchor, overlay, self.stage, known, step, memory
-        )
-        value = learner.step_loss(theta, overlay, context, self.weight(step))
-        return value, Told(value.detach(), context.memory, learner.noted())
-
-    def _gradient(self, moment: Moment, step: int) -> tuple[dict[str, Tensor], Told]:
-        theta, known, order = self.theta, self.known, self.learner.order_at(self.stage)
-        phi = moment.phi
-        if order == 1 and step == self.steps - 1 and self.weight(step) and self._objective_learns():
-            theta, known, phi = only_objective(self.learner, theta), _constants(known), _constants(phi)
-            order = 2
-        return gradient(lambda at: self.loss(at, theta, known, step, moment.memory), phi, order)
-
-    def _objective_learns(self) -> bool:
-        return self.stage.training and bool(self.learner.ssl.meta_parameters())
+    def _gradient(self, now: InnerStep, k: int) -> tuple[dict[str, Tensor], Found]:
+        if self.last is not None and k == self.steps - 1:
+            last = self.last
+            return gradient(lambda phi: last(phi, k, now.memory), constants(now.phi), 2)
+        return gradient(lambda phi: self.loss(phi, k, now.memory), now.phi, self.order)
 
 
-def only_objective(learner: MetaLearner, theta: Theta) -> dict[str, Tensor]:
-    """θ as constants, but for ω.
-
-    With every inner gradient a constant, ω would never learn. So the last step keeps its derivative in ω, and
-    the outer loss gives dω = -α ∂_ω⟨∇_φ L_in(φ_{K-1}, ω), ∇_φ CE(Q; φ_K)⟩ (T1-T2, Luketina et al. 2016,
-    eq. 5), with the inner optimiser's own rates for α; for K = 1 that is exact.
-    """
-    learned = {SSL + name for name in learner.ssl.meta_parameters()}
-    return {name: p if name in learned else p.detach() for name, p in theta.items()}
-
-
-def _constants(tensors: Theta) -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in tensors.items()}
+def _constant(x: Tensor) -> Tensor:
+    return x.detach()

@@ -1,168 +1,177 @@
-"""Learners that adapt by gradient steps on the task: MAML and what is built like it.
+"""What learners that adapt by gradient steps have in common: MAML and what is built like it.
 
 Legend: N way, S support, U unlabelled, Q query, D features, K inner steps.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
 from metassl.errors import ConfigError
 from metassl.inner.base import InnerOptimizer
-from metassl.learners.base import SSL, Adapted, Anchor, MetaLearner, Scores, Theta, query_scores
-from metassl.learners.gradient.inner_loop import InnerLoop
-from metassl.learners.predictor import LearnerWindow
+from metassl.learners.adapted import Adapted, Anchor
+from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
+from metassl.learners.gradient.inner_loop import Found, InnerLoop, InnerStep, Loss
+from metassl.learners.predictor import LOOK, LearnerPredictor
+from metassl.norms.base import Pass, Statistics
 from metassl.outcomes.classification import cross_entropy, mask_classes
-from metassl.ssl.context import Context
-from metassl.ssl.term import SSLTerm
+from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode, Unlabelled
-from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
+from metassl.tasks.tensors import Tensors
 
 R = TypeVar("R")
 BACKBONE = "backbone."
+HEAD = "head."
+
+
+@dataclass(frozen=True)
+class InnerTask:
+    """One task as the inner loop meets it.
+
+    Attributes:
+        episode, stage, anchor: the task, where in training, and the rows of a `support` norm.
+        steps: K.
+        known: features that no inner step changes, by "support" or a view's name.
+    """
+
+    episode: Episode
+    stage: Stage
+    anchor: Anchor
+    steps: int
+    known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class GradientLearner(MetaLearner):
-    """φ_0 = start(θ), φ_{k+1} = inner step on CE(S; φ_k) + λ·SSL(U; φ_k); the outer loss is CE(Q; φ_K).
+    """Adapts by gradient steps on the labelled and unlabelled examples of a task.
 
-    Source: Finn et al. 2017, Algorithm 2 (MAML; order=1 is its first-order form, section 5.2).
+    φ_0 = start(θ), φ_{k+1} = inner step on CE(S; φ_k) + λ·SSL(U; φ_k); the outer loss is CE(Q; φ_K).
+    A subclass builds its head and, last, `inner` from what `moved` gives.
 
     Args:
         backbone: maps inputs to features.
-        ssl: the SSL term; its loss is added to the inner loss, and with at=outer or both to the
-            outer loss.
-        task: its way is the number of outputs of the linear head.
-        inner: the inner optimiser.
         steps: K in training.
         test_steps: K at validation and test; None for the same number.
         order: 2 differentiates through the inner gradients, 1 takes them as constants.
         adapt: prefixes of the parameters that the inner loop moves.
 
     Attributes:
-        averages: whether training can follow the moving averages of a `running` norm.
+        head: from features to logits.
+        inner: the inner optimiser.
     """
 
-    averages: bool = False
+    head: nn.Module
+    inner: InnerOptimizer
 
     def __init__(
         self,
         backbone: Backbone,
-        ssl: SSLTerm,
-        task: TaskSpec,
-        inner: InnerOptimizer,
         steps: int,
         test_steps: int | None,
         order: int,
         adapt: Sequence[str],
     ) -> None:
-        super().__init__(backbone, ssl)
-        if backbone.keeps_averages and not self.averages:
-            raise ConfigError(
-                "backbone.norm: found 'running', whose moving averages can't follow the gradient steps of "
-                "a task. Allowed with this model: batch, group, support."
-            )
+        super().__init__(backbone)
         if order not in (1, 2):
             raise ConfigError(f"model.order: found {order!r}, allowed are 1 (first order) and 2.")
-        self.head: nn.Module = nn.Linear(backbone.out_dim, task.way)
-        self.way = task.way
-        self.inner, self.order = inner, order
+        self.order = order
         self.steps, self.test_steps = steps, steps if test_steps is None else test_steps
         self.prefixes = tuple(adapt)
-        self.bind_inner()
-
-    def bind_inner(self) -> None:
-        """Shows the inner optimiser what it moves; once more where a subclass adds to that."""
-        self.inner.bind({name: p for name, p in self.named_parameters() if self.moves(name)})
 
     def moves(self, name: str) -> bool:
         """Whether the inner loop moves the parameter of this name."""
         return name.startswith(self.prefixes)
 
-    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
-        """φ_0, the overlay that the first step starts from. Called with θ in place."""
-        return {name: p for name, p in theta.items() if self.moves(name)}
+    def moved(self) -> dict[str, Tensor]:
+        """What the inner loop moves: what an inner optimiser is made of."""
+        return {name: p for name, p in self.named_parameters() if self.moves(name)}
 
-    def adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
+    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+        """φ_0, the overlay that the first step starts from."""
+        return {name: p for name, p in self.theta().items() if self.moves(name)}
+
+    def adapt(self, episode: Episode, stage: Stage) -> Adapted:
         """K inner steps. U takes part from inner step `ssl.from_step` on."""
-        phi: Mapping[str, Tensor] = {}
-        for phi in self.path(theta, episode, stage):  # noqa: B007  the last one counts
+        for step in self.path(episode, stage):  # noqa: B007  the last one counts
             pass
-        return self.adapted(episode, stage, phi)
+        return self.adapted(episode, stage, step)
 
-    def adapted(self, episode: Episode, stage: Stage, phi: Theta) -> Adapted:
-        """φ as `predict` wants it."""
-        return Adapted(phi, {}, self.anchor(episode, stage), episode.class_mask)
-
-    def path(self, theta: Theta, episode: Episode, stage: Stage) -> Iterator[dict[str, Tensor]]:
-        """φ_0, φ_1, …, φ_K."""
-        inner, phi = self.loop(theta, episode, stage)
-        return (moment.phi for moment in inner.moments(phi))
-
-    def loop(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[InnerLoop, dict[str, Tensor]]:
-        """The inner loop of a task, and φ_0."""
+    def adapted(self, episode: Episode, stage: Stage, step: InnerStep) -> Adapted:
+        """The end of an inner loop as `predict` wants it."""
         anchor = self.anchor(episode, stage)
-        phi = self.under(theta, self.start, theta, episode, anchor, stage)
-        steps = self.steps if stage.training else self.test_steps
-        known = self.fixed_features(theta, phi, episode, anchor, stage) if steps else {}
-        return InnerLoop(self, theta, episode, stage, anchor, steps, known), phi
+        return Adapted(step.phi, {}, anchor, episode.class_mask, step.memory, self.steps)
 
-    def step_loss(self, theta: Theta, overlay: Theta, context: Context, weight: float) -> Tensor:
-        """The loss that an inner step descends, a function of φ = overlay; the place for what needs θ too."""
-        return self.under({**theta, **overlay}, self.inner_loss, context, weight)
+    def path(self, episode: Episode, stage: Stage) -> Iterator[InnerStep]:
+        """φ_0, φ_1, …, φ_K."""
+        anchor = self.anchor(episode, stage)
+        return self.path_from(self.start(episode, anchor, stage), episode, stage)
 
-    def noted(self) -> dict[str, Tensor]:
-        """What the last pass of an inner loss found besides its value (tensors, by name)."""
-        return {}
+    def path_from(self, phi: Tensors, episode: Episode, stage: Stage) -> Iterator[InnerStep]:
+        """φ_0, φ_1, …, φ_K from a given φ_0."""
+        return self.loop(self.inner_task(phi, episode, stage)).run(phi)
+
+    def loop(self, task: InnerTask) -> InnerLoop:
+        """The inner loop of a task."""
+        loss, order = partial(self.step_loss, task), self.order_at(task.stage)
+        return InnerLoop(loss, self.inner, task.steps, order, self.last_loss(task))
+
+    def inner_task(self, phi: Tensors, episode: Episode, stage: Stage) -> InnerTask:
+        """The task with what no inner step from φ changes."""
+        steps = self.steps_at(stage)
+        task = InnerTask(episode, stage, self.anchor(episode, stage), steps)
+        return replace(task, known=self.fixed_features(phi, task)) if steps else task
+
+    def steps_at(self, stage: Stage) -> int:
+        """K at this stage."""
+        return self.steps if stage.training else self.test_steps
 
     def order_at(self, stage: Stage) -> int:
         """Order of the derivatives at this stage."""
         return self.order
 
-    def predict(self, theta: Theta, adapted: Adapted, x: Tensor) -> Tensor:
-        """[n, N] logits under θ with φ laid over it."""
-        return self.under({**theta, **adapted.overlay}, self._predict, adapted, x, None)
+    def step_loss(self, task: InnerTask, phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
+        """The loss that inner step k descends, at φ."""
+        met: Statistics = {}
+        with self.placed(phi):
+            context = self.inner_context(task, phi, k, memory, met)
+            weight = self.weight_at(task, k)
+            if weight:
+                context = self.ssl.advanced(context)
+            value = self.inner_loss(context, weight)
+        return value, Found(value.detach(), context.memory, self.statistics(met))
 
-    def query_logits(self, theta: Theta, episode: Episode, stage: Stage) -> Tensor:
-        """[Q, N] logits of the queries after adaptation; padding gives no batch statistics."""
-        return self.after(theta, self.adapt(theta, episode, stage), episode)
+    def last_loss(self, task: InnerTask) -> Loss | None:
+        """The loss of the last step where the others are first order and the objective has meta-parameters ω.
 
-    def after(self, theta: Theta, adapted: Adapted, episode: Episode) -> Tensor:
-        """[Q, N] logits of the queries under θ with φ laid over it."""
-        weight = episode.query_weight if episode.padded else None
-        return self.under({**theta, **adapted.overlay}, self._predict, adapted, episode.query_x, weight)
+        With every inner gradient a constant, ω would never learn. So the last step keeps its derivative in ω,
+        and the outer loss gives dω = -α ∂_ω⟨∇_φ L_in(φ_{K-1}, ω), ∇_φ CE(Q; φ_K)⟩ (T1-T2, Luketina et al.
+        2016, eq. 5), with the inner optimiser's own rates for α; for K = 1 that is exact.
+        """
+        learns = task.stage.training and bool(self.ssl.meta_parameters())
+        if not learns or self.order_at(task.stage) == 2 or not self.weight_at(task, task.steps - 1):
+            return None
+        fixed = replace(task, known={name: z.detach() for name, z in task.known.items()})
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
-        """CE on the queries after adaptation, plus the SSL terms of the outer loss."""
-        adapted = self.adapt(theta, episode, stage)
-        loss, scores = query_scores(self.after(theta, adapted, episode), episode)
-        return loss + self.outer_ssl(theta, adapted, episode, stage), scores
+        def loss(phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
+            with self.placed(self.only_objective()):
+                return self.step_loss(fixed, phi, k, memory)
 
-    def outer_ssl(self, theta: Theta, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
-        """λ_out·SSL on the outer loss's own images, plus what trains the objective's own networks."""
-        total: Tensor | float = 0.0
-        weight = self.outer_weight(episode, stage)
-        if weight:
-            placed = {**self.without_meta_gradient(theta), **adapted.overlay}
-            context = self.context(episode, episode.outer_unlabelled, adapted.anchor, adapted.overlay, stage)
-            total = total + weight * self.under(placed, self.ssl.loss, context)
-        own = {SSL + name for name in self.ssl.own_parameters()}
-        if own and stage.training and self.uses_unlabelled(episode, stage):
-            # the predictor is a constant here: its outer gradient comes from the queries
-            placed = {n: p if n in own else p.detach() for n, p in {**theta, **adapted.overlay}.items()}
-            overlay = {name: placed[name] for name in adapted.overlay}
-            context = self.context(episode, episode.unlabelled, adapted.anchor, overlay, stage)
-            total = total + self.under(placed, self.ssl.penalty, context)
-        return total
+        return loss
 
-    def observe(self, theta: Theta, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
-        """See MetaLearner."""
-        adapted = self.adapt(theta, episode, stage)
-        context = self.context(episode, episode.unlabelled, adapted.anchor, adapted.overlay, stage)
-        return self.under({**theta, **adapted.overlay}, function, context)
+    def only_objective(self) -> dict[str, Tensor]:
+        """θ as constants, but for the SSL objective's meta-parameters."""
+        learned = {SSL + name for name in self.ssl.meta_parameters()}
+        return {name: p if name in learned else p.detach() for name, p in self.theta().items()}
+
+    def weight_at(self, task: InnerTask, k: int) -> float:
+        """λ at inner step k."""
+        if task.steps == 0:
+            return 0.0
+        return self.inner_weight(task.episode, task.stage) * self.ssl.over_steps(k, task.steps)
 
     def inner_loss(self, context: Context, weight: float) -> Tensor:
         """CE(S) + λ·SSL(U). Called with φ in place."""
@@ -170,45 +179,97 @@ class GradientLearner(MetaLearner):
         loss = cross_entropy(context.support_logits(), episode.support_y, episode.support_weight)
         return loss + weight * self.ssl.loss(context) if weight else loss
 
+    def statistics(self, met: Statistics) -> dict[str, Tensor]:
+        """By name, what the norms of a pass met, for learners that keep averages of each step."""
+        return {}
+
+    def predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """[n, N] logits under θ with φ laid over it; weight [n] 0 for padding, which gives no statistics."""
+        return self.logits(adapted, x, Pass(weight, adapted.step))
+
+    def logits(self, adapted: Adapted, x: Tensor, how: Pass) -> Tensor:
+        """[n, N] logits under θ with φ laid over it, by a given pass."""
+        with self.placed(adapted.overlay):
+            return self.classify(self.embed(x, adapted.anchor, how), adapted.class_mask)
+
     def classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
         """[n, N] logits; a task with fewer classes than the head has outputs takes the first of them."""
         return mask_classes(self.head(z)[..., : class_mask.shape[-1]], class_mask)
+
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """CE on the queries after adaptation, plus the SSL terms of the outer loss."""
+        adapted = self.adapt(episode, stage)
+        loss, scores = self.query_loss(adapted, episode)
+        return loss + self.outer_ssl(adapted, episode, stage), scores
+
+    def query_loss(self, adapted: Adapted, episode: Episode) -> tuple[Tensor, Scores]:
+        """CE of the adapted predictor on the queries, and its scores."""
+        weight = episode.query_weight if episode.padded else None
+        return query_scores(self.predict(adapted, episode.query_x, weight), episode)
+
+    def outer_ssl(self, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
+        """λ_out·SSL on the outer loss's own images, plus what trains the objective's own networks."""
+        total: Tensor | float = 0.0
+        weight = self.outer_weight(episode, stage)
+        if weight:
+            with self.placed({**self.meta_constants(), **adapted.overlay}):
+                context = self.context(episode, episode.outer_unlabelled, adapted, stage)
+                total = total + weight * self.ssl.loss(self.ssl.advanced(context))
+        own = {SSL + name for name in self.ssl.own_parameters()}
+        if own and stage.training and self.uses_unlabelled(episode, stage):
+            # the predictor is a constant here: its outer gradient comes from the queries
+            at = {**self.theta(), **adapted.overlay}
+            at = {name: p if name in own else p.detach() for name, p in at.items()}
+            with self.placed(at):
+                here = replace(adapted, overlay={name: at[name] for name in adapted.overlay})
+                context = self.context(episode, episode.unlabelled, here, stage)
+                total = total + self.ssl.penalty(self.ssl.advanced(context))
+        return total
+
+    def observe(self, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+        """See MetaLearner. The objective goes on from what it remembered at the last inner step."""
+        adapted = self.adapt(episode, stage)
+        with self.placed(adapted.overlay):
+            context = self.context(episode, episode.unlabelled, adapted, stage)
+            context = replace(context, step=self.steps_at(stage), memory=adapted.memory)
+            return function(self.ssl.advanced(context))
+
+    def inner_context(
+        self, task: InnerTask, phi: Tensors, k: int, memory: Memory, met: Statistics
+    ) -> Context:
+        """The objective's view of the task at inner step k, with φ in place."""
+        at = Adapted(phi, {}, task.anchor, task.episode.class_mask, step=k)
+        context = self.context(task.episode, task.episode.unlabelled, at, task.stage, task.known, met)
+        return replace(context, step=k, memory=memory)
 
     def context(
         self,
         episode: Episode,
         unlabelled: Unlabelled,
-        anchor: Anchor,
-        overlay: Theta,
+        adapted: Adapted,
         stage: Stage,
-        known: Theta | None = None,
-        step: int = 0,
-        memory: Any = (),
+        known: Mapping[str, Tensor] | None = None,
+        met: Statistics | None = None,
     ) -> Context:
-        """The objective's window on the task, through the parameters that will be in place when it looks."""
+        """The objective's view of a task through the parameters that are in place now."""
         classifier = partial(self.classify, class_mask=episode.class_mask)
-        window = LearnerWindow(
-            self, episode, unlabelled, anchor, overlay, lambda _: classifier, classifier, known or {}
+        predictor = LearnerPredictor(
+            learner=self,
+            episode=episode,
+            unlabelled=unlabelled,
+            anchor=adapted.anchor,
+            params=adapted.overlay,
+            fit=lambda _: classifier,
+            classifier=classifier,
+            known=known or {},
+            how=replace(LOOK, step=adapted.step, met=met),
         )
-        return Context(
-            episode, unlabelled, window, stage, step, memory, self.ssl.policy, self.ssl.stop_gradient
-        )
+        return self.ssl.context(episode, unlabelled, predictor, stage)
 
-    def fixed_features(
-        self, theta: Theta, phi: Theta, episode: Episode, anchor: Anchor, stage: Stage
-    ) -> dict[str, Tensor]:
+    def fixed_features(self, phi: Tensors, task: InnerTask) -> dict[str, Tensor]:
         """Features that no inner step changes, computed once: all of them where the backbone stays."""
         if any(name.startswith(BACKBONE) for name in phi):
             return {}
-        unlabelled = episode.unlabelled
-        context = self.context(episode, unlabelled, anchor, phi, stage)
-        views = unlabelled.views if self.uses_unlabelled(episode, stage) else {}
-
-        def compute() -> dict[str, Tensor]:
-            window = context.predictor
-            return {"support": window.support()} | {name: window.view(name) for name in views}
-
-        return self.under(theta, compute)
-
-    def _predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None) -> Tensor:
-        return self.classify(self.embed(x, weight, adapted.anchor), adapted.class_mask)
+        predictor = self.inner_context(task, phi, 0, {}, {}).predictor
+        views = task.episode.unlabelled.views if self.uses_unlabelled(task.episode, task.stage) else {}
+        return {"support": predictor.support()} | {name: predictor.view(name) for name in views}

@@ -3,37 +3,57 @@
 Legend: N way, S support, D features.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor
 
-from metassl.learners.base import Anchor, Theta
-from metassl.learners.gradient.learner import GradientLearner
+from metassl.backbones.base import Backbone
+from metassl.inner.base import MakeInner
+from metassl.inner.sgd import SGD
+from metassl.learners.adapted import Anchor
+from metassl.learners.gradient.learner import BACKBONE, HEAD
+from metassl.learners.gradient.maml import MAML
+from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import one_hot
 from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 
-class ProtoMAML(GradientLearner):
-    """The head starts at w_c = 2p_c, b_c = -‖p_c‖², so that wᵀz + b = -‖z - p_c‖² + ‖z‖².
+class ProtoMAML(MAML):
+    """Starts the head of each task as prototypes, then adapts backbone and head by gradient steps.
 
-    p_c is the mean feature of class c's support at θ, and the outer gradient flows through it. So the head
-    has no initial weights of its own, and the names of the classes make no difference.
+    w_c = 2p_c, b_c = -‖p_c‖², so that wᵀz + b = -‖z - p_c‖² + ‖z‖². p_c is the mean feature of class c's
+    support at θ, and the outer gradient flows through it. So the head has no initial weights of its own, and
+    the names of the classes make no difference.
 
     Source: Triantafillou et al. 2020 (Meta-Dataset), section 3.
+
+    Args:
+        backbone, task, inner, steps, test_steps, order, adapt: see MAML.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        backbone: Backbone,
+        task: TaskSpec,
+        inner: MakeInner = SGD,
+        steps: int = 3,
+        test_steps: int | None = 4,
+        order: int = 2,
+        adapt: Sequence[str] = (BACKBONE, HEAD),
+    ) -> None:
+        super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
+        self.way = task.way
         self.head.requires_grad_(False)  # never read
 
-    def start(self, theta: Theta, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
+    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
         """φ_0. A class that the task lacks has p_c = 0."""
         weight = episode.support_weight if episode.padded else None
-        z = self.embed(episode.support_x, weight, anchor)
+        z = self.embed(episode.support_x, anchor, Pass(weight))
         # all outputs of the head, which a task may have fewer classes than
         labels = one_hot(episode.support_y, self.way).to(z.dtype)
         p = class_means(z, labels, episode.support_weight)
-        phi = super().start(theta, episode, anchor, stage)
+        phi = super().start(episode, anchor, stage)
         return {**phi, "head.weight": 2 * p, "head.bias": -p.square().sum(-1)}

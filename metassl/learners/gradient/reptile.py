@@ -5,39 +5,44 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from metassl.learners.base import Scores, Theta, query_scores, surrogate
-from metassl.learners.gradient.inner_loop import only_objective
-from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.adapted import Adapted
+from metassl.learners.base import Scores
+from metassl.learners.gradient.maml import MAML
+from metassl.numerics.surrogate import surrogate
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
 
 
-class Reptile(GradientLearner):
-    """The outer gradient of a task is θ - φ_K. No derivative goes through the inner loop.
+class Reptile(MAML):
+    """Moves the initialisation towards what adaptation made of it; no derivative goes through the inner loop.
 
-    A training task has no split: its inner steps see all labelled images, S ∪ Q. At validation and test they
-    see S alone. The inner loss is CE + λ·SSL(U). What is logged is CE and accuracy on Q after adaptation,
-    images that the training task has adapted to. The SSL objective's meta-parameters learn through the last
-    inner step alone, from that CE (see only_objective). An SSL term in the outer loss is added as it is.
+    The outer gradient of a task is θ - φ_K. A training task has no split: its inner steps see all labelled
+    images, S ∪ Q. At validation and test they see S alone. The inner loss is CE + λ·SSL(U). What is logged is
+    CE and accuracy on Q after adaptation, images that the training task has adapted to. The SSL objective's
+    meta-parameters learn through the last inner step alone, from that CE (see GradientLearner.last_loss). An
+    SSL term in the outer loss is added as it is.
 
     Source: Nichol et al. 2018, Algorithm 2; an outer Adam on θ - φ as their section 2 allows.
+
+    Args:
+        backbone, task, inner, steps, test_steps, order, adapt: see MAML.
     """
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """A surrogate with the value of CE and the gradient θ - φ."""
-        frozen = only_objective(self, theta)
-        adapted = self.adapt(frozen, all_labelled(episode), stage)
-        loss, scores = query_scores(self.after(frozen, adapted, episode), episode)
+        theta = self.theta()
+        with self.placed(self.only_objective()):
+            adapted = self.adapt(all_labelled(episode), stage)
+            loss, scores = self.query_loss(adapted, episode)
         towards = {name: theta[name].detach() - p for name, p in adapted.overlay.items()}
         total = surrogate(loss, theta, towards) + (loss - loss.detach())
-        return total + self._outer_ssl(theta, adapted.overlay, episode, stage), scores
+        return total + self.outer_ssl(self._as_if_theta(adapted), episode, stage), scores
 
-    def _outer_ssl(self, theta: Theta, phi: Theta, episode: Episode, stage: Stage) -> Tensor | float:
-        """The SSL terms at φ; θ gets their gradient as if φ were θ (first order)."""
-        adapted = self.adapted(
-            episode, stage, {n: theta[n] + (p - theta[n]).detach() for n, p in phi.items()}
-        )
-        return self.outer_ssl(theta, adapted, episode, stage)
+    def _as_if_theta(self, adapted: Adapted) -> Adapted:
+        """φ, whose gradient θ gets as if φ were θ (first order)."""
+        theta = self.theta()
+        overlay = {n: theta[n] + (p - theta[n]).detach() for n, p in adapted.overlay.items()}
+        return replace(adapted, overlay=overlay)
 
 
 def all_labelled(episode: Episode) -> Episode:

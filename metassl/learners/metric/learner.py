@@ -13,14 +13,15 @@ from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
 from metassl.heads.base import Head
-from metassl.learners.base import SSL, Adapted, MetaLearner, Scores, Theta, query_scores
-from metassl.learners.placing import parameters
-from metassl.learners.predictor import LearnerWindow
+from metassl.heads.prototypes import Prototypes
+from metassl.learners.adapted import Adapted
+from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
+from metassl.learners.predictor import LearnerPredictor
+from metassl.learners.traits import LearnerTraits
+from metassl.norms.base import Pass
 from metassl.outcomes.classification import mask_classes, one_hot
 from metassl.ssl.context import Context
-from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode, Unlabelled
-from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 Features = Mapping[str, Tensor]
@@ -28,8 +29,9 @@ R = TypeVar("R")
 
 
 class HeadLearner(MetaLearner):
-    """Fits the head on S; then, `rounds` times, refits it on S ∪ (U, q, λ·w) with the objective's labels.
+    """Fits a closed-form head to a task, once more with the objective's labels of the unlabelled examples.
 
+    The head is fitted on S; then, `rounds` times, refitted on S ∪ (U, q, λ·w) with the objective's labels.
     The outer loss is the head's loss on Q, plus λ times the objective's penalty on U (a closed form has no
     inner loss to add it to), plus with at=outer or both λ_out·SSL on the outer loss's own images.
     An objective that only penalises therefore changes nothing in the adaptation at test.
@@ -39,54 +41,44 @@ class HeadLearner(MetaLearner):
 
     Args:
         backbone: maps inputs to features.
-        ssl: the SSL term.
-        task: its way, for heads with networks of their own.
-        head: the closed-form head.
+        head: the closed-form head; None: prototypes.
         rounds: number of refits.
     """
 
-    takes_gradient_steps = False
-    embeds_apart = True
-
-    def __init__(self, backbone: Backbone, ssl: SSLTerm, task: TaskSpec, head: Head, rounds: int) -> None:
-        super().__init__(backbone, ssl)
-        self.head, self.rounds = head, rounds
-        self.reads_unlabelled = head.reads_unlabelled
-        head.bind(backbone.out_dim, task.way)
-
-    @property
-    def transductive(self) -> bool:
-        """True when the backbone or the head looks at the other queries."""
-        return self.backbone.transductive or self.head.transductive
+    def __init__(self, backbone: Backbone, head: Head | None = None, rounds: int = 1) -> None:
+        super().__init__(backbone)
+        self.head, self.rounds = Prototypes() if head is None else head, rounds
+        self.traits = LearnerTraits(
+            takes_gradient_steps=False,
+            follows_averages=True,
+            reads_unlabelled=self.head.reads_unlabelled,
+            transductive=self.head.transductive,
+            embeds_apart=True,
+        )
 
     def modulate(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
-        """An overlay on θ that depends on the task, {} for none. Called with θ in place."""
+        """An overlay on θ that depends on the task, {} for none."""
         return {}
 
-    def adapt(self, theta: Theta, episode: Episode, stage: Stage) -> Adapted:
+    def adapt(self, episode: Episode, stage: Stage) -> Adapted:
         """The fitted head, and the overlay that it was fitted under."""
-        placed, overlay = self._placed(theta, episode, stage)
-        return self.under(placed, self._adapt, episode, stage, overlay)
-
-    def _adapt(self, episode: Episode, stage: Stage, overlay: Theta) -> Adapted:
-        state = self._fit(episode, self._features(episode, stage, queries=False), stage)
+        overlay = self.modulate(episode, stage)
+        with self.placed(overlay):
+            state = self._fit(episode, self._features(episode, stage, queries=False), stage)
         return Adapted(overlay, state, self.anchor(episode, stage), episode.class_mask)
 
-    def predict(self, theta: Theta, adapted: Adapted, x: Tensor) -> Tensor:
-        """[n, N] logits by the fitted head."""
-        return self.under({**theta, **adapted.overlay}, self._predict, adapted, x)
+    def predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """[n, N] logits by the fitted head, each input for itself where the norm and the head allow it."""
+        with self.placed(adapted.overlay):
+            return self._classify(
+                self.embed(x, adapted.anchor, Pass(weight)), adapted.head, adapted.class_mask
+            )
 
-    def _predict(self, adapted: Adapted, x: Tensor) -> Tensor:
-        return self._classify(self.embed(x, None, adapted.anchor), adapted.head, adapted.class_mask)
-
-    def query_logits(self, theta: Theta, episode: Episode, stage: Stage) -> Tensor:
-        """[Q, N] logits of the queries."""
-        placed, _ = self._placed(theta, episode, stage)
-        return self.under(placed, self._query_logits, episode, stage)
-
-    def _query_logits(self, episode: Episode, stage: Stage) -> Tensor:
-        z = self._features(episode, stage, queries=True)
-        return self._of_queries(episode, z["query"], self._fit(episode, z, stage))
+    def query_logits(self, episode: Episode, stage: Stage) -> Tensor:
+        """[Q, N] logits of the queries, which go through the backbone together with the rest of the task."""
+        with self.placed(self.modulate(episode, stage)):
+            z = self._features(episode, stage, queries=True)
+            return self._of_queries(episode, z["query"], self._fit(episode, z, stage))
 
     def _of_queries(self, episode: Episode, z: Tensor, state: Any) -> Tensor:
         weight = episode.query_weight if episode.padded else None
@@ -94,18 +86,16 @@ class HeadLearner(MetaLearner):
         more = logits.shape[-1] - episode.way  # a head may have an answer for what is of no class
         return mask_classes(logits, F.pad(episode.class_mask, (0, more), value=True))
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The head's loss on the queries plus the weighted SSL terms."""
-        placed, _ = self._placed(theta, episode, stage)
-        return self.under(placed, self._outer_loss, episode, stage)
-
-    def _outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
-        z = self._features(episode, stage, queries=True)
-        state = self._fit(episode, z, stage)
-        logits = self._of_queries(episode, z["query"], state)
-        _, scores = query_scores(logits, episode)
-        loss = self.head.loss(state, logits, episode.query_y, episode.query_weight)
-        return loss + self.under(self._meta_constants(), self._outer_ssl, episode, z, state, stage), scores
+        with self.placed(self.modulate(episode, stage)):
+            z = self._features(episode, stage, queries=True)
+            state = self._fit(episode, z, stage)
+            logits = self._of_queries(episode, z["query"], state)
+            _, scores = query_scores(logits, episode)
+            loss = self.head.loss(state, logits, episode.query_y, episode.query_weight)
+            with self.placed(self.meta_constants()):
+                return loss + self._outer_ssl(episode, z, state, stage), scores
 
     def _outer_ssl(self, episode: Episode, z: Features, state: Any, stage: Stage) -> Tensor | float:
         inner, outer = self.inner_weight(episode, stage), self.outer_weight(episode, stage)
@@ -118,25 +108,18 @@ class HeadLearner(MetaLearner):
             total = total + outer * self.ssl.loss(context)
         return total
 
-    def observe(self, theta: Theta, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
+    def observe(self, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
         """See MetaLearner."""
-        placed, _ = self._placed(theta, episode, stage)
-        return self.under(placed, self._observe, episode, stage, function)
-
-    def _observe(self, episode: Episode, stage: Stage, function: Callable[[Context], R]) -> R:
-        z = self._features(episode, stage, queries=False)
-        state = self._fit(episode, z, stage)
-        return function(self._context(episode, episode.unlabelled, "inner", z, state, stage))
+        with self.placed(self.modulate(episode, stage)):
+            z = self._features(episode, stage, queries=False)
+            state = self._fit(episode, z, stage)
+            return function(self._context(episode, episode.unlabelled, "inner", z, state, stage))
 
     def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
         """A refit and a set encoder need U, and in training a penalty; at test a penalty alone doesn't."""
         active = self.inner_weight(episode, stage) > 0
         refits = self.ssl.objective.labels and self._refit_weight(episode, stage) > 0
-        return refits or (active and (stage.training or self.reads_unlabelled))
-
-    def _placed(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[dict[str, Tensor], Theta]:
-        overlay = self.under(theta, self.modulate, episode, stage)
-        return {**theta, **overlay}, overlay
+        return refits or (active and (stage.training or self.traits.reads_unlabelled))
 
     def _features(self, episode: Episode, stage: Stage, queries: bool) -> Features:
         """Features of the support, of the views that take part, and of the queries, in one call."""
@@ -148,14 +131,14 @@ class HeadLearner(MetaLearner):
         if queries:
             parts["query"] = (episode.query_x, episode.query_weight)
         xs, weights = zip(*parts.values(), strict=True)
-        weight = torch.cat(weights) if episode.padded else None
-        z = self.embed(torch.cat(xs), weight, self.anchor(episode, stage))
+        how = Pass(torch.cat(weights) if episode.padded else None)
+        z = self.embed(torch.cat(xs), self.anchor(episode, stage), how)
         return dict(zip(parts, z.split([len(x) for x in xs]), strict=True))
 
     def _fit(self, episode: Episode, z: Features, stage: Stage) -> Any:
         labels = one_hot(episode.support_y, episode.way)
         rows = [(z["support"], labels, episode.support_weight)]
-        reads = self.reads_unlabelled and self.uses_unlabelled(episode, stage)
+        reads = self.traits.reads_unlabelled and self.uses_unlabelled(episode, stage)
         state = self._fit_rows([*rows, _unknown(episode, z)] if reads else rows)
         weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
@@ -180,14 +163,10 @@ class HeadLearner(MetaLearner):
     def _classify(self, z: Tensor, state: Any, class_mask: Tensor) -> Tensor:
         return mask_classes(self.head.logits(state, z), class_mask)
 
-    def _meta_constants(self) -> dict[str, Tensor]:
-        here = {SSL + name: p for name, p in self.ssl.named_parameters()}
-        return self.without_meta_gradient(here)
-
     def _context(
         self, episode: Episode, unlabelled: Unlabelled, part: str, z: Features, state: Any, stage: Stage
     ) -> Context:
-        """The objective's window on the task, through the head as it is fitted now."""
+        """The objective's view of the task through the head as it is fitted now."""
         labels = one_hot(episode.support_y, episode.way)
 
         def fit(support: Tensor) -> Callable[[Tensor], Tensor]:
@@ -196,24 +175,17 @@ class HeadLearner(MetaLearner):
 
         start = f"{part}/"
         known = {name.removeprefix(start): f for name, f in z.items() if name.startswith(start)}
-        window = LearnerWindow(
-            self,
-            episode,
-            unlabelled,
-            self.anchor(episode, stage),
-            {name: p for name, p in parameters(self).items() if not name.startswith(SSL)},
-            fit,
-            partial(self._classify, state=state, class_mask=episode.class_mask),
-            {**known, "support": z["support"]},
+        predictor = LearnerPredictor(
+            learner=self,
+            episode=episode,
+            unlabelled=unlabelled,
+            anchor=self.anchor(episode, stage),
+            params={name: p for name, p in self.theta().items() if not name.startswith(SSL)},
+            fit=fit,
+            classifier=partial(self._classify, state=state, class_mask=episode.class_mask),
+            known={**known, "support": z["support"]},
         )
-        return Context(
-            episode,
-            unlabelled,
-            window,
-            stage,
-            policy=self.ssl.policy,
-            stop_gradient=self.ssl.stop_gradient,
-        )
+        return self.ssl.advanced(self.ssl.context(episode, unlabelled, predictor, stage))
 
 
 def _view_parts(part: str, unlabelled: Unlabelled) -> dict[str, tuple[Tensor, Tensor]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from metassl.learners.retrieval.distance import Newcomer, Params, Probe, TaskDistance, TaskSet
+from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, TaskSet
 
 
 class LabelledOnly(TaskDistance):
@@ -22,17 +22,13 @@ class LabelledOnly(TaskDistance):
 
     def __init__(self, of: TaskDistance) -> None:
         super().__init__()
-        self.of = of
-
-    def bind(self, features: int, backbone: Params) -> int:
-        """See TaskDistance."""
-        return self.of.bind(features, backbone)
+        self.of, self.summary = of, of.summary
 
     def summarise(self, probe: Probe) -> Tensor:
         """See TaskDistance."""
         return self.of.summarise(probe)
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M]."""
         distances: Tensor = self.of(replace(new, task=_supports(new.task)), _supports(stored))
         return distances
@@ -47,7 +43,7 @@ class Random(TaskDistance):
         """A number for each place."""
         return size
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] in (0, 1)."""
         return new.random.to(stored.weight.dtype)
 
@@ -57,7 +53,7 @@ class Average(TaskDistance):
 
     reads_unlabelled = False
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] zeros."""
         return torch.zeros_like(stored.weight[:, 0])
 
@@ -75,11 +71,11 @@ class QueryLabelOracle(TaskDistance):
     reads_unlabelled = False
     reads_queries = True
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int = 1) -> None:
         super().__init__()
         self.steps = steps
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] >= 0."""
         places = torch.arange(len(stored.weight), device=stored.weight.device)
         return new.losses(places, self.steps)

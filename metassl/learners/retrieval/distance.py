@@ -4,13 +4,13 @@ Legend: M stored tasks, n rows of a task (support first, then U), D features, F 
 N way, R random numbers of a task, C candidates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
-Params = Mapping[str, Tensor]
+from metassl.tasks.tensors import Tensors
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Probe:
         class_mask: [N] classes that the task has.
     """
 
-    features: Callable[[Params], Tensor]
-    params: Params
+    features: Callable[[Tensors], Tensor]
+    params: Tensors
     rows: Tensor
     weight: Tensor
     labels: Tensor
@@ -56,7 +56,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Newcomer:
+class NewTask:
     """What a distance may ask about the task that looks for its like.
 
     Attributes:
@@ -76,21 +76,22 @@ register_dataclass(TaskSet)
 
 
 class TaskDistance(nn.Module):
-    """d(new task, stored task) >= 0. Features come in as constants; its own parameters are learned.
+    """Says how far a new task is from the stored ones: 0 or more.
+
+    Features come in as constants; its own parameters are learned. A constructor may ask for `features` (D)
+    and `backbone` by these names.
 
     Attributes:
+        summary: F.
         reads_unlabelled: whether U belongs to the tasks' sets.
         reads_queries: whether it looks at the query labels at test: an ORACLE, no method.
         learned: whether `loss` adds to the outer loss.
     """
 
+    summary: int = 0
     reads_unlabelled: bool = True
     reads_queries: bool = False
     learned: bool = False
-
-    def bind(self, features: int, backbone: Params) -> int:
-        """Called once with D and the backbone's parameters; returns F."""
-        return 0
 
     def draws(self, size: int) -> int:
         """R for a memory of `size` tasks."""
@@ -100,16 +101,16 @@ class TaskDistance(nn.Module):
         """[F] numbers to keep of a task."""
         return probe.weight[:0]
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] distances; those of empty places are not read."""
         raise NotImplementedError
 
-    def exact(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def exact(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] distances as exact as they can be had outside of the engines."""
         distances: Tensor = self(new, stored)
         return distances
 
-    def loss(self, new: Newcomer, stored: TaskSet, count: Tensor) -> Tensor:
+    def loss(self, new: NewTask, stored: TaskSet, count: Tensor) -> Tensor:
         """What trains the metric on a task, with `count` places of the memory in use; see `learned`."""
         raise NotImplementedError
 

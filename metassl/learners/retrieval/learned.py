@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
-from metassl.learners.retrieval.distance import Newcomer, Params, TaskDistance, TaskSet
+from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet
 
 
 class LearnedMetric(TaskDistance):
@@ -21,7 +21,7 @@ class LearnedMetric(TaskDistance):
     2021 (Dataset2Vec); ranking loss Burges et al. 2005 (RankNet). That it predicts transfer is ours.
 
     Args:
-        hidden: H; size: E.
+        features: D; hidden: H; size: E.
         candidates: C, 2 or more.
         steps: inner steps before the candidates' query losses are compared.
         weight: of the ranking loss in the outer loss.
@@ -29,18 +29,21 @@ class LearnedMetric(TaskDistance):
 
     learned = True
 
-    def __init__(self, hidden: int, size: int, candidates: int, steps: int, weight: float) -> None:
+    def __init__(
+        self,
+        features: int,
+        hidden: int = 64,
+        size: int = 16,
+        candidates: int = 3,
+        steps: int = 3,
+        weight: float = 1.0,
+    ) -> None:
         super().__init__()
         if candidates < 2:
             raise ConfigError(f"distance.candidates: found {candidates}, allowed is 2 or more.")
-        self.hidden, self.size, self.candidates = hidden, size, candidates
-        self.steps, self.weight = steps, weight
-
-    def bind(self, features: int, backbone: Params) -> int:
-        """Builds φ and ρ."""
-        self.row = nn.Linear(features + 1, self.hidden)
-        self.pooled = nn.Linear(self.hidden, self.size)
-        return 0
+        self.candidates, self.steps, self.weight = candidates, steps, weight
+        self.row = nn.Linear(features + 1, hidden)
+        self.pooled = nn.Linear(hidden, size)
 
     def draws(self, size: int) -> int:
         """A number for each candidate."""
@@ -53,11 +56,11 @@ class LearnedMetric(TaskDistance):
         embedded: Tensor = self.pooled(mean)
         return embedded
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] >= 0."""
         return (self.embed(stored) - self.embed(new.task)).square().sum(-1)
 
-    def loss(self, new: Newcomer, stored: TaskSet, count: Tensor) -> Tensor:
+    def loss(self, new: NewTask, stored: TaskSet, count: Tensor) -> Tensor:
         """The ranking loss of a task, 0 where no two candidates differ."""
         places = (new.random * count).long().clamp(max=len(stored.weight) - 1)
         left, distance = new.losses(places, self.steps), self(new, stored)[places]

@@ -5,7 +5,7 @@ Legend: M stored tasks, n rows of a task, D features.
 
 from torch import Tensor
 
-from metassl.learners.retrieval.distance import Newcomer, TaskDistance, TaskSet, mean_cost, squared_costs
+from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet, mean_cost, squared_costs
 
 
 class MMD(TaskDistance):
@@ -21,11 +21,11 @@ class MMD(TaskDistance):
         bandwidth: γ > 0.
     """
 
-    def __init__(self, bandwidth: float) -> None:
+    def __init__(self, bandwidth: float = 1.0) -> None:
         super().__init__()
         self.bandwidth = bandwidth
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] in 0..2."""
         x, a, y, b = new.task.rows, new.task.shares, stored.rows, stored.shares
         across = squared_costs(x, y)

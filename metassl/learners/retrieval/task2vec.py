@@ -11,9 +11,11 @@ from torch import Tensor
 from torch.func import vjp, vmap
 from torch.nn import functional as F
 
-from metassl.learners.retrieval.distance import Newcomer, Params, Probe, TaskDistance, TaskSet
+from metassl.backbones.base import Backbone
+from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, TaskSet
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.outcomes.classification import mask_classes
+from metassl.tasks.tensors import Tensors
 
 Pullback = Callable[[Tensor], tuple[dict[str, Tensor]]]
 EPS = 1e-8  # of the distance, as in the authors' code
@@ -28,15 +30,20 @@ class Task2Vec(TaskDistance):
     p(c|x) = softmax_c(-‖z - p_c‖² / s), s the mean squared distance to the prototypes, read as a linear
     layer. Probed are that head (its classes averaged: their names mean nothing) and the backbone's last
     convolution or linear layer with what follows it; the paper probes all layers of a large network.
+    F has their number of filters, D numbers of the head and one of its bias.
     Source: Achille et al. 2019: the Fisher matrix, its mean over a filter, and d_sym.
+
+    Args:
+        backbone: its last layers are probed; only their names and shapes are kept.
     """
 
-    def bind(self, features: int, backbone: Params) -> int:
-        """Finds the probed layers; F is their number of filters, D of the head and one for its bias."""
-        names = list(backbone)
-        last = max(k for k, name in enumerate(names) if backbone[name].dim() > 1)
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        shapes = {f"backbone.{name}": p.shape for name, p in backbone.named_parameters()}
+        names = list(shapes)
+        last = max(k for k, name in enumerate(names) if len(shapes[name]) > 1)
         self.probed = names[last:]
-        return sum(len(backbone[name]) for name in self.probed) + features + 1
+        self.summary = sum(shapes[name][0] for name in self.probed) + backbone.out_dim + 1
 
     def summarise(self, probe: Probe) -> Tensor:
         """[F]."""
@@ -46,7 +53,7 @@ class Task2Vec(TaskDistance):
                    for name in self.probed]  # fmt: skip
         return torch.cat((*filters, fisher["head.weight"].mean(0), fisher["head.bias"].mean(0, keepdim=True)))
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] in 0..1."""
         one, other = new.task.summary, stored.summary
         total = one + other + EPS
@@ -54,7 +61,7 @@ class Task2Vec(TaskDistance):
 
 
 def expected_fisher(
-    function: Callable[[dict[str, Tensor]], Tensor], params: Params, weight: Tensor
+    function: Callable[[dict[str, Tensor]], Tensor], params: Tensors, weight: Tensor
 ) -> dict[str, Tensor]:
     """Σ_i w_i Σ_c p_ic (∂ log p_ic / ∂ params)² / Σ_i w_i.
 
@@ -86,7 +93,7 @@ def _fitted_head(probe: Probe) -> dict[str, Tensor]:
     return {"head.weight": 2 * means / scale, "head.bias": -means.square().sum(-1) / scale}
 
 
-def _log_probabilities(probe: Probe, params: Params) -> Tensor:
+def _log_probabilities(probe: Probe, params: Tensors) -> Tensor:
     backbone = {name: p for name, p in params.items() if name not in HEAD}
     logits = F.linear(probe.features(backbone), params["head.weight"], params["head.bias"])
     return mask_classes(logits, probe.class_mask).log_softmax(-1)

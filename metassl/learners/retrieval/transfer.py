@@ -52,16 +52,16 @@ def measure(
 
     U is in the sets as it is in the learner's memory: not at all in a run with distance=labels.
     """
-    theta, memory = learner.theta(), learner.memory
+    memory = learner.memory
     count = int(memory.count)
     stored = tree_map(lambda x: x[:count], memory.tasks())
     starts = torch.cat((torch.zeros_like(memory.delta[:1]), memory.delta[:count]))
     gains: list[Tensor] = []
     found: dict[str, list[Tensor]] = {name: [] for name in distances}
     for number, task in enumerate(tasks):
-        losses = learner.losses_from(theta, task, TEST, starts, learner.test_steps)
+        losses = learner.losses_from(task, TEST, starts, learner.test_steps)
         gains.append(losses[0] - losses[1:])
-        new = learner.newcomer(theta, task, TEST)
+        new = learner.new_task(task, TEST)
         for name, distance in distances.items():
             generator = torch.Generator().manual_seed(number)
             numbers = torch.rand(distance.draws(count), generator=generator).to(stored.weight)

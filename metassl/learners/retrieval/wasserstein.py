@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from metassl.learners.retrieval.distance import Newcomer, TaskDistance, TaskSet, mean_cost, squared_costs
+from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet, mean_cost, squared_costs
 from metassl.numerics.transport import sinkhorn_plan
 
 
@@ -23,11 +23,11 @@ class Wasserstein(TaskDistance):
         iterations: of Sinkhorn's algorithm.
     """
 
-    def __init__(self, reg: float, iterations: int) -> None:
+    def __init__(self, reg: float = 0.05, iterations: int = 50) -> None:
         super().__init__()
         self.reg, self.iterations = reg, iterations
 
-    def forward(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def forward(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] >= 0."""
         a, b, cost = new.task.shares, stored.shares, squared_costs(new.task.rows, stored.rows)
         reg = self.reg * mean_cost(cost, a, b)
@@ -37,7 +37,7 @@ class Wasserstein(TaskDistance):
 
         return vmap(transported)(cost, b)
 
-    def exact(self, new: Newcomer, stored: TaskSet) -> Tensor:
+    def exact(self, new: NewTask, stored: TaskSet) -> Tensor:
         """[M] W₂², by POT's network simplex; infinite for empty places. Not for use within a task."""
         from ot import emd2  # here, because it takes seconds to import
 

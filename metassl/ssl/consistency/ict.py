@@ -4,7 +4,7 @@ Legend: U unlabelled, N way.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,12 +12,9 @@ from torch import Tensor
 from metassl.numerics.losses import weighted_mean
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.mean_teacher import Teacher
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.mixing import BETA_DRAWS, mix, random_partners, symmetric_beta
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
+from metassl.tasks.tensors import Tensors
 
 
 class ICT(SSLObjective):
@@ -28,6 +25,7 @@ class ICT(SSLObjective):
     Source: Verma et al. 2019, eq. 1 to 3; one λ an image.
 
     Args:
+        parameters: the learner's parameters by name.
         alpha: α, above 0.
         momentum: of the teacher over inner steps, 0..1.
         outer_momentum: of the teacher over outer steps, 0..1.
@@ -35,14 +33,16 @@ class ICT(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
-    def __init__(self, alpha: float, momentum: float, outer_momentum: float) -> None:
+    def __init__(
+        self, parameters: Tensors, alpha: float = 1.0, momentum: float = 0.95, outer_momentum: float = 0.99
+    ) -> None:
         super().__init__()
         self.alpha = alpha
-        self.teacher = Teacher(momentum, outer_momentum)
+        self.teacher = Teacher(parameters, momentum, outer_momentum)
 
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """See SSLObjective."""
-        self.teacher.bind(learner)
+    def remember(self, context: Context) -> Memory:
+        """The teacher's average over the inner steps."""
+        return self.teacher.remember(context)
 
     def draws(self, input_shape: Sequence[int]) -> int:
         """λ's, and one number for the permutation."""
@@ -54,11 +54,11 @@ class ICT(SSLObjective):
         share = symmetric_beta(context.random[:, :BETA_DRAWS], self.alpha)
         partner = random_partners(context.random[:, BETA_DRAWS], weight)
         with torch.no_grad():
-            target = mix(self.teacher.follow(context).logits("plain").softmax(-1), partner, share)
+            target = mix(self.teacher.sees(context).logits("plain").softmax(-1), partner, share)
         p = context.classify(context.embed(mix(x, partner, share), context.unlabelled.weight)).softmax(-1)
         return weighted_mean((p - target).square().sum(-1), weight * weight[partner])
 
     @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
+    def after_outer_step(self, parameters: Tensors) -> None:
         """See SSLObjective."""
-        self.teacher.after_outer_step(learner)
+        self.teacher.after_outer_step(parameters)

@@ -3,20 +3,17 @@
 Legend: U unlabelled, N way.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from metassl.numerics.losses import weighted_mean
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
+from metassl.ssl.context import Context, Memory
+from metassl.tasks.tensors import Tensors
 
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
-
-SSL = "ssl."
+OWNER = "teacher"  # of the average in the memory of a task
 
 
 class Teacher(nn.Module):
@@ -29,77 +26,79 @@ class Teacher(nn.Module):
     (φ = θ), so its teacher is θ̄; with M = 0 a gradient learner's teacher is e_k.
     Averages as in Tarvainen & Valpola 2017, eq. 2. No gradient flows through it.
 
+    θ̄ and θ̄ - θ are buffers, which go into checkpoints.
+
     Args:
+        parameters: θ, the learner's parameters by name.
         momentum: m, 0..1.
         outer_momentum: M, 0..1.
     """
 
-    def __init__(self, momentum: float, outer_momentum: float) -> None:
+    def __init__(self, parameters: Tensors, momentum: float = 0.95, outer_momentum: float = 0.99) -> None:
         super().__init__()
         self.momentum, self.outer_momentum = momentum, outer_momentum
+        for name, p in parameters.items():
+            self.register_buffer(_key("mean", name), p.detach().clone())
+            self.register_buffer(_key("lag", name), torch.zeros_like(p.detach()))
 
-    def bind(self, learner: "MetaLearner") -> None:
-        """Makes room for θ̄ and θ̄ - θ, which go into checkpoints."""
-        for name, p in _parameters(learner).items():
-            self.register_buffer(_key("mean", name), p.clone())
-            self.register_buffer(_key("lag", name), torch.zeros_like(p))
-
-    def follow(self, context: Context) -> Context:
-        """The task as the teacher sees it now. Called once an inner step: it keeps e_k in the memory."""
+    @torch.no_grad()
+    def remember(self, context: Context) -> Memory:
+        """e_k of this inner step."""
         average = {name: p.detach() for name, p in context.params.items()}
-        if context.memory:
-            average = {
-                name: self.momentum * context.memory[name] + (1 - self.momentum) * p
-                for name, p in average.items()
-            }
-        context.remember(average)
+        before = context.memory.get(OWNER)
+        if before is not None:
+            average = {n: self.momentum * before[n] + (1 - self.momentum) * p for n, p in average.items()}
+        return {OWNER: average}
+
+    def sees(self, context: Context) -> Context:
+        """The task as the teacher sees it now."""
         lags = dict(self.named_buffers())
+        average = context.memory[OWNER]
         return context.under({n: p + lags.get(_key("lag", n), 0.0) for n, p in average.items()})
 
     @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
+    def after_outer_step(self, parameters: Tensors) -> None:
         """θ̄ follows θ. In place: the copies of a learner in other threads share its buffers."""
-        for name, p in _parameters(learner).items():
+        for name, p in parameters.items():
             mean = self.get_buffer(_key("mean", name))
             mean.lerp_(p, 1 - self.outer_momentum)
             self.get_buffer(_key("lag", name)).copy_(mean - p)
 
 
 class MeanTeacher(SSLObjective):
-    """penalty = mean over U of ‖p_student(x, η) - p_teacher(x, η')‖²; the teacher is a constant.
+    """Asks for the predictions of a slow average of the learner itself.
+
+    penalty = mean over U of ‖p_student(x, η) - p_teacher(x, η')‖²; the teacher is a constant.
 
     Source: Tarvainen & Valpola 2017, eq. 1 and 2.
 
     Args:
+        parameters: the learner's parameters by name.
         momentum: of the teacher over inner steps, 0..1.
         outer_momentum: of the teacher over outer steps, 0..1.
     """
 
     views: ClassVar = {"first": "weak", "second": "weak"}
 
-    def __init__(self, momentum: float, outer_momentum: float) -> None:
+    def __init__(self, parameters: Tensors, momentum: float = 0.95, outer_momentum: float = 0.99) -> None:
         super().__init__()
-        self.teacher = Teacher(momentum, outer_momentum)
+        self.teacher = Teacher(parameters, momentum, outer_momentum)
 
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """See SSLObjective."""
-        self.teacher.bind(learner)
+    def remember(self, context: Context) -> Memory:
+        """The teacher's average over the inner steps."""
+        return self.teacher.remember(context)
 
     def penalty(self, context: Context) -> Tensor:
         """Scalar in 0..2."""
         with torch.no_grad():
-            teacher = self.teacher.follow(context).logits("second").softmax(-1)
+            teacher = self.teacher.sees(context).logits("second").softmax(-1)
         student = context.logits("first").softmax(-1)
         return weighted_mean((student - teacher).square().sum(-1), context.weight)
 
     @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
+    def after_outer_step(self, parameters: Tensors) -> None:
         """See SSLObjective."""
-        self.teacher.after_outer_step(learner)
-
-
-def _parameters(learner: "MetaLearner") -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in learner.named_parameters() if not name.startswith(SSL)}
+        self.teacher.after_outer_step(parameters)
 
 
 def _key(kind: str, name: str) -> str:

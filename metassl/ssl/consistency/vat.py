@@ -31,7 +31,7 @@ class VAT(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"epsilon": "positive"}
 
-    def __init__(self, epsilon: float, xi: float, iterations: int) -> None:
+    def __init__(self, epsilon: float = 0.5, xi: float = 0.01, iterations: int = 1) -> None:
         super().__init__()
         self.epsilon: float | Tensor = epsilon
         self.xi, self.iterations = xi, iterations

@@ -5,7 +5,7 @@ Legend: N way, S support, U unlabelled, n items of either, D features, L latent 
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,6 @@ from metassl.outcomes.classification import one_hot
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.generative.decoders import divergence, make_decoder
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
 
 LOG_VAR = 6.0  # bound of |log σ²|, far outside of what is useful
 
@@ -36,6 +32,7 @@ class VAE(SSLObjective):
     Source: Kingma et al. 2014, eq. 6 to 9.
 
     Args:
+        features: D; input_shape: of one input.
         latent: L.
         label: E.
         width: of the hidden layers.
@@ -43,18 +40,16 @@ class VAE(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
-    def __init__(self, latent: int, label: int, width: int) -> None:
+    def __init__(
+        self, features: int, input_shape: tuple[int, ...], latent: int = 8, label: int = 8, width: int = 32
+    ) -> None:
         super().__init__()
-        self.latent, self.of_class, self.width = latent, label, width
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Builds encoder and decoder."""
-        features, code = learner.backbone.out_dim, self.latent + self.of_class
-        self.name = nn.Linear(features, self.of_class)
+        self.latent = latent
+        self.name = nn.Linear(features, label)
         self.encoder = nn.Sequential(
-            nn.Linear(features + self.of_class, self.width), nn.SiLU(), nn.Linear(self.width, 2 * self.latent)
+            nn.Linear(features + label, width), nn.SiLU(), nn.Linear(width, 2 * latent)
         )
-        self.decoder = make_decoder(code, task.input_shape, self.width)
+        self.decoder = make_decoder(latent + label, input_shape, width)
 
     def draws(self, input_shape: Sequence[int]) -> int:
         """L for each image."""

@@ -50,7 +50,7 @@ class LabelPropagation(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"alpha": "unit"}
 
-    def __init__(self, alpha: float, neighbours: int, confidence: str) -> None:
+    def __init__(self, alpha: float = 0.8, neighbours: int = 7, confidence: str = "entropy") -> None:
         super().__init__()
         for key, value, good, allowed in (
             ("alpha", alpha, 0 <= alpha < 1, "0 or more, below 1"),

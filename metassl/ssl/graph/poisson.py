@@ -36,7 +36,7 @@ class Poisson(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"temperature": "positive", "background": "positive"}
 
-    def __init__(self, neighbours: int, temperature: float, background: float) -> None:
+    def __init__(self, neighbours: int = 7, temperature: float = 0.5, background: float = 0.01) -> None:
         super().__init__()
         for key, value, good, allowed in (
             ("neighbours", neighbours, neighbours >= 1, "1 or more"),

@@ -39,7 +39,9 @@ class RandomWalk(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"decay": "positive", "visit": "positive", "smoothing": "unit"}
 
-    def __init__(self, steps: int, decay: float, visit: float, smoothing: float) -> None:
+    def __init__(
+        self, steps: int = 3, decay: float = 0.7, visit: float = 1.0, smoothing: float = 0.1
+    ) -> None:
         super().__init__()
         self.steps, self.decay, self.visit, self.smoothing = steps, decay, visit, smoothing
 

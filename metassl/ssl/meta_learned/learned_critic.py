@@ -3,19 +3,14 @@
 Legend: N way, U unlabelled, D features.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from metassl.errors import ConfigError
 from metassl.numerics.losses import weighted_mean
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
 
 STATISTICS = 4
 
@@ -36,7 +31,9 @@ class LearnedCritic(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
-    def __init__(self, width: int) -> None:
+    needs_inner_loss = True  # in an outer loss C_ω would be trained by itself
+
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
         # smooth, since the inner loop follows the slope of C_ω and the outer loop the slope of that
         self.per_class = nn.Sequential(nn.Linear(STATISTICS, width), nn.SiLU(), nn.Linear(width, width))
@@ -45,14 +42,6 @@ class LearnedCritic(SSLObjective):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Refuses learners without an inner loss."""
-        if not learner.takes_gradient_steps:
-            raise ConfigError(
-                f"ssl=learned_critic: found a model without inner steps ({type(learner).__name__}), whose "
-                "outer loss would train the very loss in it. Allowed are models that take gradient steps."
-            )
 
     def penalty(self, context: Context) -> Tensor:
         """C_ω, of either sign."""

@@ -3,10 +3,8 @@
 Legend: K inner steps.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import expm1, log
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +12,7 @@ from torch.nn import functional as F
 
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.meta_learned.wrapping import Wrapping
 
 TO_DOMAIN: dict[str, Callable[[Tensor], Tensor]] = {"positive": F.softplus, "unit": torch.sigmoid}
@@ -39,7 +37,7 @@ class LearnedHparams(Wrapping):
         steps: number of factors a_k.
     """
 
-    def __init__(self, objective: SSLObjective, steps: int) -> None:
+    def __init__(self, objective: SSLObjective, steps: int = 1) -> None:
         super().__init__(objective)
         self.factors = nn.Parameter(torch.full((steps,), FROM_DOMAIN["positive"](1.0)))
         raw = {name: _raw(name, getattr(objective, name), kind) for name, kind in objective.hparams.items()}
@@ -50,40 +48,30 @@ class LearnedHparams(Wrapping):
         domains = self.objective.hparams
         return {name: TO_DOMAIN[domains[name]](raw) for name, raw in self.raw.items()}
 
+    def learned(self) -> SSLObjective:
+        """The wrapped objective with the learned numbers; the wrapped one itself keeps its floats."""
+        return self.objective.having(self.values())
+
     def strength(self, context: Context) -> Tensor | float:
         """softplus(a_k), times the wrapped objective's own factor."""
         factor = F.softplus(self.factors[min(context.step, len(self.factors) - 1)])
-        with self._learned():
-            return factor * self.objective.strength(context)
+        return factor * self.learned().strength(context)
+
+    def remember(self, context: Context) -> Memory:
+        """What the wrapped objective keeps, by the learned numbers."""
+        return self.learned().remember(context)
 
     def label(self, context: Context) -> SoftLabels | None:
         """The wrapped objective's labels by the learned numbers."""
-        with self._learned():
-            return self.objective.label(context)
+        return self.learned().label(context)
 
     def penalty(self, context: Context) -> Tensor | None:
         """The wrapped objective's penalty by the learned numbers."""
-        with self._learned():
-            return self.objective.penalty(context)
+        return self.learned().penalty(context)
 
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
         """The wrapped objective's feedback by the learned numbers."""
-        with self._learned():
-            return self.objective.feedback(context, advantage)
-
-    @contextmanager
-    def _learned(self) -> Iterator[None]:
-        """The learned numbers in place. The floats come back after: no copy of a module may hold a graph."""
-        before: Mapping[str, Any] = {name: getattr(self.objective, name) for name in self.raw}
-        self._place(self.values())
-        try:
-            yield
-        finally:
-            self._place(before)
-
-    def _place(self, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(self.objective, name, value)
+        return self.learned().feedback(context, advantage)
 
 
 def _raw(name: str, value: float, domain: str) -> float:

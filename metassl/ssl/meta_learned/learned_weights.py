@@ -3,6 +3,7 @@
 Legend: N way, S support, U unlabelled, D features.
 """
 
+from dataclasses import replace
 from math import log
 
 import torch
@@ -33,7 +34,7 @@ class SoftWeighting(Wrapping):
         initial: w_j at first, inside 0..1.
     """
 
-    def __init__(self, objective: SSLObjective, width: int, initial: float) -> None:
+    def __init__(self, objective: SSLObjective, width: int = 16, initial: float = 0.8) -> None:
         super().__init__(objective)
         self.hidden, self.out = nn.Linear(SIGNS, width), nn.Linear(width, 1)
         nn.init.zeros_(self.out.weight)
@@ -50,19 +51,8 @@ class SoftWeighting(Wrapping):
 
     def penalty(self, context: Context) -> Tensor | None:
         """The wrapped penalty of images weighed by w_j."""
-        weighed = Context(
-            context.episode,
-            context.unlabelled,
-            context.predictor,
-            context.stage,
-            context.step,
-            context.memory,
-            lambda _: context.weight * self.weights(context),
-            context.stop_gradient,
-        )
-        penalty = self.objective.penalty(weighed)
-        context.remember(weighed.memory)
-        return penalty
+        weighed = replace(context, policy=lambda _: context.weight * self.weights(context))
+        return self.objective.penalty(weighed)
 
 
 def signs(context: Context) -> Tensor:

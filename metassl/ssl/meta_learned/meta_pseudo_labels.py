@@ -38,7 +38,7 @@ class MetaPseudoLabels(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     wants_feedback = True
 
-    def __init__(self, threshold: float, width: int) -> None:
+    def __init__(self, threshold: float = 0.8, width: int = 16) -> None:
         super().__init__()
         self.threshold = threshold
         self.scale = nn.Parameter(torch.ones(()))

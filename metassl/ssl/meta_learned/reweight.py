@@ -10,8 +10,9 @@ from torch.func import grad
 from metassl.errors import ConfigError
 from metassl.outcomes.classification import cross_entropy, soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context, Params
+from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
+from metassl.tasks.tensors import Tensors
 
 NO_SLOPE = 1e-3  # sum of the inner products below which they are rounding, in float32 at least
 
@@ -49,15 +50,15 @@ def weights(context: Context, given: SoftLabels) -> Tensor:
     params = {name: p.detach() for name, p in context.params.items()}
     q, worth = given.q.detach(), (given.weight * context.weight).detach()
 
-    def on_u(params: Params, share: Tensor) -> Tensor:
+    def on_u(params: Tensors, share: Tensor) -> Tensor:
         each = soft_cross_entropy(context.under(params).logits(given.view), q)
         return (share * worth * each).sum()
 
     def after_virtual_step(share: Tensor) -> Tensor:
         slope = grad(on_u)(params, share)
-        there = context.under({name: p - slope[name] for name, p in params.items()})
+        moved = context.under({name: p - slope[name] for name, p in params.items()})
         return cross_entropy(
-            there.support_logits(), context.episode.support_y, context.episode.support_weight
+            moved.support_logits(), context.episode.support_y, context.episode.support_weight
         )
 
     agreement = (-grad(after_virtual_step)(torch.zeros_like(worth))).clamp(min=0).detach()

@@ -1,17 +1,13 @@
 """What an objective around another objective has in common."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
+from metassl.ssl.context import Context, Memory
+from metassl.tasks.tensors import Tensors
 
 
 class Wrapping(SSLObjective):
@@ -26,15 +22,13 @@ class Wrapping(SSLObjective):
         self.objective = objective
         self.views = objective.views  # type: ignore[misc]
         self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
+        self.needs_inner_loss = objective.needs_inner_loss
+        self.needs_square_images = objective.needs_square_images
 
     @property
     def labels(self) -> bool:
         """As the wrapped one."""
         return self.objective.labels
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Binds the wrapped one."""
-        self.objective.bind(learner, task)
 
     def draws(self, input_shape: Sequence[int]) -> int:
         """As the wrapped one."""
@@ -47,6 +41,10 @@ class Wrapping(SSLObjective):
     def strength(self, context: Context) -> Tensor | float:
         """As the wrapped one."""
         return self.objective.strength(context)
+
+    def remember(self, context: Context) -> Memory:
+        """As the wrapped one."""
+        return self.objective.remember(context)
 
     def label(self, context: Context) -> SoftLabels | None:
         """As the wrapped one."""
@@ -61,6 +59,6 @@ class Wrapping(SSLObjective):
         return self.objective.feedback(context, advantage)
 
     @torch.no_grad()
-    def after_outer_step(self, learner: "MetaLearner") -> None:
+    def after_outer_step(self, parameters: Tensors) -> None:
         """As the wrapped one."""
-        self.objective.after_outer_step(learner)
+        self.objective.after_outer_step(parameters)

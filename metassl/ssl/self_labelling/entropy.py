@@ -27,7 +27,7 @@ class Entropy(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"temperature": "positive"}
 
-    def __init__(self, marginal_weight: float, temperature: float) -> None:
+    def __init__(self, marginal_weight: float = 1.0, temperature: float = 1.0) -> None:
         super().__init__()
         self.marginal_weight = marginal_weight
         self.temperature: float | Tensor = temperature

@@ -10,8 +10,10 @@ from torch import Tensor
 from metassl.errors import ConfigError, one_of
 from metassl.outcomes.classification import one_hot
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.self_labelling.thresholds import RULES
+
+OWNER = "threshold"  # of the rule's averages in the memory of a task
 
 
 class FixMatch(SSLObjective):
@@ -28,15 +30,24 @@ class FixMatch(SSLObjective):
     views: ClassVar = {"weak": "weak", "strong": "strong"}
     hparams: ClassVar = {"threshold": "unit"}
 
-    def __init__(self, rule: str, threshold: float, momentum: float) -> None:
+    def __init__(self, rule: str = "fixed", threshold: float = 0.8, momentum: float = 0.5) -> None:
         super().__init__()
         if rule not in RULES:
             raise ConfigError(one_of("ssl.objective.rule", rule, RULES))
         self.rule, self.momentum = RULES[rule], momentum
         self.threshold: float | Tensor = threshold
 
+    def remember(self, context: Context) -> Memory:
+        """The rule's moving averages over the inner steps."""
+        return {OWNER: self.rule.follow(_weak(context), context, context.memory.get(OWNER), self.momentum)}
+
     def label(self, context: Context) -> SoftLabels:
         """Hard labels of the weak view, for the strong one."""
-        p = context.constant(context.logits("weak")).softmax(-1)
+        p = _weak(context)
         q = one_hot(p.argmax(-1), context.episode.way)
-        return SoftLabels(q, self.rule(p, context, self.threshold, self.momentum), "strong")
+        return SoftLabels(q, self.rule.weigh(p, context, self.threshold, context.memory[OWNER]), "strong")
+
+
+def _weak(context: Context) -> Tensor:
+    """[U, N] probabilities of the weak view."""
+    return context.constant(context.logits("weak")).softmax(-1)

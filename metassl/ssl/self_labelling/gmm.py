@@ -64,7 +64,13 @@ class GMM(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"shrinkage": "positive"}
 
-    def __init__(self, covariance: str, iterations: int, shrinkage: float, floor: float) -> None:
+    def __init__(
+        self,
+        covariance: str = "isotropic",
+        iterations: int = 1,
+        shrinkage: float = 1.0,
+        floor: float = 0.01,
+    ) -> None:
         super().__init__()
         if covariance not in COVARIANCES:
             raise ConfigError(one_of("ssl.objective.covariance", covariance, COVARIANCES))

@@ -35,7 +35,7 @@ class MaskedSoftKMeans(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     stop_gradient = False
 
-    def __init__(self, hidden: int, spread: float) -> None:
+    def __init__(self, hidden: int = 20, spread: float = 0.01) -> None:
         super().__init__()
         self.thresholds = nn.Sequential(nn.Linear(5, hidden), nn.Tanh(), nn.Linear(hidden, 3))
         for name, p in self.thresholds.named_parameters():

@@ -35,7 +35,9 @@ class MixMatch(SSLObjective):
     views: ClassVar = {"first": "weak", "second": "weak"}
     hparams: ClassVar = {"temperature": "positive"}
 
-    def __init__(self, alpha: float, temperature: float, unlabelled_weight: float) -> None:
+    def __init__(
+        self, alpha: float = 0.75, temperature: float = 0.5, unlabelled_weight: float = 10.0
+    ) -> None:
         super().__init__()
         self.alpha, self.unlabelled_weight = alpha, unlabelled_weight
         self.temperature: float | Tensor = temperature

@@ -26,7 +26,7 @@ class PseudoLabel(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit"}
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float = 0.8) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
 
@@ -49,7 +49,7 @@ class SoftPseudoLabel(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
 
-    def __init__(self, threshold: float, temperature: float) -> None:
+    def __init__(self, threshold: float = 0.8, temperature: float = 0.5) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
         self.temperature: float | Tensor = temperature
@@ -75,7 +75,7 @@ class TopPerClass(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit"}
 
-    def __init__(self, threshold: float, top_k: int) -> None:
+    def __init__(self, threshold: float = 0.0, top_k: int = 3) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
         self.top_k = top_k

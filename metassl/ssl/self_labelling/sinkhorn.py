@@ -52,7 +52,7 @@ class Sinkhorn(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"reg": "positive"}
 
-    def __init__(self, prior: str, reg: float, iterations: int) -> None:
+    def __init__(self, prior: str = "uniform", reg: float = 0.5, iterations: int = 20) -> None:
         super().__init__()
         if prior not in PRIORS:
             raise ConfigError(one_of("ssl.objective.prior", prior, PRIORS))

@@ -25,7 +25,7 @@ class SoftKMeans(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
-    def __init__(self, iterations: int) -> None:
+    def __init__(self, iterations: int = 1) -> None:
         super().__init__()
         if iterations < 1:
             raise ConfigError(f"ssl.objective.iterations: found {iterations!r}, allowed: 1 or more.")

@@ -38,7 +38,7 @@ class SoftKMeansCluster(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     stop_gradient = False
 
-    def __init__(self, radius: float, iterations: int) -> None:
+    def __init__(self, radius: float = 100.0, iterations: int = 1) -> None:
         super().__init__()
         if radius <= 0:
             raise ConfigError(f"ssl.objective.radius: found {radius!r}, allowed: above 0.")

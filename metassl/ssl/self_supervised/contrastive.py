@@ -4,7 +4,7 @@ Legend: U unlabelled, D features, P projection.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,6 @@ from torch import Tensor, nn
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
 
 
 class Contrastive(SSLObjective):
@@ -26,6 +22,7 @@ class Contrastive(SSLObjective):
     Source: Chen et al. 2020 (SimCLR), eq. 1 and Algorithm 1.
 
     Args:
+        features: D.
         temperature: τ, above 0.
         projection: P, width of g's two layers.
     """
@@ -33,15 +30,11 @@ class Contrastive(SSLObjective):
     views: ClassVar[Mapping[str, str]] = {"first": "weak", "second": "weak"}
     hparams: ClassVar[Mapping[str, str]] = {"temperature": "positive"}
 
-    def __init__(self, temperature: float, projection: int) -> None:
+    def __init__(self, features: int, temperature: float = 0.5, projection: int = 32) -> None:
         super().__init__()
-        self.temperature, self.projection = temperature, projection
-
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Builds g: D -> P -> P."""
-        width = self.projection
+        self.temperature = temperature
         self.project = nn.Sequential(
-            nn.Linear(learner.backbone.out_dim, width), nn.ReLU(), nn.Linear(width, width)
+            nn.Linear(features, projection), nn.ReLU(), nn.Linear(projection, projection)
         )
 
     def own_parameters(self) -> Sequence[str]:

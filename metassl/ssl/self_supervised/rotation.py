@@ -4,19 +4,14 @@ Legend: U unlabelled, D features.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from metassl.errors import ConfigError
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
-from metassl.tasks.spec import TaskSpec
-
-if TYPE_CHECKING:
-    from metassl.learners.base import MetaLearner
 
 TURNS = 4  # 0, 90, 180, 270 degrees
 
@@ -26,19 +21,17 @@ class Rotation(SSLObjective):
 
     W and b are the objective's own; its penalty trains them.
     Source: Gidaris et al. 2018, eq. 2 and 3; beside a few-shot loss Gidaris et al. 2019.
+
+    Args:
+        features: D.
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}
+    needs_square_images = True
 
-    def bind(self, learner: "MetaLearner", task: TaskSpec) -> None:
-        """Builds the head D -> 4. Refuses inputs that can't be turned."""
-        shape = task.input_shape
-        if len(shape) != 3 or shape[1] != shape[2]:
-            raise ConfigError(
-                f"ssl=rotation needs images, found inputs of shape {tuple(shape)}. "
-                "Allowed are square images (channels, side, side)."
-            )
-        self.head = nn.Linear(learner.backbone.out_dim, TURNS)
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(features, TURNS)
 
     def own_parameters(self) -> Sequence[str]:
         """The head."""

@@ -1,0 +1,98 @@
+"""What can go together: the one place that judges it, by what each part declares of itself.
+
+A part says what it needs and offers (LearnerTraits, NormTraits, the attributes of SSLObjective and of an
+engine); no other module tests for a pair. A rule says in one line what was found and what is allowed.
+"""
+
+from collections.abc import Callable, Iterator
+
+from metassl.engine.base import Engine
+from metassl.errors import ConfigError
+from metassl.learners.base import MetaLearner
+from metassl.tasks.spec import TaskSpec
+
+Rule = Callable[[MetaLearner, TaskSpec], str | None]
+"""(a complete learner, its tasks) -> why it can't be, or None."""
+
+
+def check(learner: MetaLearner, task: TaskSpec) -> None:
+    """Raises ConfigError where a learner, its backbone's norm and its SSL objective don't fit each other."""
+    for line in _refusals(learner, task):
+        raise ConfigError(line)
+
+
+def check_engine(learner: MetaLearner, engine: Engine) -> None:
+    """Raises ConfigError where an engine can't run a learner."""
+    if learner.backbone.traits.keeps_averages and not engine.allows_buffers:
+        raise ConfigError(
+            "engine: tasks can't run side by side with backbone.norm=running, whose moving averages every "
+            "task updates. Allowed: engine=loop, or backbone.norm=batch, group or support."
+        )
+
+
+def averages_need_a_follower(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """Moving averages can't follow passes that gradients within a task are taken through."""
+    if learner.backbone.traits.keeps_averages and not learner.traits.follows_averages:
+        return (
+            f"backbone.norm: found '{learner.backbone.norm}', whose moving averages can't follow the "
+            "gradient steps of a task. Allowed with this model: batch, group, support."
+        )
+    return None
+
+
+def norms_of_steps_need_to_be_told(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """A norm of each inner step needs a learner that tells it the step."""
+    if learner.backbone.traits.per_step and not learner.traits.tells_steps:
+        return (
+            f"backbone.norm: found '{learner.backbone.norm}', whose inner steps this model does not tell it. "
+            "Allowed are a model that tells them, such as mamlpp, or backbone.norm=batch, group, support or "
+            "running."
+        )
+    return None
+
+
+def meta_parameters_need_adaptation(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """What is learned through the adaptation to training tasks needs such an adaptation."""
+    learned = learner.ssl.meta_parameters()
+    if learned and not learner.traits.adapts_in_training:
+        name = learned[0].removeprefix("objective.")
+        return (
+            f"ssl: the objective's {name} is learned through the adaptation to training tasks, of which this "
+            "model has none. Allowed are objectives without meta-parameters."
+        )
+    return None
+
+
+def inner_losses_need_inner_steps(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """An objective that is a learned loss would train itself in an outer loss."""
+    if learner.ssl.objective.needs_inner_loss and not learner.traits.takes_gradient_steps:
+        return (
+            f"ssl: found a model without inner steps ({type(learner).__name__}), whose outer loss would "
+            "train the very loss in it. Allowed are models that take gradient steps."
+        )
+    return None
+
+
+def turns_need_squares(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """Only square images can be turned."""
+    shape = task.input_shape
+    square = len(shape) == 3 and shape[1] == shape[2]
+    if learner.ssl.objective.needs_square_images and not square:
+        return (
+            f"ssl: the objective turns images, found inputs of shape {tuple(shape)}. Allowed are square "
+            "images (channels, side, side)."
+        )
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    averages_need_a_follower,
+    norms_of_steps_need_to_be_told,
+    meta_parameters_need_adaptation,
+    inner_losses_need_inner_steps,
+    turns_need_squares,
+)
+
+
+def _refusals(learner: MetaLearner, task: TaskSpec) -> Iterator[str]:
+    return (line for rule in RULES if (line := rule(learner, task)) is not None)

@@ -1,0 +1,62 @@
+"""What adaptation makes of a task.
+
+Legend: N way, n rows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+from torch.utils._pytree import register_dataclass, register_pytree_node
+
+from metassl.ssl.context import Memory
+from metassl.tasks.tensors import Tensors
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The rows of a task that give the statistics of a `support` norm.
+
+    Attributes:
+        x: [n, ...] inputs; weight: [n], 0 for padding.
+    """
+
+    x: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """φ, what adaptation makes of a task.
+
+    Attributes:
+        overlay: values that replace those of θ under the same names.
+        head: the state of a closed-form head, or an empty dict.
+        anchor: see Anchor.
+        class_mask: [N] classes that the task has.
+        memory: what the SSL objective kept of the last inner step, by owner.
+        step: the inner step that passes after adaptation are of, for norms of each step.
+    """
+
+    overlay: Tensors
+    head: Any
+    anchor: Anchor
+    class_mask: Tensor
+    memory: Memory = field(default_factory=dict)
+    step: int = 0
+
+
+def _flatten(adapted: Adapted) -> tuple[list[Any], int]:
+    parts = [adapted.overlay, adapted.head, adapted.anchor, adapted.class_mask, adapted.memory]
+    return parts, adapted.step
+
+
+def _unflatten(parts: Iterable[Any], step: int) -> Adapted:
+    overlay, head, anchor, class_mask, memory = parts
+    return Adapted(overlay, head, anchor, class_mask, memory, step)
+
+
+register_dataclass(Anchor)
+# By hand, since `step` is static: it has to survive a tree_map without being a tensor.
+register_pytree_node(Adapted, _flatten, _unflatten)

@@ -1,0 +1,42 @@
+"""MAML: a learned initialisation from which a few gradient steps fit a task."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from metassl.backbones.base import Backbone
+from metassl.inner.base import MakeInner
+from metassl.inner.sgd import SGD
+from metassl.learners.gradient.learner import BACKBONE, HEAD, GradientLearner
+from metassl.tasks.spec import TaskSpec
+
+
+class MAML(GradientLearner):
+    """Adapts backbone and linear head by gradient steps from a learned initialisation.
+
+    φ_0 = θ, φ_{k+1} = φ_k - α ∇[CE(S; φ_k) + λ·SSL(U; φ_k)]; the outer loss is CE(Q; φ_K).
+    With order=1 its first-order form (section 5.2), with adapt=[head.] ANIL (Raghu et al. 2020), with
+    adapt=[backbone.] BOIL (Oh et al. 2021), with another inner optimiser Meta-SGD and its kin.
+
+    Source: Finn et al. 2017, Algorithm 2.
+
+    Args:
+        backbone: maps inputs to features.
+        task: its way is the number of outputs of the linear head.
+        inner: makes the inner optimiser of what it moves.
+        steps, test_steps, order, adapt: see GradientLearner.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        task: TaskSpec,
+        inner: MakeInner = SGD,
+        steps: int = 3,
+        test_steps: int | None = 4,
+        order: int = 2,
+        adapt: Sequence[str] = (BACKBONE, HEAD),
+    ) -> None:
+        super().__init__(backbone, steps, test_steps, order, adapt)
+        self.head = nn.Linear(backbone.out_dim, task.way)
+        self.inner = inner(self.moved())
