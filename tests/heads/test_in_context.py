@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from metassl.errors import ConfigError
 from metassl.heads.in_context import InContext, Normal
-from tests.heads.common import hard_rows, make_head, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import hard_rows, make_head, soft_rows
+from tests.support.numbers import random
 
 QUERIES = random(5, D, seed=7)
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.heads.propagation import Propagation, nearest, propagate
-from tests.heads.common import make_head, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import make_head, soft_rows
+from tests.support.numbers import random
 
 
 def affinity_by_loops(z: Tensor, sigma: Tensor, k: int) -> np.ndarray:
