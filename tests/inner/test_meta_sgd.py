@@ -12,7 +12,7 @@ from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.term import SSLTerm
 from tests.support.agreement import assert_engines_agree, assert_padding_is_harmless
-from tests.support.calls import TRAIN, adapt, outer_gradient
+from tests.support.calls import TRAIN, adapt, outer_gradient, under
 from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner, sgd
 from tests.support.numbers import assert_same
@@ -55,7 +55,7 @@ def test_each_number_has_a_rate_of_its_own(tiny_pool: Pool) -> None:
     assert values.max() <= 0.2
     assert values.std() > 0.03  # uniform: 0.043
     loss = torch.nn.functional.cross_entropy(
-        learner.under(theta, lambda: learner.head(learner.backbone(task.support_x))), task.support_y
+        under(learner, theta, lambda: learner.head(learner.backbone(task.support_x))), task.support_y
     )
     slopes = torch.autograd.grad(loss, [theta[n] for n in rates])
     expected = {n: theta[n] - rates[n] * g for n, g in zip(rates, slopes, strict=True)}

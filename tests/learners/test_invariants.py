@@ -50,7 +50,7 @@ def built(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory):
 
 def logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor] | None = None) -> Tensor:
     with torch.no_grad():
-        return query_logits(learner, task, TEST, theta=theta or learner.theta())
+        return query_logits(learner, task, TEST, theta=theta)
 
 
 def close(a: Tensor, b: Tensor) -> None:

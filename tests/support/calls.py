@@ -71,6 +71,11 @@ def observe(
     return learner.observe(_theta(learner, theta), task, stage, look)
 
 
+def under(learner: MetaLearner, theta: Given, function: Callable[..., Any], *args: Any) -> Any:
+    """What a function of the learner's modules gives with other tensors in the place of its parameters."""
+    return learner.under(theta, function, *args)
+
+
 def outer_gradients(
     learner: MetaLearner,
     tasks: Episode,

@@ -4,6 +4,7 @@ Legend: N way, n labelled rows, D features.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,12 +31,17 @@ HEADS: dict[str, Callable[[], Head]] = {
 INDUCTIVE = [name for name in HEADS if name != "tpn"]
 
 
-def make_head(name: str) -> Head:
-    """The head in float64, its networks built."""
+def built(make: Callable[[], Head], dim: int = D, way: int = WAY) -> Any:
+    """A head in float64, its networks built for features of that size and that many classes."""
     torch.manual_seed(0)
-    head = HEADS[name]()
-    head.bind(D, WAY)
+    head = make()
+    head.bind(dim, way)
     return head.double()
+
+
+def make_head(name: str) -> Head:
+    """One of them in float64, its networks built for D features and N classes."""
+    return built(HEADS[name])
 
 
 def soft_rows(n: int = 9) -> tuple[Tensor, Tensor, Tensor]:

@@ -16,6 +16,7 @@ VAL = classes(NAME)["val"]
 
 
 def cache_content(split: str) -> dict[str, Any]:
+    """Images and rows of each class, as in the files mini-imagenet-cache."""
     rows: dict[str, list[int]] = {}
     for row, (wordnet, _, _) in enumerate(every(NAME, split)):
         rows.setdefault(wordnet, []).append(row)
@@ -23,11 +24,13 @@ def cache_content(split: str) -> dict[str, Any]:
 
 
 def cache(folder: Path, write: Callable[[Path, Any], Path] = python3) -> None:
+    """The files mini-imagenet-cache-<split>.pkl."""
     for split in SPLITS:
         write(folder / f"mini-imagenet-cache-{split}.pkl", cache_content(split))
 
 
 def category_content(split: str, named: bool = True) -> dict[str, Any]:
+    """Images and numbers of the classes, with or without the classes' names."""
     label_of = {wordnet: 100 - k for k, wordnet in enumerate(classes(NAME)[split])}
     content = {
         "data": np.stack([picture for *_, picture in every(NAME, split)]),
@@ -37,11 +40,13 @@ def category_content(split: str, named: bool = True) -> dict[str, Any]:
 
 
 def category(folder: Path, write: Callable[[Path, Any], Path] = python2) -> None:
+    """The files miniImageNet_category_split_<part>.pickle."""
     for split, part in {"train": "train_phase_train", "val": "val", "test": "test"}.items():
         write(folder / f"miniImageNet_category_split_{part}.pickle", category_content(split))
 
 
 def csv_files(folder: Path, place: str = "images/{file}", listed: str = "{file}") -> None:
+    """<split>.csv beside the images; `place` is where a file lies, `listed` what the csv says of it."""
     for split in SPLITS:
         lines = ["filename,label"]
         for wordnet, i, picture in every(NAME, split):
@@ -68,8 +73,10 @@ LAYOUTS: dict[str, Callable[[Path], None]] = {
 
 
 def source(folder: Path, size: int = 6) -> MiniImageNet:
+    """The source of the folder's parent, with images of that size."""
     return MiniImageNet(folder.parent, size)
 
 
 def line_of(folder: Path, tmp_path: Path) -> str:
+    """The one line of a load that fails."""
     return error_of(source(folder), tmp_path / "cache")

@@ -75,12 +75,14 @@ def every(name: str, split: str) -> Iterator[tuple[str, int, np.ndarray]]:
 
 
 def png(picture: np.ndarray) -> bytes:
+    """The bytes of a picture as PNG."""
     memory = io.BytesIO()
     Image.fromarray(picture).save(memory, "png")
     return memory.getvalue()
 
 
 def save(file: Path, picture: np.ndarray) -> None:
+    """Writes a picture, and the folders on the way to it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(file)
 

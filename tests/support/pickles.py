@@ -20,6 +20,7 @@ class Python2Pickler(pickle._Pickler):
 
 
 def python2(path: Path, content: Any) -> Path:
+    """Writes content as Python 2 with NumPy 1 did."""
     with path.open("wb") as file:
         Python2Pickler(file, protocol=2).dump(content)
     path.write_bytes(path.read_bytes().replace(b"numpy._core", b"numpy.core"))
@@ -27,6 +28,7 @@ def python2(path: Path, content: Any) -> Path:
 
 
 def python3(path: Path, content: Any, protocol: int = 4) -> Path:
+    """Writes content as today's Python does."""
     path.write_bytes(pickle.dumps(content, protocol=protocol))
     return path
 

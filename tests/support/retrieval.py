@@ -70,6 +70,11 @@ def describe(learner: RetrievalLearner, task: Episode, stage: Stage) -> TaskSet:
     return learner.describe(learner.theta(), task, stage)
 
 
+def shifted(learner: RetrievalLearner, delta: Tensor) -> dict[str, Tensor]:
+    """θ moved by what was stored of a task."""
+    return learner.shifted(learner.theta(), delta)
+
+
 def filled(pool: Pool, learner: RetrievalLearner, count: int = 3) -> RetrievalLearner:
     """With training tasks in its memory that are none of the first three."""
     others = tasks_of(pool, learner, 3 + count)

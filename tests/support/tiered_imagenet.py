@@ -44,6 +44,8 @@ def plain_labels(split: str) -> dict[str, Any]:
 
 
 def png_files(folder: Path, write: Write = python3, item: Callable[[bytes], Any] | None = None) -> None:
+    """<split>_images_png.pkl with <split>_labels.pkl, as the authors hand them out."""
+
     def column(content: bytes) -> np.ndarray:  # what OpenCV's imencode gives
         return np.frombuffer(content, np.uint8)[:, None]
 
@@ -54,6 +56,7 @@ def png_files(folder: Path, write: Write = python3, item: Callable[[bytes], Any]
 
 
 def arrays(folder: Path, authors: bool, save_as: Callable[..., None] = np.savez) -> None:
+    """<split>_images.npz with <split>_labels.pkl, as the authors or others made them."""
     for split in SPLITS:
         pictures = np.stack([picture for *_, picture in every(NAME, split)])
         save_as(folder / f"{split}_images.npz", images=pictures[..., ::-1] if authors else pictures)
@@ -82,8 +85,10 @@ BY_FOLDER: dict[str, Callable[[Path], None]] = {
 
 
 def source(folder: Path, size: int = 6) -> TieredImageNet:
+    """The source of the folder's parent, with images of that size."""
     return TieredImageNet(folder.parent, size)
 
 
 def line_of(folder: Path, tmp_path: Path) -> str:
+    """The one line of a load that fails."""
     return error_of(source(folder), tmp_path / "cache")

@@ -19,6 +19,7 @@ from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import TEST
 from tests.support.calls import TRAIN, adapt, meta_loss, predict, query_logits
 from tests.support.episodes import SPEC, tasks_of
+from tests.support.heads import built
 from tests.support.learners import conv4, head_learner, shaken
 from tests.support.numbers import random
 from tests.support.objectives import OBJECTIVES, soft_kmeans
@@ -26,14 +27,14 @@ from tests.support.task_readers import CHECKS, check_engines_agree
 from tests.support.terms import full
 
 
-def built(backbone: Backbone, ssl: SSLTerm) -> CNAPs:
+def cnaps_of(backbone: Backbone, ssl: SSLTerm) -> CNAPs:
     head, encoder = GeneratedLinear(), SetEncoder(6, 5, MeanPool())
     return CNAPs(backbone, ssl, SPEC, head, 1, encoder, 4).double()
 
 
 def make(ssl: SSLTerm, norm: str = "group") -> CNAPs:
     torch.manual_seed(0)
-    return built(conv4(norm), ssl)
+    return cnaps_of(conv4(norm), ssl)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -96,10 +97,7 @@ def test_starts_as_prototypes_without_modulation(tiny_pool: Pool) -> None:
 
 
 def test_generated_classifier_ignores_rows_without_label_or_weight() -> None:
-    torch.manual_seed(0)
-    head = GeneratedLinear()
-    head.bind(4, 3)
-    head = head.double()
+    head = built(GeneratedLinear, 4, 3)
     head.weight[-1].weight.data += random(4, 4)
     z, q = random(6, 4), torch.eye(3).double().repeat(2, 1)
     w = torch.tensor([1, 1, 1, 0.5, 1, 2]).double()
@@ -132,7 +130,7 @@ def test_a_backbone_without_norms_is_refused() -> None:
     for block in backbone.blocks:
         block.norm = torch.nn.Identity()
     with pytest.raises(ConfigError, match=r"backbone.norm: found 'group'"):
-        built(backbone, full(NoObjective()))
+        cnaps_of(backbone, full(NoObjective()))
 
 
 def test_adapted_keeps_the_modulation(tiny_pool: Pool) -> None:

@@ -11,7 +11,7 @@ from metassl.learners.amortised.set_encoder import MeanPool, SetEncoder
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import TEST
-from tests.support.calls import inner_path, query_logits
+from tests.support.calls import inner_path, query_logits, under
 from tests.support.episodes import tasks_of
 from tests.support.learners import WHOLE, gradient_learner, shaken
 from tests.support.numbers import random
@@ -80,7 +80,7 @@ def test_one_step_is_plain_gradient_descent_from_the_start(tiny_pool: Pool) -> N
     task, theta = tasks_of(tiny_pool, learner, 1).task(0), learner.theta()
     before, after, _ = inner_path(learner, task, TEST)
     phi = {name: p.detach().requires_grad_() for name, p in before.items()}
-    logits = learner.under({**theta, **phi}, lambda: learner.head(learner.backbone(task.support_x)))
+    logits = under(learner, {**theta, **phi}, lambda: learner.head(learner.backbone(task.support_x)))
     slopes = torch.autograd.grad(F.cross_entropy(logits, task.support_y), list(phi.values()))
     rate = learner.inner.rates[0]
     for (name, p), slope in zip(phi.items(), slopes, strict=True):

@@ -123,7 +123,7 @@ def test_moving_averages_are_allowed(tiny_pool: Pool) -> None:
     outer_loss(learner, task, Stage(training=True))
     after = {n: b.clone() for n, b in learner.named_buffers()}
     assert all(not torch.equal(before[n], after[n]) for n in before)
-    query_logits(learner.eval(), task, TEST, theta=learner.theta())
+    query_logits(learner.eval(), task, TEST)
     assert all(torch.equal(b, after[n]) for n, b in learner.named_buffers())
 
 

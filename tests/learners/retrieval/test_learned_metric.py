@@ -6,7 +6,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.learners.retrieval.distance import TaskSet
-from metassl.learners.retrieval.learned import LearnedMetric
 from tests.support.task_sets import ITEMS, D, learned, memory, newcomer, place
 
 
@@ -23,10 +22,7 @@ def test_learned_metric_finds_what_helps_transfer() -> None:
         return TaskSet(rows.double(), *[torch.ones(count, ITEMS).double()] * 2, torch.zeros(count, 0)), kind
 
     stored, kinds = tasks(16)
-    torch.manual_seed(0)
-    metric = LearnedMetric(hidden=16, size=4, candidates=8, steps=0, weight=1.0).double()
-    metric.bind(D, {})
-    metric.double()
+    metric = learned(hidden=16, candidates=8)
     optimizer = torch.optim.Adam(metric.parameters(), 0.01)
     agreed, losses = [], []
     for step in range(250):

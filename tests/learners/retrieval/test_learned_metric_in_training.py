@@ -7,7 +7,7 @@ from metassl.data.pool import Pool
 from metassl.learners.retrieval.learned import LearnedMetric
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.tasks.episode import Episode
-from tests.support.calls import TRAIN, outer_gradients, outer_loss
+from tests.support.calls import TRAIN, outer_gradients, outer_loss, under
 from tests.support.episodes import tasks_of
 from tests.support.retrieval import DISTANCES, filled, retrieval_learner
 
@@ -43,4 +43,4 @@ def test_learned_metric_learns_from_the_ranking_and_from_the_start(tiny_pool: Po
 def _mean_distance(learner: RetrievalLearner, theta: dict, name: str, step: Tensor, task: Episode) -> Tensor:
     new = learner.newcomer(theta, task, TRAIN)
     placed = {**theta, name: theta[name] + step}
-    return learner.under(placed, learner.distance, new, learner.memory.tasks())[:3].mean().detach()
+    return under(learner, placed, learner.distance, new, learner.memory.tasks())[:3].mean().detach()

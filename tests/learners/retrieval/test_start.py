@@ -17,6 +17,7 @@ from tests.support.retrieval import (
     plain_maml,
     retrieval_learner,
     retrieval_weights,
+    shifted,
     starts,
     store,
 )
@@ -43,7 +44,7 @@ def test_stored_parameters_keep_their_digits_in_half_precision(tiny_pool: Pool) 
     store(learner, batch.task(1), TRAIN)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         found = starts(learner, batch.task(0))
-    for name, value in learner.shifted(learner.theta(), learner.memory.delta[0]).items():
+    for name, value in shifted(learner, learner.memory.delta[0]).items():
         if name in found:
             torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-7)
 
@@ -62,7 +63,7 @@ def test_average_starts_from_the_mean(tiny_pool: Pool) -> None:
     learner = filled(tiny_pool, retrieval_learner(Average(), neighbours=1))
     mean = learner.memory.delta[:3].mean(0)
     found = starts(learner, tasks_of(tiny_pool, learner, 1).task(0))
-    for name, value in learner.shifted(learner.theta(), mean).items():
+    for name, value in shifted(learner, mean).items():
         if name in found:
             torch.testing.assert_close(found[name], value, rtol=1e-12, atol=1e-14)
 
@@ -70,10 +71,10 @@ def test_average_starts_from_the_mean(tiny_pool: Pool) -> None:
 def test_oracle_takes_the_start_that_serves_the_queries(tiny_pool: Pool) -> None:
     learner = filled(tiny_pool, retrieval_learner(QueryLabelOracle(2), neighbours=1))
     task = tasks_of(tiny_pool, learner, 1).task(0)
-    theta, plain = learner.theta(), plain_maml()
+    plain = plain_maml()
     losses = []
     for delta in learner.memory.delta[:3]:
-        logits = query_logits(plain, task, TEST, theta={**plain.theta(), **learner.shifted(theta, delta)})
+        logits = query_logits(plain, task, TEST, theta={**plain.theta(), **shifted(learner, delta)})
         losses.append(torch.nn.functional.cross_entropy(logits, task.query_y))
     assert retrieval_weights(learner, task, TEST).argmax() == torch.stack(losses).argmin()
     assert retrieval_learner(

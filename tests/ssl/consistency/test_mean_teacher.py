@@ -12,7 +12,7 @@ from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.consistency.mean_teacher import Teacher
 from metassl.ssl.context import Context
 from metassl.tasks.episode import Episode
-from tests.support.calls import TRAIN, adapt, observe
+from tests.support.calls import TRAIN, adapt, observe, under
 from tests.support.contexts import WAY, D, U, context
 from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner, head_learner
@@ -114,7 +114,7 @@ def test_maml_against_steps_by_hand(tiny_pool: Pool) -> None:
     task = episodes(tiny_pool, learner.ssl, 1).task(0)
 
     def logits(phi: dict[str, Tensor], x: Tensor) -> Tensor:
-        return learner.under({**theta, **phi}, lambda: learner.head(learner.backbone(x)))
+        return under(learner, {**theta, **phi}, lambda: learner.head(learner.backbone(x)))
 
     phi = {n: p.clone() for n, p in theta.items() if learner.moves(n)}
     followed: dict[str, Tensor] | None = None

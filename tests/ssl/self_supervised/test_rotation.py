@@ -76,7 +76,7 @@ def test_its_head_learns_the_turns(tiny_pool: Pool) -> None:
             [observe(learner, tasks.task(t), TRAIN, objective.penalty, theta=theta) for t in range(2)]
         ).mean()
 
-    gradients, _ = outer_gradients(learner, tasks, theta=theta)
+    gradients, _ = outer_gradients(learner, tasks)
     head = {n: p - 0.01 * gradients[n] for n, p in theta.items() if n.startswith("ssl.")}
     assert penalty({**theta, **head}) < penalty(theta)
 
