@@ -4,12 +4,11 @@ import re
 
 import pytest
 import torch
-from metassl.engine.outer import Unrolled
 
-from metassl.engine.loop import Loop
 from metassl.tasks.stage import Stage
 from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF, ROOT
+from tests.support.calls import outer_gradients
 
 README = (ROOT / "README.md").read_text()
 
@@ -26,8 +25,8 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
         learner = build_learner(config, build_task_spec(config, contents))
         learner.ssl.objective = names["Sureness"]()
         tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
-        with_u, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True))
-        without, _ = Unrolled(Loop())(learner, learner.theta(), tasks, Stage(training=True, unlabelled=False))
+        with_u, _ = outer_gradients(learner, tasks, Stage(training=True))
+        without, _ = outer_gradients(learner, tasks, Stage(training=True, unlabelled=False))
         assert any(not torch.equal(with_u[name], without[name]) for name in with_u)
 
 

@@ -12,7 +12,7 @@ from metassl.backbones.mlp import MLP
 from metassl.backbones.resnet12 import ResNet12
 from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
 from metassl.norms.pooled import PoolableNorm
-from tests.tasks import random
+from tests.support.numbers import random
 
 MAKE = {
     "conv4": lambda norm: Conv4((1, 16, 16), 4, norm),

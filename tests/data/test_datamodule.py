@@ -9,7 +9,7 @@ from metassl.data.builder import EpisodeBuilder
 from metassl.data.datamodule import TaskStream, ahead
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
-from tests.data.test_sampler import spec
+from tests.support.episodes import spec
 
 
 def test_ahead_is_map_in_another_thread() -> None:

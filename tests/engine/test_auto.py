@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from metassl.engine.outer import Unrolled
 
 from metassl.data.pool import Pool
 from metassl.engine.auto import Auto
@@ -14,8 +13,11 @@ from metassl.engine.loop import Loop
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.ssl.none import NoObjective
-from tests.engine.test_tasks import TRAIN, conv4, episodes, flat, gradient_learner, head_learner, term
-from tests.learners.test_gradient import make
+from tests.support.calls import outer_gradients
+from tests.support.episodes import episodes
+from tests.support.learners import gradient_learner, head_learner, maml
+from tests.support.numbers import flat
+from tests.support.terms import term
 
 
 class Slow(Loop):
@@ -41,18 +43,18 @@ def test_takes_the_fastest_and_remembers(
     tasks = episodes(tiny_pool, ssl, 2)
     cache = tmp_path / "new" / "engines.json"
     auto = Auto({"slow": Slow(), "broken": Broken(1), "loop": Loop()}, cache, 1)
-    expected, _ = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
+    expected, _ = outer_gradients(learner, tasks)
     for _ in range(5):
-        found, _ = Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+        found, _ = outer_gradients(learner, tasks, runner=auto)
         torch.testing.assert_close(flat(found), flat(expected), rtol=1e-10, atol=1e-10)
     assert auto.chosen == "loop"
     assert "engine=auto takes loop" in capsys.readouterr().out
     assert list(json.loads(cache.read_text()).values()) == ["loop"]
     again = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
-    Unrolled(again)(learner, learner.theta(), tasks, TRAIN)
+    outer_gradients(learner, tasks, runner=again)
     assert again.chosen == "loop"
     other = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
-    Unrolled(other)(learner, learner.theta(), episodes(tiny_pool, ssl, 3), TRAIN)
+    outer_gradients(learner, episodes(tiny_pool, ssl, 3), runner=other)
     assert other.chosen is None  # other shapes are measured anew
 
 
@@ -61,7 +63,7 @@ def test_an_error_of_the_work_itself_is_not_swallowed(tiny_pool: Pool, tmp_path:
     auto = Auto({"a": Broken(1), "b": Broken(1)}, tmp_path / "engines.json", 1)
     learner = gradient_learner("batch", ssl)
     with pytest.raises(RuntimeError, match="no batching rule"):
-        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
 
 
 def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -
     learner = head_learner("running", ssl)
     auto = Auto({"vmap": Vmap(2), "loop": Loop()}, tmp_path / "engines.json", 1)
     for _ in range(2):
-        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
     assert auto.chosen == "loop"
 
 
@@ -82,7 +84,7 @@ def test_a_choice_holds_for_the_same_learner_only(tiny_pool: Pool, tmp_path: Pat
     def chosen(learner: MetaLearner, runs: int) -> str | None:
         auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
         for _ in range(runs):
-            Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+            outer_gradients(learner, tasks, runner=auto)
         return auto.chosen
 
     if change == "norm":
@@ -102,7 +104,7 @@ def test_only_an_engine_that_may_run_is_recalled(tiny_pool: Pool, tmp_path: Path
     for name in ("first", "second"):  # the second finds what the first kept, changed by hand
         auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
         for _ in range(2):
-            Unrolled(auto)(learner, learner.theta(), tasks, TRAIN)
+            outer_gradients(learner, tasks, runner=auto)
         assert auto.chosen == "loop", name
         cache.write_text(json.dumps(dict.fromkeys(json.loads(cache.read_text()), kept)))
 
@@ -111,8 +113,8 @@ def test_a_damaged_cache_is_written_anew(tiny_pool: Pool, tmp_path: Path) -> Non
     cache = tmp_path / "engines.json"
     cache.write_text("[1, 2")
     ssl = term(NoObjective())
-    learner = make(ssl, make_backbone=conv4)
+    learner = maml(ssl)
     auto = Auto({"loop": Loop()}, cache, 1)
     for _ in range(2):
-        Unrolled(auto)(learner, learner.theta(), episodes(tiny_pool, ssl, 2), TRAIN)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
     assert list(json.loads(cache.read_text()).values()) == ["loop"]

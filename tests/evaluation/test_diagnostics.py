@@ -13,8 +13,9 @@ from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
 from metassl.tasks.stage import TEST, Stage
-from tests.engine.test_tasks import head_learner, spec
-from tests.tasks import make_term
+from tests.support.episodes import spec
+from tests.support.learners import head_learner
+from tests.support.terms import make_term
 
 
 def test_auroc_against_all_pairs() -> None:

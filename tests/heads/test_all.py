@@ -2,22 +2,27 @@
 
 import pytest
 import torch
+<<<<<<< HEAD
 from metassl.engine.outer import Unrolled
 from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
+=======
+
+from metassl.data.pool import Pool
+>>>>>>> tests
 from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.metric.learner import HeadLearner
-from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
-from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
-from metassl.tasks.stage import Stage
-from tests.engine.test_tasks import conv4, cut_padding, episodes, flat, term
-from tests.heads.common import HEADS, INDUCTIVE, make_head, soft_rows
-from tests.tasks import SPEC, D, random
+from tests.support.agreement import assert_agree, assert_cut_is_same
+from tests.support.contexts import D
+from tests.support.episodes import episodes, narrow
+from tests.support.heads import HEADS, INDUCTIVE, make_head, soft_rows
+from tests.support.learners import head_learner
+from tests.support.numbers import random
+from tests.support.objectives import pseudo_label, soft_kmeans
+from tests.support.terms import term
 
-TRAIN = Stage(training=True)
 QUERIES = random(5, D, seed=7)
 
 
@@ -116,21 +121,16 @@ def test_prototypes_are_exact_under_autocast() -> None:
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("objective", [lambda: PseudoLabel(0.4), lambda: SoftKMeans(1)])
+@pytest.mark.parametrize("objective", [lambda: pseudo_label(0.4), soft_kmeans])
 @pytest.mark.parametrize("norm", ["batch", "group"])
 @pytest.mark.parametrize("name", HEADS)
 def test_loop_and_vmap_agree(tiny_pool: Pool, name: str, norm: str, objective) -> None:
     """With U labelled by an objective and refitted, on tasks of 2 and of 3 classes."""
     ssl = term(objective())
-    torch.manual_seed(0)
-    learner = HeadLearner(conv4(norm), ssl, SPEC, HEADS[name](), 2).double()
+    learner = head_learner(norm, ssl, head=HEADS[name])
     tasks = episodes(tiny_pool, ssl, 3, way=[2, 3])
     assert tasks.padded
-    one, one_scores = Unrolled(Loop())(learner, learner.theta(), tasks, TRAIN)
-    many, scores = Unrolled(Vmap(2))(learner, learner.theta(), tasks, TRAIN)
-    torch.testing.assert_close(flat(many), flat(one), rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(scores["loss"], one_scores["loss"], rtol=1e-8, atol=1e-8)
-    assert flat(one).isfinite().all()
+    one, _ = assert_agree(learner, tasks, (Vmap(2),))
     parameters = [name for name in one if name.startswith("head.")]
     assert not parameters or max(one[name].abs().max() for name in parameters) > 0
     assert learner.transductive == (norm == "batch" or name == "tpn")
@@ -140,13 +140,7 @@ def test_loop_and_vmap_agree(tiny_pool: Pool, name: str, norm: str, objective) -
 @pytest.mark.parametrize("name", INDUCTIVE)
 def test_padding_changes_nothing(tiny_pool: Pool, name: str, norm: str) -> None:
     """A padded task gives the gradient of the same task with the padding cut off."""
-    ssl = term(SoftKMeans(1))
-    torch.manual_seed(0)
-    learner = HeadLearner(conv4(norm), ssl, SPEC, HEADS[name](), 1).double()
+    ssl = term(soft_kmeans())
+    learner = head_learner(norm, ssl, head=HEADS[name], rounds=1)
     tasks = episodes(tiny_pool, ssl, 8, way=[2, 3], shot=[1, 2], distractors=0)
-    task = tasks.task(next(t for t in range(8) if not tasks.class_mask[t].all()))
-    padded, plain = (
-        Unrolled(Loop())(learner, learner.theta(), tree_map(lambda x: x[None], t), TRAIN)[0]
-        for t in (task, cut_padding(task))
-    )
-    torch.testing.assert_close(flat(padded), flat(plain), rtol=1e-7, atol=1e-9)
+    assert_cut_is_same(learner, narrow(tasks), 1e-7, 1e-9)

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from metassl.heads.cosine_attention import CosineAttention
-from tests.heads.common import soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import soft_rows
+from tests.support.numbers import random
 
 
 def test_against_loops() -> None:

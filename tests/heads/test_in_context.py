@@ -8,17 +8,16 @@ from torch.nn import functional as F
 
 from metassl.errors import ConfigError
 from metassl.heads.in_context import InContext, Normal
-from tests.heads.common import hard_rows, make_head, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import built, hard_rows, make_head, soft_rows
+from tests.support.numbers import random
 
 QUERIES = random(5, D, seed=7)
 
 
 def test_loops_are_the_same_blocks_again() -> None:
     """Two loops of one block are one loop of two equal blocks."""
-    looped, stacked = make_head("in_context"), InContext(8, 2, 2, 1, 8)
-    stacked.bind(D, WAY)
-    stacked.double()
+    looped, stacked = make_head("in_context"), built(lambda: InContext(8, 2, 2, 1, 8))
     for name in ("item", "readout"):
         getattr(stacked, name).load_state_dict(getattr(looped, name).state_dict())
     stacked.label, stacked.unknown = looped.label, looped.unknown

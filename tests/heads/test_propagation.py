@@ -7,8 +7,9 @@ from torch import Tensor
 
 from metassl.errors import ConfigError
 from metassl.heads.propagation import Propagation, nearest, propagate
-from tests.heads.common import make_head, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import built, make_head, soft_rows
+from tests.support.numbers import random
 
 
 def affinity_by_loops(z: Tensor, sigma: Tensor, k: int) -> np.ndarray:
@@ -73,9 +74,7 @@ def test_queries_help_each_other() -> None:
     """Two moons of dots: the far end of each is nearer to the other's labelled row, but not along the dots."""
     steps = torch.arange(8).double()
     one, two = torch.stack((steps, 0 * steps), -1), torch.stack((steps, 0 * steps + 3), -1)
-    head = Propagation(2, 0.9, 0.3, 4)
-    head.bind(2, 2)
-    head.double()
+    head = built(lambda: Propagation(2, 0.9, 0.3, 4), 2, 2)
     with torch.no_grad():
         head.bandwidth[-1].weight.zero_()
     labelled, ends = torch.stack((one[0], two[-1])), torch.stack((one[-1], two[0]))

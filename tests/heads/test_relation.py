@@ -4,8 +4,9 @@ import torch
 from torch.nn import functional as F
 
 from metassl.outcomes.classification import mask_classes
-from tests.heads.common import make_head, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import make_head, soft_rows
+from tests.support.numbers import random
 
 
 def test_scores_are_of_pairs_of_an_item_and_a_mean() -> None:

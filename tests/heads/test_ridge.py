@@ -5,7 +5,8 @@ import torch
 from sklearn.linear_model import Ridge as Reference
 
 from metassl.heads.ridge import Ridge
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.numbers import random
 
 
 @pytest.mark.parametrize("n", [2, D, 9])

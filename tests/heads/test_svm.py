@@ -8,8 +8,9 @@ from sklearn.svm import LinearSVC
 from torch import Tensor
 
 from metassl.heads.svm import SVM, onto_simplex, solve_dual
-from tests.heads.common import hard_rows, soft_rows
-from tests.tasks import WAY, D, random
+from tests.support.contexts import WAY, D
+from tests.support.heads import hard_rows, soft_rows
+from tests.support.numbers import random
 
 
 def primal(z: Tensor, q: Tensor, w: Tensor, cost: float) -> Tensor:

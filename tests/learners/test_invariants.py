@@ -17,6 +17,7 @@ from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
 from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF
+from tests.support.calls import adapt, predict, query_logits
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 WAY = 5
@@ -49,7 +50,7 @@ def built(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory):
 
 def logits(learner: MetaLearner, task: Episode, theta: dict[str, Tensor] | None = None) -> Tensor:
     with torch.no_grad():
-        return learner.query_logits(theta or learner.theta(), task, TEST)
+        return query_logits(learner, task, TEST, theta=theta)
 
 
 def close(a: Tensor, b: Tensor) -> None:
@@ -82,9 +83,9 @@ def test_the_names_of_the_classes(built, model: str) -> None:
 def test_a_query_alone_where_the_learner_says_inductive(built, model: str) -> None:
     learner, task = built(model)
     with torch.no_grad():
-        adapted = learner.adapt(learner.theta(), task, TEST)
-        whole = learner.predict(learner.theta(), adapted, task.query_x)
-        single = [learner.predict(learner.theta(), adapted, x) for x in task.query_x.split(1)]
+        adapted = adapt(learner, task, TEST)
+        whole = predict(learner, adapted, task.query_x)
+        single = [predict(learner, adapted, x) for x in task.query_x.split(1)]
     close(whole, logits(learner, task))
     off = float((torch.cat(single) - whole).abs().max())
     assert (off < 1e-10) == (not learner.transductive)

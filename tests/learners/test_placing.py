@@ -1,13 +1,12 @@
-"""Tensors in the place of parameters, against functional_call; and inner gradients by both ways of torch."""
+"""Tensors in the place of parameters, against functional_call."""
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad
+from torch.func import functional_call
 
 from metassl.learners.placing import placed
-from metassl.numerics.derivative import gradient
-from tests.tasks import random
+from tests.support.numbers import random
 
 
 class Tied(nn.Module):
@@ -48,33 +47,3 @@ def test_all_comes_back_after_an_error() -> None:
     ):  # type: ignore[dict-item]
         pass
     assert all(p is kept[n] for n, p in module.named_parameters())
-
-
-def loss(at: dict[str, Tensor], other: Tensor) -> tuple[Tensor, Tensor]:
-    return ((at["a"] * other).sin() * at["b"]).sum(), torch.ones(())
-
-
-@pytest.mark.parametrize("order", [1, 2])
-def test_a_gradient_is_that_of_func(order: int) -> None:
-    theta = {"a": random(4).requires_grad_(), "b": random(4, seed=1).requires_grad_()}
-    found, told = gradient(lambda at: loss(at, theta["a"]), theta, order)  # `a` comes in by another way, too
-    expected = grad(lambda at: loss(at, theta["a"])[0])(theta)
-    assert told == 1
-    for name in theta:
-        torch.testing.assert_close(found[name], expected[name])
-        assert found[name].requires_grad == (order == 2)
-    if order == 2:
-        second = [
-            torch.autograd.grad(g["a"].sum() + g["b"].sum(), list(theta.values())) for g in (found, expected)
-        ]
-        for ours, theirs in zip(*second, strict=True):
-            torch.testing.assert_close(ours, theirs)
-
-
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_a_gradient_without_gradients(mode) -> None:
-    theta = {"a": random(4), "b": random(4, seed=1)}
-    with mode():
-        found, _ = gradient(lambda at: loss(at, theta["a"]), theta, 2)
-    assert not any(g.requires_grad for g in found.values())
-    torch.testing.assert_close(found["b"], (theta["a"] * theta["a"]).sin())

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from metassl.engine.outer import Unrolled
+from tests.retrieval.common import DISTANCES, SIZE, TRAIN, filled, make, maml, tasks
 
 from metassl.data.pool import Pool
 from metassl.engine.loop import Loop
@@ -11,7 +12,6 @@ from metassl.engine.vmap import Vmap
 from metassl.learners.retrieval.mmd import MMD
 from metassl.tasks.stage import TEST, Stage
 from tests.engine.test_tasks import flat
-from tests.retrieval.common import DISTANCES, SIZE, TRAIN, filled, make, maml, tasks
 
 
 @pytest.mark.parametrize("name", DISTANCES)

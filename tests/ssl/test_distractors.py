@@ -14,8 +14,10 @@ from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.distractors import POLICIES, ExtraClass, Mask, Threshold
 from metassl.ssl.none import NoObjective
-from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
-from tests.tasks import WAY, D, U, context, make_term, random
+from tests.support.contexts import WAY, D, U, context
+from tests.support.numbers import random
+from tests.support.objectives import soft_kmeans
+from tests.support.terms import make_term
 
 USED = [name for name, policy in POLICIES.items() if policy is not None]
 PROTOTYPES = 4 * torch.eye(WAY, D, dtype=torch.float64)
@@ -85,7 +87,7 @@ def test_padding_and_missing_classes_change_no_policy(name: str) -> None:
 
 @pytest.mark.parametrize("name", USED)
 def test_a_policy_weighs_labels_and_penalties(name: str) -> None:
-    term = make_term(SoftKMeans(1), distractors=name)
+    term = make_term(soft_kmeans(), distractors=name)
     views = {"plain": near_and_far()}
     given = context(views, support=PROTOTYPES.repeat(2, 1))
     given.policy = term.policy
@@ -115,7 +117,7 @@ def test_step_schedule() -> None:
 
 
 def test_stop_gradient_is_the_objectives_own_unless_given() -> None:
-    assert make_term(SoftKMeans(1)).stop_gradient is True
+    assert make_term(soft_kmeans()).stop_gradient is True
     for wanted in (True, False):
         term = make_term(PseudoLabelThatFlows(), stop_gradient=wanted)
         x = random(U, D).requires_grad_()

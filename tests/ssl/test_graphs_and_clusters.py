@@ -14,8 +14,10 @@ from metassl.ssl.self_labelling.gmm import GMM
 from metassl.ssl.self_labelling.sinkhorn import Sinkhorn
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.self_labelling.soft_kmeans_cluster import SoftKMeansCluster
-from tests.ssl.common import OBJECTIVES, made, outcome
-from tests.tasks import WAY, D, S, U, context, make_term, random
+from tests.support.contexts import WAY, D, S, U, context
+from tests.support.graph_and_cluster import GRAPH_AND_CLUSTER, made, outcome
+from tests.support.numbers import random
+from tests.support.terms import make_term
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def test_numbers_that_can_not_work_are_one_line(key: str, make: Callable[[], SSL
         make()
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", GRAPH_AND_CLUSTER)
 def test_padding_has_no_influence(name: str) -> None:
     """Rows of weight 0 in U and S, and a class that the task lacks."""
     objective = made(name)
@@ -69,7 +71,7 @@ def test_padding_has_no_influence(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", GRAPH_AND_CLUSTER)
 def test_no_image_at_all_gives_zero_not_nan(name: str, dtype: torch.dtype) -> None:
     objective = made(name).to(dtype)
     u = random(U, D, seed=4).to(dtype).requires_grad_()
@@ -80,7 +82,7 @@ def test_no_image_at_all_gives_zero_not_nan(name: str, dtype: torch.dtype) -> No
     assert (torch.autograd.grad(loss, u)[0] == 0).all()
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", GRAPH_AND_CLUSTER)
 def test_order_and_names_mean_nothing(name: str) -> None:
     objective = made(name)
     s, u, y = random(S, D, seed=3), random(U, D, seed=4), torch.arange(S) % WAY

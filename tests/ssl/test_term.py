@@ -10,11 +10,12 @@ from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
-from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from tests.ssl.test_objectives import softmax
-from tests.tasks import D, U, context, make_term, random
+from tests.support.contexts import D, U, context
+from tests.support.numbers import random, softmax
+from tests.support.objectives import soft_kmeans
+from tests.support.terms import make_term
 
 TRAIN, TRAIN_CONTROL = Stage(training=True), Stage(training=True, unlabelled=False)
 INNER, REFIT, OUTER = 0.7, 0.5, 0.3
@@ -134,6 +135,6 @@ def test_loss_of_one_kind_alone() -> None:
     assert make("inner").loss(given) == Consistency().penalty(given)
     assert make("inner", NoObjective()).loss(given) == 0.0
     plain = context({"plain": random(U, D)})
-    labels = make("inner", SoftKMeans(1))
+    labels = make("inner", soft_kmeans())
     assert labels.penalty(plain) == 0.0
     assert labels.loss(plain) > 0
