@@ -15,8 +15,8 @@ from metassl.experiments.smoke import compose_each, pair_config
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from metassl.training.build import (
     build_contents,
+    build_engine,
     build_learner,
-    build_runner,
     build_task_spec,
     build_test_stream,
 )
@@ -106,4 +106,4 @@ def test_an_image_is_embedded_once(words: list[str]) -> None:
 def make_test(config) -> MetaTest:
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents)).eval()
-    return MetaTest(learner, build_runner(config, learner), build_test_stream(config, contents, learner, 12))
+    return MetaTest(learner, build_engine(config, learner), build_test_stream(config, contents, learner, 12))

@@ -2,16 +2,8 @@
 
 import pytest
 import torch
-<<<<<<< HEAD
-from metassl.engine.outer import Unrolled
-from torch.utils._pytree import tree_map
 
 from metassl.data.pool import Pool
-from metassl.engine.loop import Loop
-=======
-
-from metassl.data.pool import Pool
->>>>>>> tests
 from metassl.engine.vmap import Vmap
 from metassl.heads.prototypes import Prototypes
 from tests.support.agreement import assert_agree, assert_cut_is_same

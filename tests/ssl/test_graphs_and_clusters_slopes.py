@@ -2,14 +2,9 @@
 
 import pytest
 import torch
-from metassl.engine.outer import Unrolled
 from torch import Tensor
 
 from metassl.data.pool import Pool
-<<<<<<< HEAD
-from metassl.engine.loop import Loop
-=======
->>>>>>> tests
 from metassl.engine.vmap import Vmap
 from tests.support.agreement import assert_agree
 from tests.support.contexts import D, S, U, context

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.engine.loop import Loop
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
@@ -27,7 +27,7 @@ Make = Callable[[str, SSLTerm], MetaLearner]
 def assert_agree(
     learner: MetaLearner,
     tasks: Episode,
-    runners: Iterable[TaskRunner],
+    engines: Iterable[Engine],
     stage: Stage = TRAIN,
     rtol: float = 1e-8,
     atol: float = 1e-8,
@@ -36,8 +36,8 @@ def assert_agree(
     one, scores = outer_gradients(learner, tasks, stage)
     assert flat(one).isfinite().all()
     assert scores["loss"].isfinite()
-    for runner in runners:
-        many, others = outer_gradients(learner, tasks, stage, runner)
+    for engine in engines:
+        many, others = outer_gradients(learner, tasks, stage, engine)
         torch.testing.assert_close(flat(many), flat(one), rtol=rtol, atol=atol)
         torch.testing.assert_close(others, scores, rtol=rtol, atol=atol)
     return one, scores
@@ -63,10 +63,10 @@ def assert_engines_agree(
     assert tasks.padded
     one, _ = assert_agree(learner, tasks, (Vmap(2), Threads(2)), rtol=tolerance, atol=tolerance)
     assert flat(one).any()
-    theta = learner.eval().theta()
+    learner.eval()
 
-    def logits(copy: MetaLearner, task: Episode) -> Tensor:
-        return query_logits(copy, task, TEST, theta=theta)
+    def logits(learner: MetaLearner, task: Episode) -> Tensor:
+        return query_logits(learner, task, TEST)
 
     with torch.no_grad():
         expected = Loop().map(learner, logits, tasks)

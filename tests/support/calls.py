@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from metassl.engine.outer import Unrolled
 from torch import Tensor
 
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.engine.loop import Loop
-from metassl.learners.base import Adapted, MetaLearner
+from metassl.learners.adapted import Adapted
+from metassl.learners.base import MetaLearner
 from metassl.ssl.context import Context
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
@@ -18,46 +18,50 @@ TRAIN = Stage(training=True)
 Given = Mapping[str, Tensor]
 
 
-def _theta(learner: MetaLearner, given: Given | None) -> Given:
-    return learner.theta() if given is None else given
+def under(learner: MetaLearner, theta: Given | None, function: Callable[..., Any], *args: Any) -> Any:
+    """What a function of the learner's modules gives with other tensors in the place of its parameters."""
+    with learner.placed(theta or {}):
+        return function(*args)
 
 
 def adapt(learner: MetaLearner, task: Episode, stage: Stage = TRAIN, theta: Given | None = None) -> Adapted:
     """φ of a task."""
-    return learner.adapt(_theta(learner, theta), task, stage)
+    return under(learner, theta, learner.adapt, task, stage)
 
 
 def inner_path(
     learner: Any, task: Episode, stage: Stage = TRAIN, theta: Given | None = None
 ) -> Iterator[dict[str, Tensor]]:
     """What moves, before the first inner step and after each."""
-    return learner.path(_theta(learner, theta), task, stage)
+    with learner.placed(theta or {}):
+        steps = list(learner.path(task, stage))
+    return iter([step.phi for step in steps])
 
 
 def predict(learner: MetaLearner, adapted: Adapted, x: Tensor, theta: Given | None = None) -> Tensor:
     """[n, N] logits of inputs after adaptation."""
-    return learner.predict(_theta(learner, theta), adapted, x)
+    return under(learner, theta, learner.predict, adapted, x)
 
 
 def query_logits(
     learner: MetaLearner, task: Episode, stage: Stage = TRAIN, theta: Given | None = None
 ) -> Tensor:
     """[Q, N] logits of a task's queries."""
-    return learner.query_logits(_theta(learner, theta), task, stage)
+    return under(learner, theta, learner.query_logits, task, stage)
 
 
 def outer_loss(
     learner: MetaLearner, task: Episode, stage: Stage = TRAIN, theta: Given | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The outer loss of a task, and what is logged."""
-    return learner.outer_loss(_theta(learner, theta), task, stage)
+    return under(learner, theta, learner.outer_loss, task, stage)
 
 
 def meta_loss(
     learner: MetaLearner, task: Episode, stage: Stage = TRAIN, theta: Given | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The outer loss of a task with what the objective hears of it, and what is logged."""
-    return learner.meta_loss(_theta(learner, theta), task, stage)
+    return under(learner, theta, learner.meta_loss, task, stage)
 
 
 def observe(
@@ -68,23 +72,19 @@ def observe(
     theta: Given | None = None,
 ) -> Any:
     """What `look` finds in the objective's context after adaptation."""
-    return learner.observe(_theta(learner, theta), task, stage, look)
-
-
-def under(learner: MetaLearner, theta: Given, function: Callable[..., Any], *args: Any) -> Any:
-    """What a function of the learner's modules gives with other tensors in the place of its parameters."""
-    return learner.under(theta, function, *args)
+    return under(learner, theta, learner.observe, task, stage, look)
 
 
 def outer_gradients(
     learner: MetaLearner,
     tasks: Episode,
     stage: Stage = TRAIN,
-    runner: TaskRunner | None = None,
+    engine: Engine | None = None,
     theta: Given | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The outer gradient over a meta-batch and what is logged, by an engine: the loop unless another is given."""
-    return Unrolled(runner or Loop())(learner, _theta(learner, theta), tasks, stage)
+    loss = lambda learner, task: learner.meta_loss(task, stage)  # noqa: E731
+    return under(learner, theta, (engine or Loop()).gradients, learner, loss, tasks)
 
 
 def outer_gradient(learner: MetaLearner, task: Episode, stage: Stage = TRAIN) -> dict[str, Tensor]:

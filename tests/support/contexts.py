@@ -4,7 +4,7 @@ Legend: N way, S support, U unlabelled, D features.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -101,7 +101,12 @@ def given_task(objective: SSLObjective, padding: int = 0, **changes: Any) -> Con
         views[name] = torch.cat((random(U, D, seed=k), 5 * random(padding, D, seed=7)))
     draws = torch.cat((draws, draws_of(objective, padding, seed=12)))
     weight = torch.cat((torch.ones(U), torch.zeros(padding))).double()
-    return context(views, weight=weight, draws=draws, **changes)
+    return advanced(objective, context(views, weight=weight, draws=draws, **changes))
+
+
+def advanced(objective: SSLObjective, given: Context) -> Context:
+    """The context of the next inner step: with what the objective remembers of this one."""
+    return replace(given, memory={**given.memory, **objective.remember(given)})
 
 
 def two_classes(z: Tensor, params: object) -> Tensor:

@@ -19,28 +19,26 @@ from metassl.heads.svm import SVM
 from tests.support.contexts import WAY, D
 from tests.support.numbers import random
 
-HEADS: dict[str, Callable[[], Head]] = {
-    "matching": lambda: CosineAttention(3.0),
-    "relation": lambda: Relation(8),
-    "relation_softmax": lambda: RelationSoftmax(8),
-    "tpn": lambda: Propagation(4, 0.9, 1.0, 5),
-    "r2d2": lambda: Ridge(0.5, 2.0, 0.1),
-    "metaoptnet": lambda: SVM(0.3, 2.0, 20),
-    "in_context": lambda: InContext(width=8, heads=2, blocks=1, loops=2, hidden=8),
+HEADS: dict[str, Callable[[int], Head]] = {
+    "matching": lambda features: CosineAttention(3.0),
+    "relation": lambda features: Relation(features, 8),
+    "relation_softmax": lambda features: RelationSoftmax(features, 8),
+    "tpn": lambda features: Propagation(features, 4, 0.9, 1.0, 5),
+    "r2d2": lambda features: Ridge(0.5, 2.0, 0.1),
+    "metaoptnet": lambda features: SVM(0.3, 2.0, 20),
+    "in_context": lambda features: InContext(features, width=8, heads=2, blocks=1, loops=2, hidden=8),
 }
 INDUCTIVE = [name for name in HEADS if name != "tpn"]
 
 
-def built(make: Callable[[], Head], dim: int = D, way: int = WAY) -> Any:
-    """A head in float64, its networks built for features of that size and that many classes."""
+def built(make: Callable[[int], Head], features: int = D) -> Any:
+    """A head in float64, its networks built for features of that size."""
     torch.manual_seed(0)
-    head = make()
-    head.bind(dim, way)
-    return head.double()
+    return make(features).double()
 
 
 def make_head(name: str) -> Head:
-    """One of them in float64, its networks built for D features and N classes."""
+    """One of them in float64, its networks built for D features."""
     return built(HEADS[name])
 
 

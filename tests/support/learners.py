@@ -1,6 +1,7 @@
 """Small learners in float64, the same weights each time."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,11 +11,13 @@ from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Conv4
 from metassl.heads.base import Head
 from metassl.heads.prototypes import Prototypes
-from metassl.inner.base import InnerOptimizer
+from metassl.inner.base import MakeInner
 from metassl.inner.sgd import SGD
 from metassl.learners.base import MetaLearner
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.maml import MAML
 from metassl.learners.metric.learner import HeadLearner
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.norms.kinds import make_norm
 from metassl.ssl.term import SSLTerm
 from tests.support.episodes import SPEC
@@ -33,9 +36,9 @@ class Smooth(Backbone):
         self.convs = nn.ModuleList([nn.Conv2d(1, 4, 3, stride=4), nn.Conv2d(4, 4, 3, stride=2, padding=1)])
         self.norms = nn.ModuleList([make_norm(norm, 4), make_norm(norm, 4)])
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = torch.tanh(norm(conv(x), rows))
+            x = torch.tanh(norm(conv(x), how))
         return x.flatten(1)
 
 
@@ -47,7 +50,7 @@ class Flat(Backbone):
         self.norm, self.out_dim = norm, dim
         self.factor = nn.Parameter(torch.tensor(1.0))
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         return x.flatten(1) * self.factor
 
 
@@ -56,9 +59,9 @@ def conv4(norm: str) -> Backbone:
     return Conv4((1, 16, 16), 4, norm)
 
 
-def sgd(rate: float = 0.1, steps: int = 2, learned: bool = True) -> Callable[[], SGD]:
+def sgd(rate: float = 0.1, steps: int = 2, learned: bool = True) -> MakeInner:
     """Plain gradient descent, with a rate for each inner step."""
-    return lambda: SGD(rate, steps, learned)
+    return partial(SGD, rate=rate, steps=steps, learned=learned)
 
 
 def gradient_learner(
@@ -67,8 +70,8 @@ def gradient_learner(
     order: int | None = 2,
     make_backbone: Callable[[str], Backbone] = conv4,
     *,
-    kind: Callable[..., Any] = GradientLearner,
-    inner: Callable[[], InnerOptimizer] | None = None,
+    kind: Callable[..., Any] = MAML,
+    inner: MakeInner | None = None,
     steps: int = 2,
     test_steps: int | None = None,
     adapt: Sequence[str] | None = WHOLE,
@@ -83,10 +86,9 @@ def gradient_learner(
     """
     torch.manual_seed(0)
     backbone = make_backbone(norm)
-    rule = (inner or sgd())()
     options = {"steps": steps, "test_steps": test_steps, "order": order, "adapt": adapt, **own}
     given = {n: v for n, v in options.items() if n not in ("order", "adapt") or v is not None}
-    return kind(backbone, ssl, SPEC, inner=rule, **given).double()
+    return kind(backbone, SPEC, inner=inner or sgd(), **given).attach(ssl).double()
 
 
 def maml(
@@ -110,12 +112,13 @@ def head_learner(
     ssl: SSLTerm,
     make_backbone: Callable[[str], Backbone] = conv4,
     *,
-    head: Callable[[], Head] = Prototypes,
+    head: Callable[[int], Head] = lambda features: Prototypes(),
     rounds: int = 2,
 ) -> HeadLearner:
-    """ProtoNet, or a learner with another closed-form head."""
+    """ProtoNet, or a learner with another closed-form head, made for the features."""
     torch.manual_seed(0)
-    return HeadLearner(make_backbone(norm), ssl, SPEC, head(), rounds).double()
+    backbone = make_backbone(norm)
+    return HeadLearner(backbone, head(backbone.out_dim), rounds).attach(ssl).double()
 
 
 def shaken(learner: MetaLearner) -> MetaLearner:

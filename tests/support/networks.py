@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -10,51 +9,52 @@ import torch
 from metassl.data.pool import Pool
 from metassl.engine.vmap import Vmap
 from metassl.ssl.base import SSLObjective
-from metassl.tasks.spec import TaskSpec
+from metassl.ssl.none import NoObjective
 from tests.support.agreement import assert_agree, assert_cut_is_same
 from tests.support.calls import meta_loss, outer_gradients
-from tests.support.contexts import D
-from tests.support.episodes import SPEC, episodes, narrow
+from tests.support.episodes import episodes, narrow
 from tests.support.learners import conv4, gradient_learner, head_learner, scramble
 from tests.support.numbers import flat
 from tests.support.terms import full
 
+Objective = SSLObjective | Callable[[int], SSLObjective]
 MAKERS = (gradient_learner, head_learner)
 
 
-def bound(objective: Any, dim: int = D, task: TaskSpec = SPEC) -> Any:
-    """The objective as if built for a backbone of that many features, in float64."""
-    torch.manual_seed(1)
-    learner: Any = SimpleNamespace(backbone=SimpleNamespace(out_dim=dim), takes_gradient_steps=True)
-    objective.bind(learner, task)
-    return objective.double()
+def learner_of(
+    make: Callable,
+    objective: Objective,
+    make_backbone: Any = conv4,
+    at: str = "both",
+) -> Any:
+    """A small learner with this objective, its weights random, with a norm that looks at one input alone.
 
-
-def learner_of(make: Callable, objective: SSLObjective, make_backbone: Any = conv4, at: str = "both") -> Any:
-    """A small learner with this objective, its weights random, with a norm that looks at one input alone."""
-    learner = make("group", full(objective, at, from_step=0), make_backbone=make_backbone)
+    An objective with networks of its own is given as what makes it for the number of features.
+    """
+    learner = make("group", full(NoObjective()), make_backbone=make_backbone)
     torch.manual_seed(3)
-    objective.bind(learner, SPEC)
+    if not isinstance(objective, SSLObjective):
+        objective = objective(learner.backbone.out_dim)
     scramble(objective)
-    return learner.double()
+    return learner.attach(full(objective, at, from_step=0)).double()
 
 
-def check_engines_agree(pool: Pool, make: Callable, objective: SSLObjective, at: str = "both") -> None:
+def check_engines_agree(pool: Pool, make: Callable, objective: Objective, at: str = "both") -> None:
     """Loop and vmap give the same gradients, and the objective's own parameters get one."""
     learner = learner_of(make, objective, at=at)
     one, _ = assert_agree(learner, episodes(pool, learner.ssl, 2), (Vmap(2),))
-    for name in objective.own_parameters():
+    for name in learner.ssl.objective.own_parameters():
         assert one[f"ssl.objective.{name}"].abs().max() > 0, name
 
 
-def check_padding(pool: Pool, make: Callable, objective: SSLObjective) -> None:
+def check_padding(pool: Pool, make: Callable, objective: Objective) -> None:
     """A padded task gives the gradient of the same task with the padding cut off."""
     learner = learner_of(make, objective)
     tasks = episodes(pool, learner.ssl, 8, way=[2, 3], shot=[1, 2], distractors=0)
     assert_cut_is_same(learner, narrow(tasks))
 
 
-def check_names_of_classes(pool: Pool, make: Callable, objective: SSLObjective) -> None:
+def check_names_of_classes(pool: Pool, make: Callable, objective: Objective) -> None:
     """Other names for the classes (and for the outputs of a linear head) change no loss."""
     learner = learner_of(make, objective)
     task, order = episodes(pool, learner.ssl, 1).task(0), torch.tensor([2, 0, 1])
@@ -71,7 +71,7 @@ def check_names_of_classes(pool: Pool, make: Callable, objective: SSLObjective) 
     torch.testing.assert_close(two, one, rtol=1e-9, atol=1e-9)
 
 
-def check_nothing_without_weight(pool: Pool, make: Callable, objective: SSLObjective) -> None:
+def check_nothing_without_weight(pool: Pool, make: Callable, objective: Objective) -> None:
     """All of U padding: no NaN in the loss or in a gradient."""
     learner = learner_of(make, objective)
     tasks = episodes(pool, learner.ssl, 1, way=[2, 3], distractors=0)

@@ -25,6 +25,9 @@ from metassl.ssl.self_labelling.mixmatch import MixMatch
 from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.self_supervised.contrastive import Contrastive
+from metassl.tasks.tensors import Tensors
+from tests.support.contexts import D
+from tests.support.episodes import SPEC
 
 OMEGA = "ssl.objective.omega"  # the meta-parameter of EntropyOfOmega
 
@@ -49,9 +52,9 @@ def fixmatch(rule: str = "fixed", threshold: float = 0.8) -> FixMatch:
     return FixMatch(rule=rule, threshold=threshold, momentum=0.5)
 
 
-def ict(alpha: float = 0.75) -> ICT:
+def ict(alpha: float = 0.75, parameters: Tensors | None = None) -> ICT:
     """Interpolation consistency."""
-    return ICT(alpha=alpha, momentum=0.9, outer_momentum=0.9)
+    return ICT(parameters or {}, alpha=alpha, momentum=0.9, outer_momentum=0.9)
 
 
 def mixmatch(unlabelled_weight: float = 3.0) -> MixMatch:
@@ -59,9 +62,11 @@ def mixmatch(unlabelled_weight: float = 3.0) -> MixMatch:
     return MixMatch(alpha=0.75, temperature=0.5, unlabelled_weight=unlabelled_weight)
 
 
-def mean_teacher(momentum: float = 0.7, outer_momentum: float = 0.9) -> MeanTeacher:
+def mean_teacher(
+    momentum: float = 0.7, outer_momentum: float = 0.9, parameters: Tensors | None = None
+) -> MeanTeacher:
     """Consistency with an average of the predictor."""
-    return MeanTeacher(momentum=momentum, outer_momentum=outer_momentum)
+    return MeanTeacher(parameters or {}, momentum=momentum, outer_momentum=outer_momentum)
 
 
 def vat(epsilon: float = 0.5, xi: float = 1e-3, iterations: int = 1) -> VAT:
@@ -69,14 +74,20 @@ def vat(epsilon: float = 0.5, xi: float = 1e-3, iterations: int = 1) -> VAT:
     return VAT(epsilon=epsilon, xi=xi, iterations=iterations)
 
 
-def vae(latent: int = 2, label: int = 3, width: int = 5) -> VAE:
+def vae(
+    latent: int = 2,
+    label: int = 3,
+    width: int = 5,
+    features: int = D,
+    input_shape: tuple[int, ...] = SPEC.input_shape,
+) -> VAE:
     """The semi-supervised VAE."""
-    return VAE(latent=latent, label=label, width=width)
+    return VAE(features, input_shape, latent=latent, label=label, width=width)
 
 
-def contrastive(temperature: float = 0.5, projection: int = 5) -> Contrastive:
+def contrastive(temperature: float = 0.5, projection: int = 5, features: int = D) -> Contrastive:
     """NT-Xent."""
-    return Contrastive(temperature=temperature, projection=projection)
+    return Contrastive(features, temperature=temperature, projection=projection)
 
 
 def learned_critic() -> LearnedCritic:

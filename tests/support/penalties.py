@@ -10,11 +10,13 @@ from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.ssl.base import SSLObjective
+from metassl.ssl.none import NoObjective
 from metassl.tasks.stage import Stage
+from metassl.tasks.tensors import Tensors
 from tests.support.agreement import assert_agree
 from tests.support.calls import outer_gradients
-from tests.support.contexts import D, U, context, draws_of, given_task, two_classes
-from tests.support.episodes import SPEC, episodes
+from tests.support.contexts import D, U, advanced, context, draws_of, given_task, two_classes
+from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner, head_learner
 from tests.support.numbers import close, flat, random
 from tests.support.terms import full, make_term
@@ -39,6 +41,7 @@ def no_weight(objective: SSLObjective) -> Tensor:
     shift = random(D).requires_grad_()
     views = {name: random(U, D, seed=k) + shift for k, name in enumerate(objective.views)}
     given = context(views, weight=torch.zeros(U).double(), draws=draws_of(objective, U))
+    given = advanced(objective, given)
     loss = torch.as_tensor(make_term(objective, from_step=0).loss(given))
     if loss.requires_grad:
         assert torch.isfinite(
@@ -48,12 +51,16 @@ def no_weight(objective: SSLObjective) -> Tensor:
 
 
 def learner_with(
-    objective: SSLObjective, make: Callable[..., MetaLearner], norm: str, at: str = "both"
+    objective: SSLObjective | Callable[[Tensors], SSLObjective],
+    make: Callable[..., MetaLearner],
+    norm: str,
+    at: str = "both",
 ) -> MetaLearner:
-    """A small learner that this objective was built for."""
-    learner = make(norm, full(objective, at))
-    objective.bind(learner, SPEC)
-    return learner
+    """A small learner with this objective, or with one that is made of the learner's parameters."""
+    learner = make(norm, full(NoObjective()))
+    if not isinstance(objective, SSLObjective):
+        objective = objective({n: p for n, p in learner.named_parameters() if not n.startswith("ssl.")})
+    return learner.attach(full(objective, at)).double()
 
 
 def engines_agree(pool: Pool, make_objective: Callable[[], SSLObjective]) -> None:

@@ -16,15 +16,16 @@ from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
 from tests.support.calls import TRAIN, inner_path
 from tests.support.episodes import tasks_of
-from tests.support.learners import gradient_learner
+from tests.support.learners import conv4, gradient_learner
 from tests.support.terms import term
 
 SIZE, ITEMS = 4, 12
+FEATURES = conv4("batch").out_dim
 DISTANCES = {
     "mmd": lambda: MMD(1.0),
     "wasserstein": lambda: Wasserstein(0.1, 20),
-    "task2vec": Task2Vec,
-    "learned": lambda: LearnedMetric(hidden=8, size=4, candidates=3, steps=1, weight=0.5),
+    "task2vec": lambda: Task2Vec(conv4("batch")),
+    "learned": lambda: LearnedMetric(FEATURES, hidden=8, size=4, candidates=3, steps=1, weight=0.5),
     "labels": lambda: LabelledOnly(MMD(1.0)),
     "random": Random,
     "average": Average,
@@ -57,17 +58,17 @@ def plain_maml(norm: str = "batch", order: int = 2) -> GradientLearner:
 
 def store(learner: RetrievalLearner, task: Episode, stage: Stage = TRAIN) -> None:
     """Puts a task and what adaptation made of it into the memory."""
-    learner.store(learner.theta(), task, stage)
+    learner.store(task, stage)
 
 
 def retrieval_weights(learner: RetrievalLearner, task: Episode, stage: Stage = TRAIN) -> Tensor:
     """[M] what each stored task counts."""
-    return learner.weights(learner.theta(), task, stage)
+    return learner.weights(task, stage)
 
 
 def describe(learner: RetrievalLearner, task: Episode, stage: Stage) -> TaskSet:
     """What the memory would keep of a task."""
-    return learner.describe(learner.theta(), task, stage)
+    return learner.describe(task, stage)
 
 
 def shifted(learner: RetrievalLearner, delta: Tensor) -> dict[str, Tensor]:

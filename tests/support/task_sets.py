@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from metassl.learners.retrieval.distance import Newcomer, TaskDistance, TaskSet
+from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet
 from metassl.learners.retrieval.learned import LearnedMetric
 from metassl.learners.retrieval.mmd import MMD
 from metassl.learners.retrieval.wasserstein import Wasserstein
@@ -19,10 +19,10 @@ def memory(seed: int = 0) -> TaskSet:
     return TaskSet(random(M, ITEMS, D, seed=seed), weight, labelled, random(M, 7, seed=seed).square())
 
 
-def newcomer(task: TaskSet, losses: Tensor | None = None, draws: Tensor | None = None) -> Newcomer:
+def newcomer(task: TaskSet, losses: Tensor | None = None, draws: Tensor | None = None) -> NewTask:
     """A task that comes to the memory; `losses` are its losses after a start from each stored task."""
     losses = torch.zeros(M).double() if losses is None else losses
-    return Newcomer(task, torch.zeros(0) if draws is None else draws, lambda places, steps: losses[places])
+    return NewTask(task, torch.zeros(0) if draws is None else draws, lambda places, steps: losses[places])
 
 
 def place(stored: TaskSet, k: int) -> TaskSet:
@@ -34,9 +34,7 @@ def learned(**changes: float) -> LearnedMetric:
     """A learned metric over rows of D features, the same weights each time."""
     torch.manual_seed(0)
     options: dict = {"hidden": 8, "size": 4, "candidates": 2, "steps": 0, "weight": 1.0, **changes}
-    metric = LearnedMetric(**options)
-    metric.bind(D, {})
-    return metric.double()
+    return LearnedMetric(D, **options).double()
 
 
 SETS: list[TaskDistance] = [MMD(0.5), Wasserstein(0.1, 30), learned()]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.inner.momentum import Momentum
-from metassl.learners.gradient.baseline import BaseClassLearner
+from metassl.learners.gradient.baseline import BaselineLearner
 from metassl.learners.gradient.classifiers import CosineClassifier, LinearClassifier
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
@@ -30,7 +30,7 @@ KINDS = [LinearClassifier, Cosine]
 def build(norm: str, ssl: SSLTerm, kind=LinearClassifier, steps: int = 5, make_backbone=Smooth):
     torch.manual_seed(0)
     inner = Momentum(0.05, 0.9, 0.9, 0.001)
-    learner = BaseClassLearner(make_backbone(norm), ssl, SPEC, inner, steps, kind)
+    learner = BaselineLearner(make_backbone(norm), ssl, SPEC, inner, steps, kind)
     torch.nn.init.normal_(learner.base.weight, std=0.1)
     return learner.double()
 

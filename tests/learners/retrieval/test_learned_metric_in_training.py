@@ -1,14 +1,9 @@
 """The learned metric's gradient within the outer loss."""
 
 import torch
-from metassl.engine.outer import Unrolled
 from torch import Tensor
 
 from metassl.data.pool import Pool
-<<<<<<< HEAD:tests/retrieval/test_learned_metric_in_training.py
-from metassl.engine.loop import Loop
-=======
->>>>>>> tests:tests/learners/retrieval/test_learned_metric_in_training.py
 from metassl.learners.retrieval.learned import LearnedMetric
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.tasks.episode import Episode

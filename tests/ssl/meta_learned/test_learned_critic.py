@@ -6,13 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from metassl.engine.outer import Unrolled
 
 from metassl.data.pool import Pool
-<<<<<<< HEAD:tests/ssl/test_learned_critic.py
-from metassl.engine.loop import Loop
-=======
->>>>>>> tests:tests/ssl/meta_learned/test_learned_critic.py
 from metassl.errors import ConfigError
 from metassl.ssl.meta_learned.learned_critic import statistics
 from metassl.ssl.none import NoObjective

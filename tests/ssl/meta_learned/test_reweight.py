@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from metassl.engine.outer import Unrolled
 from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.data.pool import Pool
-<<<<<<< HEAD:tests/ssl/test_learned_weights.py
-from metassl.engine.loop import Loop
-=======
->>>>>>> tests:tests/ssl/meta_learned/test_reweight.py
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels
 from metassl.ssl.consistency.consistency import Consistency
