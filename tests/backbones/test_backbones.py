@@ -12,6 +12,7 @@ from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
 from metassl.backbones.resnet12 import ResNet12
 from metassl.errors import ConfigError
+from metassl.norms.base import Pass
 from tests.support.learners import NORMS
 from tests.support.numbers import random
 
@@ -33,11 +34,11 @@ def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
     alone = backbone(support)
     for extra in (queries, queries[:1], 9 * queries):
         rows = torch.cat((torch.ones(5), torch.zeros(len(extra)))).double()
-        both = backbone(torch.cat((support, extra)), rows)
+        both = backbone(torch.cat((support, extra)), Pass(rows))
         torch.testing.assert_close(both[:5], alone)
-    one = backbone(torch.cat((support, queries[:1])), torch.tensor([1.0] * 5 + [0]).double())
+    one = backbone(torch.cat((support, queries[:1])), Pass(torch.tensor([1.0] * 5 + [0]).double()))
     rows = torch.tensor([1.0] * 5 + [0] * 4).double()
-    torch.testing.assert_close(backbone(torch.cat((support, queries)), rows)[5], one[5])
+    torch.testing.assert_close(backbone(torch.cat((support, queries)), Pass(rows))[5], one[5])
 
 
 @pytest.mark.parametrize("norm", ["running", "batch", "support", "group"])
@@ -45,9 +46,9 @@ def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
 def test_shapes_and_what_the_norm_says(name: str, norm: str) -> None:
     backbone = build(name, norm)
     assert backbone(random(3, 1, 16, 16)).shape == (3, backbone.out_dim)
-    assert backbone.transductive == (norm == "batch")
-    assert backbone.from_support == (norm == "support")
-    assert backbone.keeps_averages == (norm == "running")
+    assert backbone.traits.transductive == (norm == "batch")
+    assert backbone.traits.from_support == (norm == "support")
+    assert backbone.traits.keeps_averages == (norm == "running")
 
 
 @pytest.mark.parametrize(
@@ -127,4 +128,4 @@ def test_mlp_norms_agree_on_vectors() -> None:
     rows = torch.tensor([1.0, 1, 1, 1, 1, 1], dtype=torch.float64)
     for norm in NORMS:
         backbone = MLP((5,), [4, 3], norm).double()
-        torch.testing.assert_close(backbone(x), backbone(x, rows))
+        torch.testing.assert_close(backbone(x), backbone(x, Pass(rows)))

@@ -10,8 +10,8 @@ from metassl.backbones.conv4 import Conv4
 from metassl.backbones.film import film_layers, film_overlay
 from metassl.backbones.mlp import MLP
 from metassl.backbones.resnet12 import ResNet12
+from metassl.norms.base import ALL_ROWS, Pass, PoolableNorm
 from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
-from metassl.norms.pooled import PoolableNorm
 from tests.support.numbers import random
 
 MAKE = {
@@ -29,9 +29,9 @@ class Explicit(PoolableNorm):
         super().__init__()
         self.norm, self.gain, self.shift = norm, gain, shift
 
-    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         shape = (1, -1) + (1,) * (x.dim() - 2)
-        return self.norm(x, rows) * (1 + self.gain).view(shape) + self.shift.view(shape)
+        return self.norm(x, how) * (1 + self.gain).view(shape) + self.shift.view(shape)
 
 
 def prepared(backbone: str, norm: str) -> Backbone:

@@ -45,16 +45,16 @@ def test_takes_the_fastest_and_remembers(
     auto = Auto({"slow": Slow(), "broken": Broken(1), "loop": Loop()}, cache, 1)
     expected, _ = outer_gradients(learner, tasks)
     for _ in range(5):
-        found, _ = outer_gradients(learner, tasks, runner=auto)
+        found, _ = outer_gradients(learner, tasks, engine=auto)
         torch.testing.assert_close(flat(found), flat(expected), rtol=1e-10, atol=1e-10)
     assert auto.chosen == "loop"
     assert "engine=auto takes loop" in capsys.readouterr().out
     assert list(json.loads(cache.read_text()).values()) == ["loop"]
     again = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
-    outer_gradients(learner, tasks, runner=again)
+    outer_gradients(learner, tasks, engine=again)
     assert again.chosen == "loop"
     other = Auto({"slow": Slow(), "loop": Loop()}, cache, 1)
-    outer_gradients(learner, episodes(tiny_pool, ssl, 3), runner=other)
+    outer_gradients(learner, episodes(tiny_pool, ssl, 3), engine=other)
     assert other.chosen is None  # other shapes are measured anew
 
 
@@ -63,7 +63,7 @@ def test_an_error_of_the_work_itself_is_not_swallowed(tiny_pool: Pool, tmp_path:
     auto = Auto({"a": Broken(1), "b": Broken(1)}, tmp_path / "engines.json", 1)
     learner = gradient_learner("batch", ssl)
     with pytest.raises(RuntimeError, match="no batching rule"):
-        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), engine=auto)
 
 
 def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_moving_averages_leave_the_loop_alone(tiny_pool: Pool, tmp_path: Path) -
     learner = head_learner("running", ssl)
     auto = Auto({"vmap": Vmap(2), "loop": Loop()}, tmp_path / "engines.json", 1)
     for _ in range(2):
-        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), engine=auto)
     assert auto.chosen == "loop"
 
 
@@ -84,7 +84,7 @@ def test_a_choice_holds_for_the_same_learner_only(tiny_pool: Pool, tmp_path: Pat
     def chosen(learner: MetaLearner, runs: int) -> str | None:
         auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
         for _ in range(runs):
-            outer_gradients(learner, tasks, runner=auto)
+            outer_gradients(learner, tasks, engine=auto)
         return auto.chosen
 
     if change == "norm":
@@ -104,7 +104,7 @@ def test_only_an_engine_that_may_run_is_recalled(tiny_pool: Pool, tmp_path: Path
     for name in ("first", "second"):  # the second finds what the first kept, changed by hand
         auto = Auto({"vmap": Vmap(2), "loop": Loop()}, cache, 1)
         for _ in range(2):
-            outer_gradients(learner, tasks, runner=auto)
+            outer_gradients(learner, tasks, engine=auto)
         assert auto.chosen == "loop", name
         cache.write_text(json.dumps(dict.fromkeys(json.loads(cache.read_text()), kept)))
 
@@ -116,5 +116,5 @@ def test_a_damaged_cache_is_written_anew(tiny_pool: Pool, tmp_path: Path) -> Non
     learner = maml(ssl)
     auto = Auto({"loop": Loop()}, cache, 1)
     for _ in range(2):
-        outer_gradients(learner, episodes(tiny_pool, ssl, 2), runner=auto)
+        outer_gradients(learner, episodes(tiny_pool, ssl, 2), engine=auto)
     assert list(json.loads(cache.read_text()).values()) == ["loop"]

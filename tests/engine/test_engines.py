@@ -28,23 +28,23 @@ from tests.support.terms import term
 @pytest.mark.parametrize("objective", [NoObjective, Consistency, soft_kmeans])
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("make", [gradient_learner, head_learner])
-def test_runners_agree(tiny_pool: Pool, make, norm: str, objective) -> None:
+def test_engines_agree(tiny_pool: Pool, make, norm: str, objective) -> None:
     ssl = term(objective())
     learner = make(norm, ssl)
     tasks = episodes(tiny_pool, ssl, 3)
-    runners = (Vmap(1), Vmap(2), Vmap(8), Threads(2), Threads(2, chunk=2))
-    assert_agree(learner, tasks, runners, rtol=1e-10, atol=1e-10)
+    engines = (Vmap(1), Vmap(2), Vmap(8), Threads(2), Threads(2, chunk=2))
+    assert_agree(learner, tasks, engines, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("runner", [Loop(), Vmap(2), Threads(2)])
+@pytest.mark.parametrize("engine", [Loop(), Vmap(2), Threads(2)])
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("make", [gradient_learner, head_learner])
-def test_gradient_is_the_slope_of_the_loss(tiny_pool: Pool, make, norm: str, runner) -> None:
+def test_gradient_is_the_slope_of_the_loss(tiny_pool: Pool, make, norm: str, engine) -> None:
     ssl = term(Consistency())
     learner = make(norm, ssl, make_backbone=Smooth)
     tasks = episodes(tiny_pool, ssl, 2)
     theta = learner.theta()
-    gradients, _ = outer_gradients(learner, tasks, runner=runner)
+    gradients, _ = outer_gradients(learner, tasks, engine=engine)
     generator = torch.Generator().manual_seed(1)
     way = {n: torch.randn(p.shape, generator=generator, dtype=p.dtype) for n, p in theta.items()}
     length = flat(way).norm()

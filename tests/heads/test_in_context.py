@@ -17,7 +17,7 @@ QUERIES = random(5, D, seed=7)
 
 def test_loops_are_the_same_blocks_again() -> None:
     """Two loops of one block are one loop of two equal blocks."""
-    looped, stacked = make_head("in_context"), built(lambda: InContext(8, 2, 2, 1, 8))
+    looped, stacked = make_head("in_context"), built(lambda features: InContext(features, 8, 2, 2, 1, 8))
     for name in ("item", "readout"):
         getattr(stacked, name).load_state_dict(getattr(looped, name).state_dict())
     stacked.label, stacked.unknown = looped.label, looped.unknown

@@ -74,7 +74,7 @@ def test_queries_help_each_other() -> None:
     """Two moons of dots: the far end of each is nearer to the other's labelled row, but not along the dots."""
     steps = torch.arange(8).double()
     one, two = torch.stack((steps, 0 * steps), -1), torch.stack((steps, 0 * steps + 3), -1)
-    head = built(lambda: Propagation(2, 0.9, 0.3, 4), 2, 2)
+    head = built(lambda features: Propagation(features, 2, 0.9, 0.3, 4), 2)
     with torch.no_grad():
         head.bandwidth[-1].weight.zero_()
     labelled, ends = torch.stack((one[0], two[-1])), torch.stack((one[-1], two[0]))

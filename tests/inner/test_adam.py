@@ -12,7 +12,7 @@ from tests.support.numbers import random
 def test_adam_is_torchs(beta1: float) -> None:
     start, target = random(6), random(6, seed=1)
     ours, theirs = {"x": start}, start.clone().requires_grad_()
-    adam = Adam(0.05, beta1, 0.99, 1e-8)
+    adam = Adam(ours, 0.05, beta1, 0.99, 1e-8)
     state = adam.init(ours)
     reference = torch.optim.Adam([theirs], 0.05, (beta1, 0.99), 1e-8)
     for step in range(4):
@@ -25,7 +25,7 @@ def test_adam_is_torchs(beta1: float) -> None:
 
 
 def test_adam_at_a_gradient_of_zero_has_finite_derivatives() -> None:
-    adam = Adam(0.05, 0.0, 0.999, 1e-8)
+    adam = Adam({}, 0.05, 0.0, 0.999, 1e-8)
 
     def after(slope: Tensor) -> Tensor:
         x = {"x": torch.zeros(2).double()}

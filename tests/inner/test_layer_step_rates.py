@@ -8,9 +8,8 @@ from tests.support.numbers import random
 
 
 def test_rates_of_each_layer_and_step(tiny_pool: Pool) -> None:
-    inner = LayerStepRates(0.1, 2)
     params = {"a.weight": random(3), "b": random(2)}
-    inner.bind(params)
+    inner = LayerStepRates(params, 0.1, 2)
     assert {n: p.shape for n, p in inner.named_parameters()} == {"rates.a/weight": (2,), "rates.b": (2,)}
     with torch.no_grad():
         inner.rates["a.weight"].copy_(torch.tensor([0.5, 0.25]))

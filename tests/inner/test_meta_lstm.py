@@ -1,6 +1,6 @@
 """The LSTM meta-learner against SGD, against torch's LSTM cell, and coordinate by coordinate."""
 
-from collections.abc import Callable
+from functools import partial
 from math import exp, log
 
 import pytest
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.data.pool import Pool
-from metassl.inner.base import InnerOptimizer
+from metassl.inner.base import MakeInner
 from metassl.inner.meta_lstm import MetaLSTM, preprocess
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.consistency.consistency import Consistency
@@ -25,11 +25,11 @@ from tests.support.terms import term
 
 def rule(hidden: int = 5) -> MetaLSTM:
     torch.manual_seed(0)
-    return MetaLSTM(hidden, 8.0, 0.1).double()
+    return MetaLSTM({}, hidden, 8.0, 0.1).double()
 
 
-def build(norm: str, ssl: SSLTerm, inner: Callable[[], InnerOptimizer] | None = None) -> GradientLearner:
-    return gradient_learner(norm, ssl, 1, Smooth, inner=inner or (lambda: MetaLSTM(5, 8.0, 0.1)))
+def build(norm: str, ssl: SSLTerm, inner: MakeInner | None = None) -> GradientLearner:
+    return gradient_learner(norm, ssl, 1, Smooth, inner=inner or partial(MetaLSTM, hidden=5))
 
 
 def stirred(inner: MetaLSTM) -> MetaLSTM:

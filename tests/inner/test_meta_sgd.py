@@ -1,12 +1,12 @@
 """Meta-SGD against MAML and against its own definition."""
 
-from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 
 from metassl.data.pool import Pool
-from metassl.inner.base import InnerOptimizer
+from metassl.inner.base import MakeInner
 from metassl.inner.meta_sgd import MetaSGD
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.consistency.consistency import Consistency
@@ -20,14 +20,14 @@ from tests.support.objectives import OBJECTIVES
 from tests.support.terms import term
 
 
-def build(norm: str, ssl: SSLTerm, inner: Callable[[], InnerOptimizer] | None = None) -> GradientLearner:
-    return gradient_learner(norm, ssl, inner=inner or (lambda: MetaSGD(0.05, 0.2)))
+def build(norm: str, ssl: SSLTerm, inner: MakeInner | None = None) -> GradientLearner:
+    return gradient_learner(norm, ssl, inner=inner or partial(MetaSGD, low=0.05, high=0.2))
 
 
 def test_equal_rates_are_maml(tiny_pool: Pool) -> None:
     ssl = term(Consistency())
     task = episodes(tiny_pool, ssl, 1).task(0)
-    maml, ours = build("batch", ssl, sgd(0.1, 1)), build("batch", ssl, lambda: MetaSGD(0.1, 0.1))
+    maml, ours = build("batch", ssl, sgd(0.1, 1)), build("batch", ssl, MetaSGD)
     ours.load_state_dict({n: p for n, p in maml.state_dict().items() if n[:6] != "inner."}, strict=False)
     with torch.no_grad():  # 0.1 in float64
         ours.inner.rates.apply(lambda m: [p.fill_(0.1) for p in m.parameters()])

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from metassl.backbones.conv4 import Conv4
 from metassl.errors import ConfigError
+from metassl.norms.base import Pass
 from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics, make_norm
 
 SHAPES = [(6, 3, 5, 4), (6, 3)]
@@ -36,7 +37,7 @@ def test_batch_statistics_are_batch_norm_in_training(shape: tuple[int, ...], tra
     expected = theirs(x)
     ours.train(training)  # it makes no difference: nothing is kept
     torch.testing.assert_close(ours(x), expected)
-    torch.testing.assert_close(ours(x, torch.ones(6).double()), expected)
+    torch.testing.assert_close(ours(x, Pass(torch.ones(6).double())), expected)
 
 
 @pytest.mark.parametrize("make", [BatchStatistics, RunningStatistics])
@@ -46,7 +47,7 @@ def test_statistics_come_from_the_marked_rows_alone(shape: tuple[int, ...], make
     x = spread(*shape)
     rows = torch.tensor([1.0, 0, 1, 1, 0, 1]).double()
     marked = rows.bool()
-    found = ours(x, rows)
+    found = ours(x, Pass(rows))
     torch.testing.assert_close(found[marked], theirs(x[marked]))
     # an unmarked row is normalised with the statistics of the others
     axes = [0, *range(2, len(shape))]
@@ -56,7 +57,7 @@ def test_statistics_come_from_the_marked_rows_alone(shape: tuple[int, ...], make
     torch.testing.assert_close(found, expected)
     changed = x.clone()
     changed[~marked] += 50
-    torch.testing.assert_close(ours(changed, rows)[marked], found[marked])
+    torch.testing.assert_close(ours(changed, Pass(rows))[marked], found[marked])
 
 
 @pytest.mark.parametrize("marked", [None, [1.0] * 6, [1.0, 0, 1, 1, 0, 1]])
@@ -67,12 +68,12 @@ def test_running_statistics_are_batch_norm(shape: tuple[int, ...], marked: list[
     kept = slice(None) if rows is None else rows.bool()
     for k in range(3):
         x = spread(*shape, seed=k) * (k + 1)
-        torch.testing.assert_close(ours(x, rows)[kept], theirs(x[kept]))
+        torch.testing.assert_close(ours(x, Pass(rows))[kept], theirs(x[kept]))
     torch.testing.assert_close(ours.mean, theirs.running_mean)
     torch.testing.assert_close(ours.var, theirs.running_var)
     ours.eval(), theirs.eval()
     before = ours.mean.clone()
-    torch.testing.assert_close(ours(x, rows), theirs(x))  # at test the rows make no difference
+    torch.testing.assert_close(ours(x, Pass(rows)), theirs(x))  # at test the rows make no difference
     assert torch.equal(ours.mean, before)
 
 

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Conv4
 from metassl.errors import ConfigError
+from metassl.norms.base import Pass
 from metassl.norms.kinds import BatchStatistics
 from metassl.norms.per_step import PerStep, PerStepAverages
 from metassl.training.build import build_learner
@@ -15,10 +16,8 @@ from tests.support.numbers import random
 
 def test_norm_of_a_step() -> None:
     """In training batch norm with γ_k, β_k; at test the averages of step k; further steps take the last."""
-    norm, always, x = PerStepAverages(3), PerStep(3), random(5, 3, 4, 4)
+    norm, always, x = PerStepAverages(3, 2), PerStep(3, 2), random(5, 3, 4, 4)
     plain = BatchStatistics(3).double()
-    norm.bind(3)
-    always.bind(3)
     norm.double().train()
     for p in norm.parameters():
         torch.nn.init.normal_(p)
@@ -27,15 +26,15 @@ def test_norm_of_a_step() -> None:
     norm.mean.copy_(random(3, 3, seed=1))
     norm.var.copy_(random(3, 3, seed=2).square() + 0.1)
     for step, k in ((0, 0), (2, 2), (7, 2)):
-        norm.step, norm.notes, always.step = step, [], step
+        how = Pass(step=step, met={})
         plain.weight.data, plain.bias.data = norm.weight[k].detach(), norm.bias[k].detach()
-        torch.testing.assert_close(norm.train()(x), plain(x))
-        torch.testing.assert_close(always.eval()(x), plain(x))
-        ((mean, var),) = norm.notes
+        torch.testing.assert_close(norm.train()(x, how), plain(x))
+        torch.testing.assert_close(always.eval()(x, how), plain(x))
+        ((mean, var),) = how.met[norm]
         torch.testing.assert_close(mean, x.mean((0, 2, 3)))
         torch.testing.assert_close(var, x.var((0, 2, 3), correction=0))
         expected = F.batch_norm(x, norm.mean[k], norm.var[k], norm.weight[k], norm.bias[k])
-        torch.testing.assert_close(norm.eval()(x), expected)
+        torch.testing.assert_close(norm.eval()(x, how), expected)
 
 
 def test_features_of_every_backbone_can_take_the_norm() -> None:

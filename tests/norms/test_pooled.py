@@ -7,6 +7,7 @@ from torch.func import grad, vmap
 from torch.nn import functional as F
 
 from metassl.backbones.conv4 import Block
+from metassl.norms.base import ALL_ROWS
 from metassl.norms.kinds import make_norm
 from metassl.norms.pooled import channels_last, norm_max_pool
 from tests.support.numbers import random
@@ -89,7 +90,7 @@ def test_statistics_of_large_maps_keep_their_digits(rows: Tensor | None) -> None
 @pytest.mark.parametrize("training", [True, False])
 def test_a_block_is_convolution_norm_relu_pool(norm: str, training: bool) -> None:
     torch.manual_seed(0)
-    block = Block(2, 8, norm).double().train(training)
+    block = Block(2, 8, norm, 0).double().train(training)
     if norm == "running":
         block.norm.mean.copy_(random(8, seed=4))
     twin = make_norm(norm, 8).double().train(training)
@@ -98,8 +99,8 @@ def test_a_block_is_convolution_norm_relu_pool(norm: str, training: bool) -> Non
             p += random(*p.shape, seed=5)  # some scales are negative
     twin.load_state_dict(block.norm.state_dict())
     x = random(4, 2, 9, 8)
-    expected = F.max_pool2d(F.relu(twin(block.conv(x), None)), 2)
-    torch.testing.assert_close(block(channels_last(x), None), expected)
+    expected = F.max_pool2d(F.relu(twin(block.conv(x))), 2)
+    torch.testing.assert_close(block(channels_last(x), ALL_ROWS), expected)
 
 
 def test_channels_last_of_one_channel() -> None:
@@ -107,5 +108,8 @@ def test_channels_last_of_one_channel() -> None:
     x = random(2, 1, 6, 6)
     assert torch.equal(channels_last(x), x)
     assert (
-        Block(1, 4, "group").double().conv(channels_last(x)).is_contiguous(memory_format=torch.channels_last)
+        Block(1, 4, "group", 0)
+        .double()
+        .conv(channels_last(x))
+        .is_contiguous(memory_format=torch.channels_last)
     )

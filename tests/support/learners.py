@@ -30,11 +30,11 @@ WHOLE = ("backbone.", "head.")  # the parameters that MAML adapts
 class Smooth(Backbone):
     """Convolution, norm and tanh, twice: without a kink, so that differences are exact to many digits."""
 
-    def __init__(self, norm: str) -> None:
+    def __init__(self, norm: str, norm_steps: int = 0) -> None:
         super().__init__()
         self.norm, self.out_dim = norm, 16
         self.convs = nn.ModuleList([nn.Conv2d(1, 4, 3, stride=4), nn.Conv2d(4, 4, 3, stride=2, padding=1)])
-        self.norms = nn.ModuleList([make_norm(norm, 4), make_norm(norm, 4)])
+        self.norms = nn.ModuleList(make_norm(norm, 4, norm_steps) for _ in range(2))
 
     def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         for conv, norm in zip(self.convs, self.norms, strict=True):
@@ -54,9 +54,9 @@ class Flat(Backbone):
         return x.flatten(1) * self.factor
 
 
-def conv4(norm: str) -> Backbone:
+def conv4(norm: str, norm_steps: int = 0) -> Backbone:
     """Conv4 of four filters."""
-    return Conv4((1, 16, 16), 4, norm)
+    return Conv4((1, 16, 16), 4, norm, norm_steps)
 
 
 def sgd(rate: float = 0.1, steps: int = 2, learned: bool = True) -> MakeInner:

@@ -18,7 +18,7 @@ from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import TEST
 from tests.support.calls import TRAIN, adapt, meta_loss, predict, query_logits
-from tests.support.episodes import SPEC, tasks_of
+from tests.support.episodes import tasks_of
 from tests.support.heads import built
 from tests.support.learners import conv4, head_learner, shaken
 from tests.support.numbers import random
@@ -28,8 +28,9 @@ from tests.support.terms import full
 
 
 def cnaps_of(backbone: Backbone, ssl: SSLTerm) -> CNAPs:
-    head, encoder = GeneratedLinear(), SetEncoder(6, 5, MeanPool())
-    return CNAPs(backbone, ssl, SPEC, head, 1, encoder, 4).double()
+    features = backbone.out_dim
+    head, encoder = GeneratedLinear(features), SetEncoder(features, 6, 5, MeanPool())
+    return CNAPs(backbone, head, 1, encoder, 4).attach(ssl).double()
 
 
 def make(ssl: SSLTerm, norm: str = "group") -> CNAPs:
@@ -97,7 +98,7 @@ def test_starts_as_prototypes_without_modulation(tiny_pool: Pool) -> None:
 
 
 def test_generated_classifier_ignores_rows_without_label_or_weight() -> None:
-    head = built(GeneratedLinear, 4, 3)
+    head = built(GeneratedLinear, 4)
     head.weight[-1].weight.data += random(4, 4)
     z, q = random(6, 4), torch.eye(3).double().repeat(2, 1)
     w = torch.tensor([1, 1, 1, 0.5, 1, 2]).double()

@@ -13,7 +13,7 @@ from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import TEST
 from tests.support.calls import inner_path, query_logits, under
 from tests.support.episodes import tasks_of
-from tests.support.learners import WHOLE, gradient_learner, shaken
+from tests.support.learners import WHOLE, conv4, gradient_learner, shaken
 from tests.support.numbers import random
 from tests.support.objectives import OBJECTIVES, soft_kmeans
 from tests.support.task_readers import CHECKS, check_engines_agree
@@ -21,7 +21,7 @@ from tests.support.terms import full
 
 
 def make(ssl: SSLTerm, adapt: tuple[str, ...] = WHOLE) -> HyperNetwork:
-    own = {"encoder": SetEncoder(6, 5, MeanPool()), "rank": 2}
+    own = {"encoder": SetEncoder(conv4("group").out_dim, 6, 5, MeanPool()), "rank": 2}
     return gradient_learner("group", ssl, kind=HyperNetwork, adapt=adapt, **own)
 
 

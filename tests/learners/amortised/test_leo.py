@@ -1,6 +1,7 @@
 """LEO against a loop of autograd, its penalties against torch's own, and the checks of every task reader."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -28,10 +29,9 @@ L, D, N = 3, 4, 3
 def make(ssl: SSLTerm, **penalties: float) -> LEO:
     torch.manual_seed(0)
     weights = {"kl": 0.1, "encoder_penalty": 0.2, "orthogonality": 0.3, "l2": 0.4} | penalties
-    inner = LatentThenWeights(latent_rate=1.0, weight_rate=0.1, latent_steps=2)
-    return LEO(
-        conv4("group"), ssl, SPEC, inner, steps=4, test_steps=None, order=2, latents=L, spread=0.5, **weights
-    ).double()
+    inner = partial(LatentThenWeights, latent_rate=1.0, weight_rate=0.1, latent_steps=2)
+    learner = LEO(conv4("group"), SPEC, inner, steps=4, latents=L, spread=0.5, **weights)
+    return learner.attach(ssl).double()
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -17,9 +17,7 @@ from tests.support.numbers import random
 
 def encoder(pool: SetPool) -> SetEncoder:
     torch.manual_seed(0)
-    made = SetEncoder(6, 5, pool)
-    made.bind(4)
-    return made.double()
+    return SetEncoder(4, 6, 5, pool).double()
 
 
 def items(seed: int = 0) -> TaskSet:
@@ -30,7 +28,7 @@ def items(seed: int = 0) -> TaskSet:
     return TaskSet(random(7, 4, seed=seed), q, torch.tensor([1, 1, 1, 0.5, 1, 1, 0.3]).double())
 
 
-POOLS = [MeanPool, lambda: AttentionPool(3)]
+POOLS = [MeanPool, lambda: AttentionPool(6, 3)]
 
 
 @pytest.mark.parametrize("make_pool", POOLS)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.maml import MAML
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
@@ -35,7 +36,7 @@ class Mixed(SSLObjective):
         return (between.softmax(-1) - context.logits("plain").softmax(-1)).square().sum(-1).mean()
 
 
-class Recomputed(GradientLearner):
+class Recomputed(MAML):
     """Runs the backbone anew at every step."""
 
     def fixed_features(self, *args: object) -> dict[str, Tensor]:

@@ -29,8 +29,8 @@ KINDS = [LinearClassifier, Cosine]
 
 def build(norm: str, ssl: SSLTerm, kind=LinearClassifier, steps: int = 5, make_backbone=Smooth):
     torch.manual_seed(0)
-    inner = Momentum(0.05, 0.9, 0.9, 0.001)
-    learner = BaselineLearner(make_backbone(norm), ssl, SPEC, inner, steps, kind)
+    inner = partial(Momentum, rate=0.05)
+    learner = BaselineLearner(make_backbone(norm), SPEC, inner, steps, kind).attach(ssl)
     torch.nn.init.normal_(learner.base.weight, std=0.1)
     return learner.double()
 

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.learners.gradient.cavia import CAVIA, CONTEXT
+from metassl.learners.gradient.inner_loop import InnerStep
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
@@ -49,7 +50,7 @@ def test_context_modulates_its_layer_alone(tiny_pool: Pool) -> None:
     first = torch.tanh(backbone.norms[0](backbone.convs[0](task.query_x)))
     second = torch.tanh((1 + gain) * backbone.norms[1](backbone.convs[1](first)) + shift)
     expected = F.linear(second.flatten(1), learner.head.weight, learner.head.bias)
-    adapted = learner.adapted(task, TEST, {CONTEXT: c})
+    adapted = learner.adapted(task, TEST, InnerStep({CONTEXT: c}, {}, {}))
     torch.testing.assert_close(predict(learner, adapted, task.query_x), expected)
 
 

@@ -4,26 +4,26 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
+from metassl.learners.adapted import Adapted
 from metassl.learners.base import MetaLearner
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.maml import MAML
 from metassl.learners.gradient.reptile import Reptile
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import Stage
 from tests.support.agreement import assert_engines_agree
-from tests.support.calls import TRAIN, adapt, inner_path, outer_gradient
+from tests.support.calls import TRAIN, adapt, inner_path, outer_gradient, predict
 from tests.support.episodes import episodes
 from tests.support.learners import Smooth, gradient_learner, sgd
 from tests.support.numbers import assert_same
 from tests.support.objectives import OMEGA, EntropyOfOmega
 from tests.support.terms import term
 
-KINDS = [GradientLearner, Reptile]
+KINDS = [MAML, Reptile]
 RATE = 0.1
 
 
-def build(
-    ssl: SSLTerm, kind: type[GradientLearner] = GradientLearner, steps: int = 1, order: int = 1
-) -> GradientLearner:
+def build(ssl: SSLTerm, kind: type[MAML] = MAML, steps: int = 1, order: int = 1) -> GradientLearner:
     inner = sgd(RATE, steps, learned=False)
     return gradient_learner("group", ssl, order, Smooth, kind=kind, inner=inner, steps=steps)
 
@@ -56,7 +56,9 @@ def test_more_steps_give_the_mixed_derivative_at_the_last(tiny_pool: Pool, kind)
     *_, before, after = inner_path(learner, seen, TRAIN, theta=theta)
 
     def query_loss(phi: dict[str, torch.Tensor]) -> torch.Tensor:
-        logits = learner.after(theta, learner.adapted(task, TRAIN, phi), task)
+        logits = predict(
+            learner, Adapted(phi, {}, learner.anchor(task, TRAIN), task.class_mask), task.query_x, theta
+        )
         return torch.nn.functional.cross_entropy(logits, task.query_y)
 
     def inner_gradient(omega: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.learners.base import Scores, Theta
+from metassl.learners.base import Scores
 from metassl.learners.gradient.imaml import ImplicitMAML
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.ssl.term import SSLTerm
@@ -27,8 +27,8 @@ class UnrolledMAML(ImplicitMAML):
     def order_at(self, stage: Stage) -> int:
         return 2
 
-    def outer_loss(self, theta: Theta, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
-        return GradientLearner.outer_loss(self, theta, episode, stage)
+    def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        return GradientLearner.outer_loss(self, episode, stage)
 
 
 def build(

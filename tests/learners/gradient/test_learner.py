@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metassl.compatibility import check
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.ssl.consistency.consistency import Consistency
@@ -16,7 +17,7 @@ from metassl.tasks.stage import CONTROL, TEST
 from tests.support.by_hand import by_hand, network
 from tests.support.calls import TRAIN, adapt, inner_path, meta_loss, outer_gradient, query_logits
 from tests.support.differences import slope
-from tests.support.episodes import episodes
+from tests.support.episodes import SPEC, episodes
 from tests.support.learners import NORMS, Smooth, maml
 from tests.support.numbers import assert_same
 from tests.support.objectives import soft_kmeans
@@ -168,8 +169,9 @@ def test_fixed_rates_are_not_learned(tiny_pool: Pool) -> None:
 
 
 def test_moving_averages_are_refused() -> None:
+    learner = maml(term(NoObjective()), "running")
     with pytest.raises(ConfigError, match=r"backbone\.norm: found 'running'.*batch, group, support"):
-        maml(term(NoObjective()), "running")
+        check(learner, SPEC)
 
 
 @pytest.mark.parametrize("order", [0, 3])

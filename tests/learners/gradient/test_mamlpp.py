@@ -1,6 +1,7 @@
 """MAML++: its parts switched off give MAML; each part against its own definition."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError
 from metassl.inner.layer_step_rates import LayerStepRates
+from metassl.learners.gradient.inner_loop import InnerStep
 from metassl.learners.gradient.mamlpp import MAMLpp
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.none import NoObjective
@@ -48,7 +50,8 @@ def build(
     test_steps: int | None = None,
 ) -> MAMLpp:
     return gradient_learner(
-        norm, ssl, None, make_backbone, kind=MAMLpp, inner=lambda: LayerStepRates(0.1, steps), steps=steps,
+        norm, ssl, None, partial(make_backbone, norm_steps=steps), kind=MAMLpp,
+        inner=partial(LayerStepRates, steps=steps), steps=steps,
         test_steps=test_steps, multi_step_share=multi_step, first_order_share=first_order, momentum=0.2,
     )  # fmt: skip
 
@@ -87,7 +90,9 @@ def test_loss_is_the_weighted_sum_over_the_steps(tiny_pool: Pool) -> None:
     learner, task = build("batch", ssl, steps=3), episodes(tiny_pool, ssl, 1).task(0)
     _, *path = inner_path(learner, task, HALF)
     losses = [
-        F.cross_entropy(predict(learner, learner.adapted(task, HALF, phi), task.query_x), task.query_y)
+        F.cross_entropy(
+            predict(learner, learner.adapted(task, HALF, InnerStep(phi, {}, {})), task.query_x), task.query_y
+        )
         for phi in path
     ]
     loss, scores = outer_loss(learner, task, HALF)
@@ -104,12 +109,11 @@ def test_order_is_annealed() -> None:
 def test_each_pass_meets_the_norm_of_its_step(tiny_pool: Pool) -> None:
     ssl = term(NoObjective())
     learner, task, seen = build("per_step", ssl, steps=2), episodes(tiny_pool, ssl, 1).task(0), []
-    learner.backbone.norms[0].register_forward_pre_hook(lambda norm, _: seen.append(norm.step))
+    learner.backbone.norms[0].register_forward_pre_hook(lambda _, given: seen.append(given[1].step))
     outer_loss(learner, task, HALF)
     assert seen == [0, 1, 1, 2]  # S, S, Q after the first step, Q after the second
     seen.clear()
     adapted = adapt(learner, task, TEST)
-    learner.backbone.norms[0].step = 9
     predict(learner, adapted, task.query_x)
     observe(learner, task, TEST, lambda context: context.embed(task.query_x, task.query_weight))
     assert seen == [0, 1, 2, 0, 1, 2]
@@ -124,12 +128,12 @@ def test_norms_stay_in_the_inner_loop_and_learn_in_the_outer(tiny_pool: Pool) ->
     assert found.any(1).all()
 
 
-@pytest.mark.parametrize("runner", [Loop(), Vmap(2), Threads(2)])
-def test_averages_follow_the_statistics_of_the_passes(tiny_pool: Pool, runner) -> None:
+@pytest.mark.parametrize("engine", [Loop(), Vmap(2), Threads(2)])
+def test_averages_follow_the_statistics_of_the_passes(tiny_pool: Pool, engine) -> None:
     """First norm, step 0 (support) and step 2 (queries at φ_2): by hand, over three tasks."""
     ssl = term(NoObjective())
     learner, tasks = build("per_step_running", ssl), episodes(tiny_pool, ssl, 3)
-    _, scores = outer_gradients(learner, tasks, replace(TRAIN, progress=1.0), runner=runner)
+    _, scores = outer_gradients(learner, tasks, replace(TRAIN, progress=1.0), engine=engine)
     learner.after_outer_step(tasks, scores)
     norm, conv = learner.backbone.norms[0], learner.backbone.convs[0]
     first = [conv(x) for x in tasks.support_x]
@@ -178,11 +182,11 @@ def test_engines_agree_with_other_norms(tiny_pool: Pool, norm: str) -> None:
     assert_engines_agree(build, tiny_pool, norm, "consistency")
 
 
-def test_gradients_of_the_runners_are_those_of_training(tiny_pool: Pool) -> None:
+def test_gradients_of_the_engines_are_those_of_training(tiny_pool: Pool) -> None:
     """Half way, where several losses count."""
     ssl = term(Consistency())
     learner, tasks = build("per_step_running", ssl), episodes(tiny_pool, ssl, 3)
-    one, two = (outer_gradients(learner, tasks, HALF, runner=r) for r in (Loop(), Vmap(2)))
+    one, two = (outer_gradients(learner, tasks, HALF, engine=r) for r in (Loop(), Vmap(2)))
     torch.testing.assert_close(flat(one[0]), flat(two[0]), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(one[1], two[1], rtol=1e-9, atol=1e-9)
 

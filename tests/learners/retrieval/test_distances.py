@@ -13,6 +13,7 @@ from metassl.learners.retrieval.distance import TaskDistance, TaskSet
 from metassl.learners.retrieval.mmd import MMD
 from metassl.learners.retrieval.task2vec import Task2Vec
 from metassl.learners.retrieval.wasserstein import Wasserstein
+from tests.support.learners import conv4
 from tests.support.numbers import random
 from tests.support.task_sets import ITEMS, SETS, D, M, memory, newcomer, place
 
@@ -103,7 +104,10 @@ def test_controls_say_what_they_are() -> None:
     stored, new, losses = memory(), place(memory(1), 0), random(M).abs()
     assert torch.equal(QueryLabelOracle(1)(newcomer(new, losses), stored), losses)
     assert QueryLabelOracle(1).reads_queries
-    assert not any(d.reads_queries for d in (*SETS, Average(), Random(), LabelledOnly(MMD(1.0)), Task2Vec()))
+    assert not any(
+        d.reads_queries
+        for d in (*SETS, Average(), Random(), LabelledOnly(MMD(1.0)), Task2Vec(conv4("batch")))
+    )
     draws = torch.rand(M)
     assert torch.equal(Random()(newcomer(new, draws=draws), stored), draws.double())
     assert not Average()(newcomer(new), stored).any()

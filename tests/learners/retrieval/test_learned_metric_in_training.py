@@ -9,12 +9,12 @@ from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.tasks.episode import Episode
 from tests.support.calls import TRAIN, outer_gradients, outer_loss, under
 from tests.support.episodes import tasks_of
-from tests.support.retrieval import DISTANCES, filled, retrieval_learner
+from tests.support.retrieval import DISTANCES, FEATURES, filled, retrieval_learner
 
 
 def test_learned_metric_learns_from_the_ranking_and_from_the_start(tiny_pool: Pool) -> None:
     """Without the ranking loss its gradient is that of the query loss, against differences."""
-    metric = LearnedMetric(hidden=8, size=4, candidates=3, steps=1, weight=0.0)
+    metric = LearnedMetric(FEATURES, hidden=8, size=4, candidates=3, steps=1, weight=0.0)
     learner = filled(tiny_pool, retrieval_learner(metric, "group", neighbours=None))
     task, theta = tasks_of(tiny_pool, learner, 1).task(0), learner.theta()
     name = "distance.pooled.weight"
@@ -41,6 +41,6 @@ def test_learned_metric_learns_from_the_ranking_and_from_the_start(tiny_pool: Po
 
 
 def _mean_distance(learner: RetrievalLearner, theta: dict, name: str, step: Tensor, task: Episode) -> Tensor:
-    new = learner.newcomer(theta, task, TRAIN)
+    new = learner.new_task(task, TRAIN)
     placed = {**theta, name: theta[name] + step}
     return under(learner, placed, learner.distance, new, learner.memory.tasks())[:3].mean().detach()

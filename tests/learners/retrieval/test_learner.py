@@ -54,9 +54,9 @@ def test_engines_agree(tiny_pool: Pool, name: str, norm: str) -> None:
 
 
 def test_outer_steps_fill_the_memory_of_every_worker(tiny_pool: Pool) -> None:
-    learner, runner = retrieval_learner(MMD(1.0)), Threads(2)
+    learner, engine = retrieval_learner(MMD(1.0)), Threads(2)
     batch, plain = tasks_of(tiny_pool, learner, 2), plain_maml()
-    _, scores = outer_gradients(learner, batch, Stage(training=True, progress=0.25), runner=runner)
+    _, scores = outer_gradients(learner, batch, Stage(training=True, progress=0.25), engine=engine)
     assert scores["progress"].tolist() == [0.25]  # what is stored is adapted to as in this step
     learner.after_outer_step(batch, scores)
     assert learner.memory.count == 1
@@ -64,9 +64,7 @@ def test_outer_steps_fill_the_memory_of_every_worker(tiny_pool: Pool) -> None:
     phi = adapt(plain, batch.task(0), stage).overlay
     moved = torch.cat([(phi[n] - plain.theta()[n]).flatten() for n in learner.retrieved])
     torch.testing.assert_close(learner.memory.delta[0], moved, rtol=1e-12, atol=1e-14)
-    logits = runner.map(
-        learner, lambda copy, task: query_logits(copy, task, TEST, theta=learner.theta()), batch
-    )
+    logits = engine.map(learner, lambda copy, task: query_logits(copy, task, TEST), batch)
     expected = query_logits(learner, batch.task(1), TEST)
     torch.testing.assert_close(logits[1], expected, rtol=1e-12, atol=1e-12)
     fresh = retrieval_learner(MMD(1.0))

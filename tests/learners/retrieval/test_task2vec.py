@@ -5,13 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from metassl.backbones.base import Backbone
 from metassl.learners.retrieval.distance import Probe
 from metassl.learners.retrieval.task2vec import EPS, Task2Vec, expected_fisher
 from tests.support.numbers import random
 from tests.support.task_sets import ITEMS, D, memory, newcomer, place
+
+
+class Layers(Backbone):
+    """The names and shapes of the network below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last, self.out_dim = nn.Linear(5, 5), nn.Linear(5, D), D
 
 
 def network(z: Tensor, p: dict[str, Tensor]) -> Tensor:
@@ -54,8 +63,8 @@ def test_fisher_against_gradients_of_each_row_and_label() -> None:
 
 def test_task2vec_summary_written_out() -> None:
     """The last layer's filters one by one, then the fitted head with its classes averaged."""
-    given, distance = probe(), Task2Vec()
-    assert distance.bind(D, given.params) == D + D + D + 1
+    given, distance = probe(), Task2Vec(Layers())
+    assert distance.summary == D + D + D + 1
     means = given.rows[:3]  # one support row a class
     squared = torch.cdist(given.rows[:5], means).square()
     head = {"weight": 2 * means / squared.mean(), "bias": -means.square().sum(-1) / squared.mean()}
@@ -79,8 +88,7 @@ def test_task2vec_summary_written_out() -> None:
 
 
 def test_task2vec_does_not_know_the_names_of_the_classes() -> None:
-    given, distance = probe(), Task2Vec()
-    distance.bind(D, given.params)
+    given, distance = probe(), Task2Vec(Layers())
     renamed = replace(given, labels=given.labels[:, [2, 0, 1]])
     torch.testing.assert_close(distance.summarise(renamed), distance.summarise(given), rtol=1e-10, atol=1e-14)
 
@@ -91,7 +99,7 @@ def test_task2vec_distance_against_numpy() -> None:
     for other in stored.summary.numpy():
         a, b = one / (one + other + EPS), other / (one + other + EPS)
         expected.append(1 - a @ b / np.sqrt((a @ a) * (b @ b)))
-    np.testing.assert_allclose(Task2Vec()(newcomer(new), stored).numpy(), expected, rtol=1e-10)
-    same = Task2Vec()(newcomer(place(stored, 2)), stored)
+    np.testing.assert_allclose(Task2Vec(Layers())(newcomer(new), stored).numpy(), expected, rtol=1e-10)
+    same = Task2Vec(Layers())(newcomer(place(stored, 2)), stored)
     assert same[2] == pytest.approx(0, abs=1e-12)
     assert same.argmin() == 2
