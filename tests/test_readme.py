@@ -1,23 +1,17 @@
 """What the README shows works as it stands there."""
 
 import re
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
-from metassl.engine.loop import Loop
-from metassl.learners.base import MetaLearner
 from metassl.ssl.term import SSLTerm
-from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
 from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
 from tests.conftest import CONF, ROOT
+from tests.support.calls import outer_gradients
 
-TRAIN = Stage(training=True)
 README = (ROOT / "README.md").read_text()
 
 
@@ -31,15 +25,9 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
         learner = build_learner(config, build_task_spec(config, contents))
         learner.attach(SSLTerm(names["Sureness"](), weight=0.1, start=0, ramp=0))
         tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
-        with_u, _ = Loop().gradients(learner, partial(meta_loss, stage=TRAIN), tasks)
-        without, _ = Loop().gradients(
-            learner, partial(meta_loss, stage=replace(TRAIN, unlabelled=False)), tasks
-        )
+        with_u, _ = outer_gradients(learner, tasks)
+        without, _ = outer_gradients(learner, tasks, Stage(training=True, unlabelled=False))
         assert any(not torch.equal(with_u[name], without[name]) for name in with_u)
-
-
-def meta_loss(learner: MetaLearner, task: Episode, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
-    return learner.meta_loss(task, stage)
 
 
 def test_every_config_says_where_it_comes_from() -> None:
