@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test lint bench
+.PHONY: setup run test lint docs bench
 
 setup: .venv/.done
 
@@ -21,6 +21,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages of docs/ that are made from conf/ and the docstrings.
+docs: setup
+	$(BIN)/python scripts/docs.py
 
 # Speed against other libraries, about an hour; METASSL_DATA_DIR has to hold Omniglot.
 bench: setup

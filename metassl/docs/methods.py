@@ -1,0 +1,127 @@
+"""The page of methods: a table for each config group, from its files and the classes that they build."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from metassl.docs.markdown import code, prose, table
+from metassl.docs.options import Option, option_names, read_options
+from metassl.docs.sentences import first_sentence, names_a_paper, source
+
+FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
+APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
+NOUNS = {"model": "meta-learners", "ssl": "objectives"}
+HEAD = ("option", "what it does", "class", "source or note", "options and values")
+START = """# Methods
+
+Written by `make docs` from `conf/` and the docstrings: change those, not this page.
+
+`python train.py` takes options as `group=option`, such as `model=maml`, and values by their key behind the
+group, such as `model.steps=5`; a key that starts with the name of another group, such as `backbone.norm`,
+stands as it is. Where a row says "as" another option, what it doesn't name is as there. Words of the field
+are in the [glossary](glossary.md); pairs that can't run are [refused](refused.md).
+"""
+
+
+def groups(conf: Path) -> list[str]:
+    """The config groups that the page is about, in its order."""
+    there = sorted(folder.name for folder in conf.iterdir() if folder.is_dir() and folder.name not in APART)
+    return [g for g in FIRST if g in there] + [g for g in there if g not in FIRST]
+
+
+def methods_page(conf: Path) -> str:
+    """The whole page."""
+    contents = "".join(
+        f"* [`{group}=`](#{group}): {len(option_names(group, conf))} {NOUNS.get(group, 'options')}\n"
+        for group in groups(conf)
+    )
+    return "\n".join([START, contents, *(_section(group, conf) for group in groups(conf))])
+
+
+def _section(group: str, conf: Path) -> str:
+    """The tables of a group, one for each folder that its classes live in."""
+    options = read_options(group, conf)
+    parts = [f"## {group}\n"]
+    for folder, members in groupby(sorted(options, key=_folder), key=_folder):
+        if folder:
+            room = inspect.getdoc(import_module(folder)) or ""
+            parts.append(f"### `{folder.replace('.', '/')}`\n\n{prose(room)}\n")
+        parts.append(table(HEAD, [_row(group, option) for option in members]))
+    return "\n".join(parts)
+
+
+def _folder(option: Option) -> str:
+    """The package of an option's class; empty where it builds none of ours."""
+    return "" if option.main is None else option.targets[option.main].rsplit(".", 2)[0]
+
+
+def _row(group: str, option: Option) -> list[str]:
+    path = None if option.main is None else option.targets[option.main]
+    return [code(f"{group}={option.name}"), _purpose(option), _link(path), _origin(option), _values(option)]
+
+
+def _purpose(option: Option) -> str:
+    """The first sentence of the class, and those of the parts that make the option what it is."""
+    if option.main is None:
+        return ""
+    parts = {place: _docstring(path) for place, path in option.parts().items()}
+    said = [first_sentence(_docstring(option.targets[option.main]))]
+    said += [f"*{place}*: {first_sentence(text)}" for place, text in parts.items()]
+    return prose(" ".join(said))
+
+
+def _origin(option: Option) -> str:
+    """The paper by the file's comment, else by the class's docstring; the comment where no paper is named."""
+    note = first_sentence(option.note)
+    if names_a_paper(note) or option.main is None:
+        return prose(note)
+    return prose(source(_docstring(option.targets[option.main])) or note)
+
+
+def _values(option: Option) -> str:
+    inherited = [f"as `{parent}`" for parent in option.parents]
+    stated = {key: _value(value) for key, value in (*option.stated.items(), *_defaults(option))}
+    return ", ".join([*inherited, *(code(f"{key}={value}") for key, value in stated.items())])
+
+
+def _defaults(option: Option) -> Iterator[tuple[str, Any]]:
+    """What the class takes when neither this file nor those that it starts from say anything."""
+    if option.main is None or option.parents:
+        return
+    keys = [*option.stated, *option.targets]
+    for name, parameter in inspect.signature(_class(option.targets[option.main])).parameters.items():
+        key = option.prefix + name
+        said = any(other == key or other.startswith(f"{key}.") for other in keys)
+        if isinstance(parameter.default, bool | int | float | str | tuple | None) and not said:
+            yield key, parameter.default
+
+
+def _value(value: Any) -> str:
+    """As it is typed on the command line."""
+    if isinstance(value, bool | None):
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        return "{}"
+    return "(required)" if value == "???" else str(value)
+
+
+def _link(path: str | None) -> str:
+    if path is None:
+        return ""
+    module, name = path.rsplit(".", 1)
+    return f"[`{name}`](../{module.replace('.', '/')}.py)"
+
+
+def _docstring(path: str) -> str:
+    return inspect.getdoc(_class(path)) or ""
+
+
+def _class(path: str) -> type:
+    module, name = path.rsplit(".", 1)
+    found: type = getattr(import_module(module), name)
+    return found

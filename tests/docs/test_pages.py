@@ -1,0 +1,114 @@
+"""The pages of docs/ say what is there now, and are written as their readers read them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from metassl.docs.methods import groups, methods_page
+from metassl.docs.options import option_names, read_option
+from metassl.docs.pages import write_pages
+from metassl.docs.refused import read_refused, refused_page
+from metassl.errors import DataError
+from metassl.experiments.smoke import compose_each
+from tests.conftest import CONF, ROOT
+
+DOCS = ROOT / "docs"
+STALE = "docs/{} is not current: run make docs"
+
+
+@pytest.fixture(scope="module")
+def methods() -> str:
+    return methods_page(CONF)
+
+
+@pytest.fixture(scope="module")
+def refused() -> str:
+    return refused_page(CONF)
+
+
+def test_methods_are_current(methods: str) -> None:
+    assert (DOCS / "methods.md").read_text() == methods, STALE.format("methods.md")
+
+
+def test_refusals_are_current(refused: str) -> None:
+    assert (DOCS / "refused.md").read_text() == refused, STALE.format("refused.md")
+
+
+def test_every_option_has_one_row(methods: str) -> None:
+    for group in groups(CONF):
+        for name in option_names(group, CONF):
+            assert methods.count(f"\n| `{group}={name}` |") == 1
+
+
+def test_every_group_but_the_papers_cells_is_shown() -> None:
+    assert {*groups(CONF), "experiment"} == {path.name for path in CONF.iterdir() if path.is_dir()}
+
+
+def test_every_row_of_a_class_is_complete(methods: str) -> None:
+    """Each option that builds a class of ours says what it does, where the class is and where it comes from."""
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in methods.splitlines() if "](../metassl/" in line]
+    assert len(rows) > 60
+    for option, purpose, link, origin, _ in rows:
+        assert purpose.strip(), option
+        assert origin.strip(), option
+        assert (DOCS / link.split("](")[1].strip(" )")).exists(), option
+
+
+def test_a_new_method_needs_only_its_file(tmp_path: Path) -> None:
+    """A YAML file alone makes the row and moves the count."""
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    (conf / "ssl" / "surer.yaml").write_text(
+        "# Nobody 1999, eq. 1.\ndefaults:\n  - entropy\nobjective:\n  temperature: 0.5\n"
+    )
+    page = methods_page(conf)
+    count = len(option_names("ssl", CONF))
+    assert f"[`ssl=`](#ssl): {count + 1} objectives" in page
+    row = next(line for line in page.splitlines() if line.startswith("| `ssl=surer` |"))
+    assert "entropy.py) | Nobody 1999, eq. 1. | as `entropy`, `objective.temperature=0.5` |" in row
+
+
+@pytest.mark.parametrize(("group", "name"), [("model", "anil"), ("model", "in_context"), ("ssl", "fixmatch")])
+def test_values_are_those_of_the_composed_config(group: str, name: str) -> None:
+    """What the page says of an option is what a run gets, and so are the classes."""
+    config = OmegaConf.to_container(compose_each(CONF, group, [name], [])[name])
+    option = read_option(group, name, CONF)
+    for key, value in option.stated.items():
+        inside = key if key.split(".")[0] in groups(CONF) else f"{group}.{key}"
+        assert OmegaConf.select(OmegaConf.create(config), inside) == value
+    for node, path in option.targets.items():
+        assert (
+            OmegaConf.select(OmegaConf.create(config), ".".join(filter(None, [group, node, "_target_"])))
+            == path
+        )
+
+
+def test_a_refusal_is_read_as_it_was_written(tmp_path: Path, refused: str) -> None:
+    page = tmp_path / "refused.md"
+    page.write_text(refused)
+    found = read_refused(page)
+    assert ("protonet", "learned_critic") in found
+    assert ("baseline_pp", "learned_hparams") in found
+    assert ("maml", "learned_critic") not in found
+    assert f"{len(found)} are refused" in refused
+
+
+def test_a_page_without_the_table_ends_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="make docs"):
+        read_refused(tmp_path / "nothing.md")
+    (tmp_path / "other.md").write_text("# Another page\n")
+    with pytest.raises(DataError, match="make docs"):
+        read_refused(tmp_path / "other.md")
+
+
+def test_only_what_has_changed_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "docs" / "page.md"
+    monkeypatch.setattr("metassl.docs.pages.pages", lambda root: {root / "docs" / "page.md": "θ = 1\n"})
+    assert write_pages(tmp_path) == [page]
+    assert write_pages(tmp_path) == []
+    page.write_text("another text")
+    assert write_pages(tmp_path) == [page]
+    assert [(path.name, path.read_text()) for path in page.parent.iterdir()] == [("page.md", "θ = 1\n")]
