@@ -1,7 +1,6 @@
 """Every model runs with every objective, in both engines where allowed; found from conf/ by itself."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from omegaconf import DictConfig
 
 from metassl.cli.choices import options_of
+from metassl.docs.refused import read_refused
 from metassl.experiments.smoke import compose_each, pair_config, try_pair
 from metassl.training.build import build_contents
 from metassl.training.run import train_and_test
@@ -35,17 +35,6 @@ def run(config, folder: Path) -> dict:
     return results
 
 
-def refused_in_readme() -> set[tuple[str, str]]:
-    """The pairs of the README's table of refusals."""
-    table = (ROOT / "README.md").read_text().split("### Pairs that are refused")[1].split("\n\n")[2]
-    rows = [line.split("|") for line in table.splitlines()[2:]]
-    return {(model, ssl) for row in rows for ssl in names(row[1]) for model in names(row[2])}
-
-
-def names(cell: str) -> list[str]:
-    return re.findall(r"`(\w+)`", cell)
-
-
 @pytest.fixture(scope="module")
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
@@ -65,7 +54,7 @@ def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig
     contents = build_contents(base)
     pairs = {ssl: try_pair(model, ssl, pair_config(base, term), contents) for ssl, term in terms.items()}
     refused = {(model, ssl) for ssl, outcome in pairs.items() if outcome.refused}
-    assert refused == {pair for pair in refused_in_readme() if pair[0] == model}
+    assert refused == {pair for pair in read_refused(ROOT / "docs" / "refused.md") if pair[0] == model}
 
 
 @pytest.mark.parametrize("model", MODELS)

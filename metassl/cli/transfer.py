@@ -10,14 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.arguments import parse_words
 from metassl.cli.evaluate import run_choices, run_config, run_folder
+from metassl.construct import construct
 from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.files import write_json
-from metassl.instantiate import instantiate
-from metassl.learners.gradient.learner import BACKBONE
 from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.learners.retrieval.transfer import Agreement, agreement, measure
@@ -84,14 +83,14 @@ def _distances(
     """The run's own distance and those of these names, with the constants of conf/distance/."""
     names = [names] if isinstance(names, str) else names
     options = {path.stem: path for path in (conf / "distance").glob("*.yaml")}
-    backbone = {n: p for n, p in learner.named_parameters() if n.startswith(BACKBONE)}
+    known = {"features": learner.backbone.out_dim, "backbone": learner.backbone}
     found = {own: learner.distance}
     for name in (n for n in names if n != own):
         if name not in options:
             raise ConfigError(one_of("distances", name, options))
         tree = OmegaConf.create({"model": config.model, "distance": OmegaConf.load(options[name])})
-        distance = instantiate(tree.distance)
-        if distance.learned or distance.bind(learner.backbone.out_dim, backbone):
+        distance = construct(tree.distance, known)
+        if distance.learned or distance.summary:
             raise ConfigError(
                 f"distances: found '{name}', which keeps something of its own of every task; it is compared "
                 f"in a run with distance={name}."

@@ -12,7 +12,7 @@ from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
 from metassl.backbones.resnet12 import ResNet12
 from metassl.errors import ConfigError
-from metassl.norms.base import Pass
+from metassl.norms.base import ALL_ROWS, Pass
 from tests.support.learners import NORMS
 from tests.support.numbers import random
 
@@ -73,10 +73,10 @@ def test_parameters_of_conv4() -> None:
 @pytest.mark.parametrize("norm", ["batch", "group"])
 def test_relu_after_pooling_is_relu_before_pooling(norm: str) -> None:
     torch.manual_seed(0)
-    block = Block(2, 4, norm).double()
+    block = Block(2, 4, norm, 0).double()
     x = random(3, 2, 9, 8)
-    expected = F.max_pool2d(F.relu(block.norm(block.conv(x), None)), 2)
-    torch.testing.assert_close(block(x, None), expected, rtol=1e-12, atol=1e-12)  # sums in another order
+    expected = F.max_pool2d(F.relu(block.norm(block.conv(x))), 2)
+    torch.testing.assert_close(block(x, ALL_ROWS), expected, rtol=1e-12, atol=1e-12)  # sums in another order
 
 
 def test_resnet12() -> None:

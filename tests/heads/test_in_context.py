@@ -92,4 +92,4 @@ def test_layer_norm_is_torch_s() -> None:
 
 def test_heads_must_divide_the_width() -> None:
     with pytest.raises(ConfigError, match=r"model.head.heads: found 3"):
-        InContext(width=8, heads=3, blocks=1, loops=1, hidden=8)
+        InContext(4, width=8, heads=3, blocks=1, loops=1, hidden=8)

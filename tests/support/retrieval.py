@@ -21,15 +21,18 @@ from tests.support.terms import term
 
 SIZE, ITEMS = 4, 12
 FEATURES = conv4("batch").out_dim
+# of a learner with that norm: Task2Vec looks at the names of its parameters
 DISTANCES = {
-    "mmd": lambda: MMD(1.0),
-    "wasserstein": lambda: Wasserstein(0.1, 20),
-    "task2vec": lambda: Task2Vec(conv4("batch")),
-    "learned": lambda: LearnedMetric(FEATURES, hidden=8, size=4, candidates=3, steps=1, weight=0.5),
-    "labels": lambda: LabelledOnly(MMD(1.0)),
-    "random": Random,
-    "average": Average,
-    "oracle": lambda: QueryLabelOracle(1),
+    "mmd": lambda norm="batch": MMD(1.0),
+    "wasserstein": lambda norm="batch": Wasserstein(0.1, 20),
+    "task2vec": lambda norm="batch": Task2Vec(conv4(norm)),
+    "learned": lambda norm="batch": LearnedMetric(
+        FEATURES, hidden=8, size=4, candidates=3, steps=1, weight=0.5
+    ),
+    "labels": lambda norm="batch": LabelledOnly(MMD(1.0)),
+    "random": lambda norm="batch": Random(),
+    "average": lambda norm="batch": Average(),
+    "oracle": lambda norm="batch": QueryLabelOracle(1),
 }
 
 

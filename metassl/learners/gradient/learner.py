@@ -270,6 +270,6 @@ class GradientLearner(MetaLearner):
         """Features that no inner step changes, computed once: all of them where the backbone stays."""
         if any(name.startswith(BACKBONE) for name in phi):
             return {}
-        predictor = self.inner_context(task, phi, 0, {}, {}).predictor
+        predictor = self.inner_context(replace(task, known={}), phi, 0, {}, {}).predictor
         views = task.episode.unlabelled.views if self.uses_unlabelled(task.episode, task.stage) else {}
         return {"support": predictor.support()} | {name: predictor.view(name) for name in views}

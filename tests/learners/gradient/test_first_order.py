@@ -6,7 +6,7 @@ import torch
 from metassl.data.pool import Pool
 from metassl.learners.adapted import Adapted
 from metassl.learners.base import MetaLearner
-from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.learner import GradientLearner, InnerTask
 from metassl.learners.gradient.maml import MAML
 from metassl.learners.gradient.reptile import Reptile
 from metassl.ssl.term import SSLTerm
@@ -62,9 +62,9 @@ def test_more_steps_give_the_mixed_derivative_at_the_last(tiny_pool: Pool, kind)
         return torch.nn.functional.cross_entropy(logits, task.query_y)
 
     def inner_gradient(omega: torch.Tensor) -> dict[str, torch.Tensor]:
-        inner, _ = learner.loop(theta, seen, TRAIN)
-        moved = {**theta, OMEGA: omega}
-        return torch.func.grad(lambda phi: inner.loss(phi, moved, {}, 2, ())[0])(before)
+        inner = InnerTask(seen, TRAIN, learner.anchor(seen, TRAIN), 3)
+        with learner.placed({**theta, OMEGA: omega}):
+            return torch.func.grad(lambda phi: learner.step_loss(inner, phi, 2, {})[0])(before)
 
     slope = torch.func.grad(query_loss)(after)
     h = 1e-4

@@ -1,6 +1,7 @@
 """Reptile's outer gradient, and what it leaves alone."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def build(norm: str, ssl: SSLTerm, inner: Callable[[], InnerOptimizer] | None = 
 
 
 def with_adam(norm: str, ssl: SSLTerm) -> MetaLearner:
-    return build(norm, ssl, lambda: Adam(0.01, 0.0, 0.999, 1e-8))
+    return build(norm, ssl, partial(Adam, rate=0.01))
 
 
 @pytest.mark.parametrize("objective", [NoObjective, Consistency])

@@ -18,7 +18,7 @@ from tests.support.retrieval import DISTANCES, ITEMS, describe, filled, retrieva
 @pytest.mark.parametrize("name", [n for n in DISTANCES if n not in ("random", "average")])
 def test_order_of_the_support_and_names_of_the_classes(tiny_pool: Pool, name: str) -> None:
     """With the head's rows renamed as the classes are, the logits are renamed; the weights stay."""
-    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name](), "group", soft_kmeans()))
+    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name]("group"), "group", soft_kmeans()))
     task = tasks_of(tiny_pool, learner, 1, shot=2).task(0)
     theta = learner.theta()
     order, names = torch.tensor([3, 0, 5, 1, 4, 2]), torch.tensor([2, 0, 1])
@@ -53,7 +53,7 @@ def test_u_is_a_part_of_the_task_only_where_it_takes_part(tiny_pool: Pool) -> No
 
 @pytest.mark.parametrize("name", ["mmd", "task2vec"])
 def test_padding_makes_no_difference(tiny_pool: Pool, name: str) -> None:
-    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name](), "support"))
+    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name]("support"), "support"))
     task = tasks_of(tiny_pool, learner, 1).task(0)
     u = task.unlabelled
     padded = replace(

@@ -34,7 +34,7 @@ def test_learned_metric_learns_from_the_ranking_and_from_the_start(tiny_pool: Po
     slope = (moved(1e-6) - moved(-1e-6)) / 2e-6  # closer than the next kink
     torch.testing.assert_close(found.norm(), slope, rtol=1e-4, atol=1e-10)
     assert found.norm() > 1e-8
-    ranked = filled(tiny_pool, retrieval_learner(DISTANCES["learned"](), "group"))
+    ranked = filled(tiny_pool, retrieval_learner(DISTANCES["learned"]("group"), "group"))
     gradients, scores = outer_gradients(ranked, tasks_of(tiny_pool, ranked, 3))
     assert gradients[name].any()
     assert scores["metric_loss"] > 0

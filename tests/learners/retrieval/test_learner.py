@@ -48,7 +48,7 @@ def test_a_stored_task_is_nearest_to_itself(tiny_pool: Pool, name: str) -> None:
     [*((name, "batch") for name in DISTANCES), ("task2vec", "support"), ("learned", "group")],
 )
 def test_engines_agree(tiny_pool: Pool, name: str, norm: str) -> None:
-    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name](), norm))
+    learner = filled(tiny_pool, retrieval_learner(DISTANCES[name](norm), norm))
     batch = tasks_of(tiny_pool, learner, 2)
     assert_agree(learner, batch, (Vmap(2), Threads(2)))
 
