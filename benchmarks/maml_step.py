@@ -74,10 +74,10 @@ def ours(setting: maml.Setting) -> Work:
     """With engine=auto, its choice made."""
     with tempfile.TemporaryDirectory() as folder:
         engine = compose("engine=auto", "engine.rounds=1", f"paths.cache_dir={folder}").engine
-        work, runner = maml.ours(setting, engine)
+        work, made = maml.ours(setting, engine)
         for _ in range(WARM):
             work.run()
-    return Work(work.run, work.value, lambda: runner.chosen)
+    return Work(work.run, work.value, lambda: made.chosen)
 
 
 def exact_gradients(setting: maml.Setting) -> dict[str, dict[str, Tensor]]:

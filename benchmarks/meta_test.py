@@ -25,8 +25,8 @@ from metassl.tasks.stage import TEST
 from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
     build_contents,
+    build_engine,
     build_learner,
-    build_runner,
     build_task_spec,
     build_test_stream,
 )
@@ -70,7 +70,7 @@ def our_test(ssl: str, episodes: int) -> MetaTest:
     with torch.no_grad():  # averages that fit the images
         for _ in range(20):
             learner.backbone(next(iter(stream)).episodes.query_x.flatten(0, 1))
-    return MetaTest(learner.eval(), build_runner(config, learner), stream)
+    return MetaTest(learner.eval(), build_engine(config, learner), stream)
 
 
 def with_table(test: MetaTest) -> MetaTest:
@@ -84,7 +84,7 @@ def with_table(test: MetaTest) -> MetaTest:
 def measure(ssl: str, episodes: int, peer: float) -> dict[str, Any]:
     """One row: episodes a second with the table of features, and the direct way."""
     test = our_test(ssl, episodes)
-    direct = MetaTest(test.learner, test.runner, test.stream.first(DIRECT_EPISODES))
+    direct = MetaTest(test.learner, test.engine, test.stream.first(DIRECT_EPISODES))
     rate = episodes / seconds(lambda: meta_test(with_table(test), {"": TEST}, "meta-test"))
     direct_rate = DIRECT_EPISODES / seconds(lambda: meta_test(direct, {"": TEST}, "meta-test"))
     return {

@@ -65,13 +65,13 @@ AXES: dict[str, dict[str, list[tuple[int, Point]]]] = {
 def make(point: Point) -> Work:
     """One round is the gradient of one meta-batch."""
     keep_freed_memory()
-    learner, runner = learner_of(compose(*point.words, "backbone.filters=32"), point.way, SHAPE)
+    learner, engine = learner_of(compose(*point.words, "backbone.filters=32"), point.way, SHAPE)
     tasks = random_tasks(learner, point.tasks, point.way, 1, 5, point.unlabelled, SHAPE)
-    theta, stage = learner.theta(), Stage(training=True, progress=1.0)
+    stage = Stage(training=True, progress=1.0)
     before = peak_mb()
 
     def step() -> object:
-        return runner.gradients(learner, lambda copy, p, task: copy.meta_loss(p, task, stage), theta, tasks)
+        return engine.gradients(learner, lambda learner, task: learner.meta_loss(task, stage), tasks)
 
     return Work(step, step, lambda: str(before))
 

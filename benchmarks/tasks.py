@@ -6,11 +6,11 @@ import torch
 from omegaconf import DictConfig
 
 from metassl.cli.arguments import compose_config
-from metassl.engine.base import TaskRunner
+from metassl.engine.base import Engine
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.spec import TaskSpec
-from metassl.training.build import build_learner, build_runner
+from metassl.training.build import build_engine, build_learner
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -20,11 +20,11 @@ def compose(*words: str) -> DictConfig:
     return compose_config(list(words), CONF)
 
 
-def learner_of(config: DictConfig, way: int, shape: tuple[int, ...]) -> tuple[MetaLearner, TaskRunner]:
+def learner_of(config: DictConfig, way: int, shape: tuple[int, ...]) -> tuple[MetaLearner, Engine]:
     """The learner and the engine of a config, from the same initial weights each time."""
     torch.manual_seed(0)
     learner = build_learner(config, TaskSpec(way=way, input_shape=shape, base_classes=64))
-    return learner.train(), build_runner(config, learner)
+    return learner.train(), build_engine(config, learner)
 
 
 def random_tasks(

@@ -8,6 +8,7 @@ Legend: T tasks, N way, S support, Q queries, K inner steps.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +21,7 @@ from benchmarks.timing import Work
 from metassl.backbones.conv4 import Conv4
 from metassl.inner.sgd import SGD
 from metassl.instantiate import instantiate
-from metassl.learners.gradient.learner import GradientLearner
-from metassl.ssl.none import NoObjective
-from metassl.ssl.term import SSLTerm
+from metassl.learners.gradient.maml import MAML
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -151,29 +150,23 @@ def with_torchopt(setting: Setting) -> Work:
 def ours(setting: Setting, engine: Any) -> tuple[Work, Any]:
     """metassl's MAML and the engine that a config node names."""
     keep_freed_memory()
-    learner, runner = our_learner(setting), instantiate(engine)
-    tasks, theta = our_tasks(setting), learner.theta()
+    learner, made = our_learner(setting), instantiate(engine)
+    tasks = our_tasks(setting)
 
     def step() -> dict[str, Tensor]:
-        gradients, _ = runner.gradients(
-            learner, lambda copy, p, task: copy.meta_loss(p, task, TRAIN), theta, tasks
-        )
+        gradients, _ = made.gradients(learner, lambda learner, task: learner.meta_loss(task, TRAIN), tasks)
         return gradients
 
-    return Work(step, lambda: _named(_their_names(step()))), runner
+    return Work(step, lambda: _named(_their_names(step()))), made
 
 
-def our_learner(setting: Setting) -> GradientLearner:
+def our_learner(setting: Setting) -> MAML:
     """MAML with the peers' initial weights."""
     spec = TaskSpec(way=WAY, input_shape=setting.shape, base_classes=64)
-    ssl = SSLTerm(
-        NoObjective(), "inner", 1.0, 1.0, 1.0, 0.0, 0.0, 0, "constant", False, "none", 0.5, None
-    )  # fmt: skip
-    backbone = Conv4(setting.shape, setting.filters, "batch")
-    inner = SGD(RATE, 1, learned=False)
-    learner = GradientLearner(backbone, ssl, spec, inner, setting.steps, None, 2, ["backbone.", "head."])
+    inner = partial(SGD, rate=RATE, steps=1, learned=False)
+    learner = MAML(Conv4(setting.shape, setting.filters), spec, inner, setting.steps)
     learner.to(dtype=getattr(torch, setting.dtype), device=setting.device)
-    torch.nn.init.constant_(inner.rates, RATE)  # once more, in this precision
+    torch.nn.init.constant_(learner.inner.get_parameter("rates"), RATE)  # once more, in this precision
     names = _our_names()
     learner.load_state_dict({names[n]: p for n, p in initial(setting).items()}, strict=False)
     return learner
