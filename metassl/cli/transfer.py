@@ -21,10 +21,11 @@ from metassl.learners.gradient.learner import BACKBONE
 from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.learners.retrieval.transfer import Agreement, agreement, measure
+from metassl.runs.file_names import ABOUT
 from metassl.tasks.episode import Episode
 from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
-from metassl.training.run import quiet
+from metassl.training.process import silence_hints
 from metassl.training.weights import load_weights
 
 TASKS = 20
@@ -43,12 +44,12 @@ def compare(words: list[str], conf: Path) -> Path:
         words: of the command line.
         conf: the folder of the config groups.
     """
-    quiet()
+    silence_hints()
     folder, words = run_folder(words)
     options = {o.key_or_group: o.value() for o in parse_words([w for w in words if _is_option(w)])}
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
     config = run_config(folder, [w for w in words if not _is_option(w)])
-    own = run_choices(folder / "run.json").get("distance", "own")
+    own = run_choices(folder / ABOUT).get("distance", "own")
     contents = build_contents(config)
     learner = _trained(config, folder, contents)
     named = _distances(config, learner, own, options.get("distances", COMPARED), conf)
