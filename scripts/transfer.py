@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from metassl.cli.command import run_command
-from metassl.cli.transfer import compare
+from metassl.cli.transfer import compare_distances
 
 if __name__ == "__main__":
-    sys.exit(run_command(partial(compare, conf=Path(__file__).resolve().parent.parent / "conf")))
+    sys.exit(run_command(partial(compare_distances, conf=Path(__file__).resolve().parent.parent / "conf")))

@@ -1,14 +1,12 @@
 """The map's command line: what it runs, what it leaves out, and how it goes on."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from metassl.cli.map import fill_map, read_options
 from metassl.errors import ConfigError, UserError
-from metassl.experiments.planned_runs import PlannedRun, every_pair, is_done, prepare_folder
 from tests.conftest import CONF, TINY
 
 WORDS = [word for word in TINY if not word.startswith("trainer.progress")]
@@ -59,27 +57,6 @@ def test_a_cell_that_fails_is_named(tiny_npz: Path, tmp_path: Path, capsys) -> N
     assert "failed: protonet-soft_kmeans-0: " in said
     assert "images" in said.split("failed: ")[1]
     assert json.loads((out / "protonet-soft_kmeans-0/status.json").read_text())["status"] == "failed"
-
-
-def test_seeds_come_one_after_the_other() -> None:
-    cells = every_pair(["a", "b"], ["x", "y"], [3, 4], ["k=v"])
-    assert [cell.name for cell in cells[:5]] == ["a-x-3", "a-y-3", "b-x-3", "b-y-3", "a-x-4"]
-    assert cells[4].words == ("model=a", "ssl=x", "seed=4", "k=v")
-
-
-def test_an_unfinished_cell_is_cleared_or_gone_on_with(tmp_path: Path) -> None:
-    cell, place = PlannedRun("c", ("a=b",)), tmp_path / "c"
-    assert prepare_folder(cell, tmp_path) is None
-    (place / "status.json").write_text("{}")
-    (place / "metrics.csv").write_text("half")
-    (place / "run.json").write_text(json.dumps({"overrides": ["a=b"]}))
-    assert not is_done(cell, tmp_path)
-    assert prepare_folder(cell, tmp_path) is None
-    assert not (place / "metrics.csv").exists()
-    (place / "checkpoints").mkdir()
-    (place / "checkpoints" / "last.ckpt").write_bytes(b"")
-    assert prepare_folder(cell, tmp_path) == place
-    shutil.rmtree(place)
 
 
 @pytest.mark.parametrize(

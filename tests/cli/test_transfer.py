@@ -1,40 +1,16 @@
-"""What is measured of a distance, and the script that prints it."""
+"""The command that compares distances on a run."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
-from scipy.stats import spearmanr
 
-from metassl.cli.transfer import FILE, compare
+from metassl.cli.transfer import FILE, compare_distances
 from metassl.errors import ConfigError, UserError
-from metassl.evaluation.intervals import over_seeds
-from metassl.learners.retrieval.transfer import agreement
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
-
-
-def test_agreement_against_scipy() -> None:
-    rng = np.random.default_rng(0)
-    gains, distances = rng.normal(size=(5, 9)), rng.integers(0, 6, size=(5, 9)).astype(float)
-    found = agreement(gains, distances)
-    expected = [spearmanr(-d, g).statistic for d, g in zip(distances, gains, strict=True)]
-    assert found.correlation.mean == pytest.approx(np.mean(expected))
-    assert found.correlation.half_width == pytest.approx(over_seeds(expected).half_width)
-    assert found.nearest.mean == pytest.approx(
-        np.mean([g[d.argmin()] for d, g in zip(distances, gains, strict=True)])
-    )
-
-
-def test_a_perfect_distance_and_one_that_says_nothing() -> None:
-    gains = np.random.default_rng(0).normal(size=(4, 6))
-    perfect = agreement(gains, -3 * gains)
-    assert perfect.correlation.mean == pytest.approx(1)
-    assert perfect.nearest.mean == pytest.approx(gains.max(1).mean())
-    assert np.isnan(agreement(gains, np.zeros_like(gains)).correlation.mean)
 
 
 def config_of(folder: Path, npz: Path, *words: str) -> DictConfig:
@@ -53,7 +29,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
     run = tmp_path / "run"
     config = config_of(run, tiny_npz, "model=nearest_task", "model.size=3")
     train_and_test(config, run, {"model": "nearest_task", "distance": "mmd", "ssl": "consistency"}, [])
-    assert compare([f"run={run}", "tasks=2"], CONF) == run / FILE
+    assert compare_distances([f"run={run}", "tasks=2"], CONF) == run / FILE
     found = json.loads((run / FILE).read_text())
     assert (found["tasks"], found["stored"], found["distance"]) == (2, 3, "mmd")
     assert list(found["distances"]) == ["mmd", "wasserstein", "labels", "random"]
@@ -61,7 +37,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert nearest <= best
     printed = capsys.readouterr().out
     assert "rank correlation" in printed
-    compare([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"], CONF)
+    compare_distances([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"], CONF)
     found = json.loads((run / FILE).read_text())["distances"]
     assert list(found) == ["mmd", "oracle", "average"]
     assert found["average"]["correlation"]["mean"] is None
@@ -73,7 +49,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
         (["taks=3"], "taks"),
     ):
         with pytest.raises(ConfigError, match=expected):
-            compare([f"run={run}", *words], CONF)
+            compare_distances([f"run={run}", *words], CONF)
 
 
 def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> None:
@@ -81,4 +57,4 @@ def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> No
     OmegaConf.save(config_of(run, tiny_npz, "model=maml"), run / "config.yaml", resolve=True)
     (run / "run.json").write_text('{"choices": {"model": "maml"}}')
     with pytest.raises(UserError, match="needed is nearest_task"):
-        compare([f"run={run}"], CONF)
+        compare_distances([f"run={run}"], CONF)

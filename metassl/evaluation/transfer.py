@@ -45,7 +45,7 @@ class Agreement:
 
 
 @torch.no_grad()
-def measure(
+def measure_transfer(
     learner: RetrievalLearner, tasks: Iterable[Episode], distances: Mapping[str, TaskDistance]
 ) -> Transfer:
     """Adapts to each task from θ and from every stored start: M + 1 adaptations a task.
@@ -70,7 +70,10 @@ def measure(
 
 
 def agreement(gains: np.ndarray, distances: np.ndarray) -> Agreement:
-    """Of one distance; both [T, M]. Equal distances to all stored tasks have no correlation: nan."""
+    """How one distance agrees with the gains; both [T, M].
+
+    Equal distances to all stored tasks have no correlation: nan.
+    """
     from scipy.stats import rankdata  # here, because it takes about a second to import
 
     def centred(x: np.ndarray) -> np.ndarray:
