@@ -2,12 +2,8 @@
 
 import sys
 
+from metassl.cli.command import run_command
 from metassl.cli.evaluate import evaluate_run
-from metassl.errors import UserError
 
 if __name__ == "__main__":
-    try:
-        evaluate_run(sys.argv[1:])
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(run_command(evaluate_run))

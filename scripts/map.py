@@ -10,23 +10,11 @@ Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by han
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
+from metassl.cli.command import run_command
 from metassl.cli.map import fill_map
-from metassl.errors import UserError
-
-
-def main() -> int:
-    """Run the command line."""
-    try:
-        return fill_map(sys.argv[1:], Path(__file__).parent.parent / "conf")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: stopped by hand; the same command goes on where it was", file=sys.stderr)
-        return 130
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(partial(fill_map, conf=Path(__file__).resolve().parent.parent / "conf")))

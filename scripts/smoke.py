@@ -7,14 +7,11 @@ Prints the matrix: + runs, · refused by a constructor, × broken. Exit code 1 w
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
+from metassl.cli.command import run_command
 from metassl.cli.smoke import smoke
-from metassl.errors import UserError
 
 if __name__ == "__main__":
-    try:
-        sys.exit(smoke(sys.argv[1:], Path(__file__).parent.parent / "conf"))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(run_command(partial(smoke, conf=Path(__file__).resolve().parent.parent / "conf")))

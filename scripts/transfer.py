@@ -7,14 +7,11 @@ the two for each distance. Writes transfer.json into the run's folder.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
-from metassl.cli.transfer import compare
-from metassl.errors import UserError
+from metassl.cli.command import run_command
+from metassl.cli.transfer import compare_distances
 
 if __name__ == "__main__":
-    try:
-        compare(sys.argv[1:], Path(__file__).resolve().parent.parent / "conf")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(run_command(partial(compare_distances, conf=Path(__file__).resolve().parent.parent / "conf")))

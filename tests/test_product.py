@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 
 from metassl.cli.choices import options_of
 from metassl.docs.refused import read_refused
-from metassl.experiments.smoke import compose_each, pair_config, try_pair
+from metassl.experiments.pair_configs import compose_each, pair_config
+from metassl.experiments.smoke import try_pair
 from metassl.training.build import build_contents
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT

@@ -29,7 +29,7 @@ from metassl.training.build import (
     build_module,
     build_task_spec,
 )
-from metassl.training.run import quiet
+from metassl.training.process import silence_hints
 from metassl.training.trainer import build_trainer
 
 STEPS = 50
@@ -44,7 +44,7 @@ def config_words(folder: str) -> list[str]:
 
 
 def _parts(folder: str) -> tuple[Any, MetaLearner, EpisodeDataModule]:
-    quiet()
+    silence_hints()
     keep_freed_memory()
     config = compose(*config_words(folder))
     pl.seed_everything(0, verbose=False)

@@ -2,16 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from metassl.cli.choices import options_of
+from metassl.cli.override_checks import check_key, override_values
 from metassl.cli.resume import flatten, resume_arguments
 from metassl.errors import ConfigError, one_of
 
@@ -83,79 +83,14 @@ def _first(override: Override) -> str:
     return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
 
 
-def _values(override: Override) -> list[Any]:
-    if override.is_sweep_override():
-        return list(override.sweep_string_iterator())
-    return [override.value()]
-
-
 def _check_choices(override: Override, conf: Path) -> None:
     group = override.key_or_group
     options = options_of(group, conf)
     if override.is_delete():
         raise ConfigError(f"~{group}: a run needs each group. Choose another option: {group}=...")
-    for value in _values(override):
+    for value in override_values(override):
         if str(value) not in options:
             raise ConfigError(one_of(group, "null" if value is None else value, options))
-
-
-def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
-    """The key must be there already, unless the user says + on purpose; the kind of value must fit.
-
-    What ~ takes away must be an argument that its class has a default of.
-    """
-    key = override.key_or_group
-    if override.is_add() or key.split(".")[0] == "hydra":
-        return
-    if override.is_delete():
-        _check_deleted(key, config)
-        return
-    node: Any = config
-    walked: list[str] = []
-    for part in key.split("."):
-        known = list(node.keys()) if isinstance(node, DictConfig) else []
-        if part not in known:
-            names = [*known, *groups] if not walked else known
-            where = ".".join(walked)
-            shown = sorted(".".join((*walked, str(n))) for n in names if n != "hydra")
-            raise ConfigError(one_of(f"key {key}" if where else "key", key, shown))
-        walked.append(part)
-        if isinstance(node, DictConfig):
-            node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
-            node = (
-                node._value() if node is not None and not isinstance(node, DictConfig | ListConfig) else node
-            )
-    for value in _values(override):
-        _check_kind(key, value, node)
-
-
-def _check_deleted(key: str, config: DictConfig) -> None:
-    """Only an argument of a class (one beside `_target_`) may have a default that the class itself knows."""
-    above, _, name = key.rpartition(".")
-    parent = OmegaConf.select(config, above) if above else config
-    names = list(parent.keys()) if isinstance(parent, DictConfig) else []
-    if name in names and "_target_" not in names:
-        raise ConfigError(f"~{key}: a run needs this key. Give it another value: {key}=...")
-
-
-def _check_kind(key: str, value: Any, default: Any) -> None:
-    """A word where a number or true/false stands can only be a slip."""
-    if isinstance(value, str) and not value.startswith("$"):
-        if isinstance(default, bool) and value.lower() not in ("true", "false"):
-            raise ConfigError(f"{key}: found '{value}', allowed is true or false.")
-        if isinstance(default, int | float) and not isinstance(default, bool) and not _is_number(value):
-            raise ConfigError(f"{key}: found '{value}', allowed is a number.")
-    whole = isinstance(default, int) and not isinstance(default, bool)
-    if whole and (isinstance(value, float) or value is None):
-        raise ConfigError(f"{key}: found {value}, allowed is a whole number.")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return text.startswith("[")
-    return True
 
 
 def _check_given(config: DictConfig) -> None:

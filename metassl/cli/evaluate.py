@@ -1,6 +1,5 @@
 """Meta-test a finished run again, on other episodes."""
 
-import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -8,12 +7,15 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.cli.arguments import check_key, parse_words
-from metassl.cli.saved import CONFIG, load_config
+from metassl.cli.arguments import parse_words
+from metassl.cli.override_checks import check_key
 from metassl.errors import ConfigError, UserError
+from metassl.files import read_json
 from metassl.instantiate import refuse_foreign_targets
+from metassl.runs.config import load_config
+from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.training.checkpoints import tested_checkpoint
-from metassl.training.run import test_weights
+from metassl.training.final_test import retest
 
 
 def evaluate_run(words: list[str]) -> Path:
@@ -23,9 +25,9 @@ def evaluate_run(words: list[str]) -> Path:
     """
     folder, changes = run_folder(words)
     config = run_config(folder, changes)
-    choices = run_choices(folder / "run.json")
+    choices = run_choices(folder / ABOUT)
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
-    test_weights(config, tested_checkpoint(config, folder), target, choices, changes)
+    retest(config, tested_checkpoint(config, folder), target, choices, changes)
     return target
 
 
@@ -35,7 +37,7 @@ def run_folder(words: list[str]) -> tuple[Path, list[str]]:
     if len(named) != 1:
         raise ConfigError("run: say which run to test, as run=outputs/<when>.")
     folder = Path(named[0])
-    for name in (CONFIG, "run.json"):
+    for name in (CONFIG, ABOUT):
         if not (folder / name).is_file():
             raise UserError(f"run={folder}: found no {name} in it.")
     return folder, [w for w in words if not w.startswith("run=")]
@@ -57,10 +59,10 @@ def run_config(folder: Path, changes: list[str]) -> DictConfig:
 
 def run_choices(path: Path) -> dict[str, str]:
     """The option of each config group, from a run.json."""
-    try:
-        return dict(json.loads(path.read_text())["choices"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: is damaged ({type(error).__name__}: {error}).") from None
+    choices = read_json(path).get("choices")
+    if not isinstance(choices, dict):
+        raise UserError(f"{path}: is damaged, found no 'choices' in it.")
+    return {str(group): str(option) for group, option in choices.items()}
 
 
 def _change(config: DictConfig, override: Override) -> None:

@@ -1,18 +1,19 @@
-"""The command line of scripts/map.py."""
+"""The command line of scripts/map.py: fills the map of pairs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from metassl.cli.arguments import compose_config, parse_words
+from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, count, listed, options_of
+from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
-from metassl.experiments.cells import grid
-from metassl.experiments.run import run_cells
-from metassl.reports.map import write_map
+from metassl.experiments.parallel import run_in_parallel
+from metassl.experiments.planned_runs import every_pair
+from metassl.reports.sweeps.pair_map import write_pair_map
+from metassl.runs.status import read_status
 
 OWN = ("out", "models", "ssl", "seeds", "jobs")
+REFUSED = {key: f"the map has {key}s=[...] instead." for key in ("model", "seed")}
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class MapOptions:
     Attributes:
         out: folder of the sweep.
         models, objectives: rows and columns.
-        seeds: of each cell.
+        seeds: of each pair.
         jobs: processes side by side.
-        common: words for every cell.
+        common: words for every run.
     """
 
     out: Path
@@ -36,30 +37,27 @@ class MapOptions:
 
 
 def fill_map(arguments: list[str], conf: Path) -> int:
-    """Runs the cells that are left and writes the map; the exit code, 1 where a cell failed."""
+    """Does the runs that are left and writes the map; the exit code, 1 where a run failed.
+
+    Args:
+        arguments: of the command line.
+        conf: the folder of the config groups.
+    """
     options = read_options(arguments, conf)
-    cells = grid(options.models, options.objectives, options.seeds, options.common)
+    runs = every_pair(options.models, options.objectives, options.seeds, options.common)
     options.out.mkdir(parents=True, exist_ok=True)
-    failed = run_cells(cells, options.out, conf, options.jobs)
-    print("\n".join(map(str, write_map(options.out))))
-    for cell in failed:
-        status = json.loads((options.out / cell.name / "status.json").read_text(encoding="utf-8"))
-        print(f"failed: {cell.name}: {status['error']}")
+    failed = run_in_parallel(runs, options.out, conf, options.jobs)
+    print("\n".join(map(str, write_pair_map(options.out))))
+    for run in failed:
+        _, error = read_status(options.out / run.name)
+        print(f"failed: {run.name}: {error}")
     return 1 if failed else 0
 
 
 def read_options(arguments: list[str], conf: Path) -> MapOptions:
     """The options; everything that is not the map's own must be an option of train.py."""
-    own: dict[str, Any] = {}
-    common = ["experiment=map"]
-    for override in parse_words(arguments):
-        key = override.key_or_group
-        if key in OWN:
-            own[key] = override.value()
-        elif key in ("model", "seed"):
-            raise ConfigError(f"{key}: the map has {key}s=[...] instead.")
-        else:
-            common.append(str(override.input_line))
+    own, others = separate(arguments, OWN, REFUSED)
+    common = ["experiment=map", *others]
     if "out" not in own:
         raise ConfigError("out: has no default, give it as out=outputs/map")
     models = chosen("models", own.get("models"), options_of("model", conf))

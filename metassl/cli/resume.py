@@ -6,8 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from metassl.cli.saved import CONFIG, load_config
 from metassl.errors import ConfigError, UserError
+from metassl.runs.config import load_config
+from metassl.runs.file_names import CONFIG, RESULTS
 
 CHECKPOINT = "checkpoints/last.ckpt"
 
@@ -29,7 +30,7 @@ def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictCo
         raise UserError(
             f"resume={folder}: found no {CHECKPOINT} beside a {CONFIG}, so there is nothing to go on with."
         )
-    if (folder / "results.json").is_file():
+    if (folder / RESULTS).is_file():
         raise UserError(
             f"resume={folder}: the run is done; test it again with scripts/evaluate.py run={folder}."
         )

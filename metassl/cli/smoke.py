@@ -1,4 +1,4 @@
-"""The command line of scripts/smoke.py."""
+"""The command line of scripts/smoke.py: does every pair run?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from metassl.cli.arguments import compose_config, parse_words
+from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, options_of
+from metassl.cli.own_words import separate
 from metassl.data.pool import Contents
 from metassl.errors import UserError
-from metassl.experiments.smoke import compose_each, pair_config, try_pair
+from metassl.experiments.pair_configs import compose_each, pair_config
+from metassl.experiments.smoke import try_pair
 from metassl.training.build import build_contents
 
 TINY = (
@@ -20,14 +22,9 @@ TINY = (
 
 
 def smoke(arguments: list[str], conf: Path) -> int:
-    """Tries the pairs, prints the matrix and the reasons; the exit code."""
-    own: dict[str, object] = {}
-    words = list(TINY)
-    for override in parse_words(arguments):
-        if override.key_or_group in ("models", "ssl"):
-            own[override.key_or_group] = override.value()
-        else:
-            words.append(str(override.input_line))
+    """Tries the pairs, prints the matrix and the reasons; the exit code, 1 where a pair is broken."""
+    own, others = separate(arguments, ("models", "ssl"))
+    words = [*TINY, *others]
     models = chosen("models", own.get("models"), options_of("model", conf))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
     contents = build_contents(compose_config(words, conf))

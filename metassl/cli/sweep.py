@@ -1,6 +1,5 @@
 """What a sweep says at its end: which jobs failed, and where the others' results lie."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,9 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from metassl.files import read_json
+from metassl.runs.file_names import STATUS
+
 
 class SweepReport(Callback):
     """Hydra callback: lists the jobs that failed and makes the exit code say so."""
@@ -16,7 +18,7 @@ class SweepReport(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Reads every job's status; jobs may have run in other processes."""
         folder = Path(config.hydra.sweep.dir)
-        states = {path.parent: json.loads(path.read_text()) for path in folder.glob("*/status.json")}
+        states = {path.parent: read_json(path) for path in folder.glob(f"*/{STATUS}")}
         failed = {job: state for job, state in states.items() if state["status"] != "done"}
         print(f"{len(states) - len(failed)} of {len(states)} jobs done; python scripts/report.py {folder}")
         for job, state in sorted(failed.items(), key=lambda pair: int(pair[0].name)):

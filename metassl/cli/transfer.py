@@ -1,37 +1,37 @@
-"""The distances between tasks compared on a finished run."""
+"""The command line of scripts/transfer.py: the distances between tasks compared on a finished run."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
-from math import isnan
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.arguments import parse_words
+from metassl.cli.choices import listed
 from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.construct import construct
 from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
 from metassl.errors import ConfigError, UserError, one_of
-from metassl.evaluation.intervals import Interval, over_seeds
+from metassl.evaluation.intervals import over_seeds
+from metassl.evaluation.transfer import agreement, measure_transfer
 from metassl.files import write_json
 from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
-from metassl.learners.retrieval.transfer import Agreement, agreement, measure
+from metassl.reports.transfer import TransferReport
+from metassl.runs.file_names import ABOUT
 from metassl.tasks.episode import Episode
 from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
-from metassl.training.run import quiet
+from metassl.training.process import silence_hints
 from metassl.training.weights import load_weights
 
 TASKS = 20
-COMPARED = ("mmd", "wasserstein", "labels", "random")
+COMPARED = ["mmd", "wasserstein", "labels", "random"]
 FILE = "transfer.json"
 
 
-def compare(words: list[str], conf: Path) -> Path:
+def compare_distances(words: list[str], conf: Path) -> Path:
     """Measures on the run that `run=FOLDER` names how each distance agrees with the real transfer.
 
     `tasks=20` and `distances=[mmd,wasserstein]` choose; further words change the run's config as in
@@ -42,23 +42,27 @@ def compare(words: list[str], conf: Path) -> Path:
         words: of the command line.
         conf: the folder of the config groups.
     """
-    quiet()
+    silence_hints()
     folder, words = run_folder(words)
     options = {o.key_or_group: o.value() for o in parse_words([w for w in words if _is_option(w)])}
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
     config = run_config(folder, [w for w in words if not _is_option(w)])
-    own = run_choices(folder / "run.json").get("distance", "own")
+    own = run_choices(folder / ABOUT).get("distance", "own")
     contents = build_contents(config)
     learner = _trained(config, folder, contents)
-    named = _distances(config, learner, own, options.get("distances", COMPARED), conf)
-    transfer = measure(learner, _episodes(build_test_stream(config, contents, learner, tasks)), named)
-    found = {name: agreement(transfer.gains, d) for name, d in transfer.distances.items()}
-    gains = {"any task": over_seeds(transfer.gains.mean(1)), "the best": over_seeds(transfer.gains.max(1))}
-    about = {"tasks": tasks, "stored": int(learner.memory.count), "distance": own}
-    parts = {"gains": gains, "distances": {name: asdict(value) for name, value in found.items()}}
-    write_json(folder / FILE, {**about, **_plain(parts)})
-    oracles = {name for name, distance in named.items() if distance.reads_queries}
-    print(_table(found, gains, about, oracles))
+    distances = _distances(config, learner, own, listed(options.get("distances", COMPARED)), conf)
+    stream = build_test_stream(config, contents, learner, tasks)
+    found = measure_transfer(learner, _episodes(stream), distances)
+    report = TransferReport(
+        tasks=tasks,
+        stored=int(learner.memory.count),
+        distance=own,
+        gains={"any task": over_seeds(found.gains.mean(1)), "the best": over_seeds(found.gains.max(1))},
+        distances={name: agreement(found.gains, d) for name, d in found.distances.items()},
+        oracles={name for name, distance in distances.items() if distance.reads_queries},
+    )
+    write_json(folder / FILE, report.record())
+    print(report.table())
     return folder / FILE
 
 
@@ -67,6 +71,7 @@ def _is_option(word: str) -> bool:
 
 
 def _trained(config: DictConfig, folder: Path, contents: Contents) -> RetrievalLearner:
+    """The run's learner with its trained weights, if it has a memory of tasks."""
     learner = build_learner(config, build_task_spec(config, contents))
     if not isinstance(learner, RetrievalLearner):
         raise UserError(f"run={folder}: found a model without a memory of tasks, needed is nearest_task.")
@@ -78,18 +83,17 @@ def _trained(config: DictConfig, folder: Path, contents: Contents) -> RetrievalL
 
 
 def _distances(
-    config: DictConfig, learner: RetrievalLearner, own: str, names: Any, conf: Path
+    config: DictConfig, learner: RetrievalLearner, own: str, names: Sequence[str], conf: Path
 ) -> dict[str, TaskDistance]:
     """The run's own distance and those of these names, with the constants of conf/distance/."""
-    names = [names] if isinstance(names, str) else names
     options = {path.stem: path for path in (conf / "distance").glob("*.yaml")}
-    known = {"features": learner.backbone.out_dim, "backbone": learner.backbone}
+    known = {"backbone": learner.backbone, "features": learner.backbone.out_dim}
     found = {own: learner.distance}
     for name in (n for n in names if n != own):
         if name not in options:
             raise ConfigError(one_of("distances", name, options))
         tree = OmegaConf.create({"model": config.model, "distance": OmegaConf.load(options[name])})
-        distance = construct(tree.distance, known)
+        distance: TaskDistance = construct(tree.distance, known)
         if distance.learned or distance.summary:
             raise ConfigError(
                 f"distances: found '{name}', which keeps something of its own of every task; it is compared "
@@ -100,35 +104,7 @@ def _distances(
 
 
 def _episodes(stream: TaskStream) -> Iterator[Episode]:
+    """The tasks of the stream, one by one."""
     for batch in stream:
         for t in range(batch.episodes.count):
             yield batch.episodes.task(t)
-
-
-def _table(
-    found: dict[str, Agreement], gains: dict[str, Interval], about: dict[str, Any], oracles: set[str]
-) -> str:
-    lines = [
-        f"{about['tasks']} test tasks, {about['stored']} stored tasks of a run with "
-        f"distance={about['distance']}; mean ± 95% CI (t) over the test tasks",
-        f"{'start':<14}{'rank correlation of -d and gain':<34}gain in cross-entropy",
-    ]
-    for name, value in found.items():
-        note = "  NO METHOD: reads the QUERY LABELS" if name in oracles else ""
-        lines.append(f"{name:<14}{_show(value.correlation):<34}{_show(value.nearest)}{note}")
-    return "\n".join([*lines, *(f"{name:<48}{_show(gain)}" for name, gain in gains.items())])
-
-
-def _show(interval: Interval) -> str:
-    if isnan(interval.mean):
-        return "n/a"
-    return f"{interval.mean:+.3f} ± {interval.half_width:.3f}"
-
-
-def _plain(content: Any) -> Any:
-    """Ready for JSON, which knows no nan."""
-    if isinstance(content, Interval):
-        return _plain(asdict(content))
-    if isinstance(content, dict):
-        return {key: _plain(value) for key, value in content.items()}
-    return None if isinstance(content, float) and isnan(content) else content

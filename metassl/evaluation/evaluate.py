@@ -1,47 +1,52 @@
 """The meta-test of a learner with its two controls: without U, and without meta-training."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
-from omegaconf import DictConfig
 
-from metassl.data.pool import Contents
-from metassl.engine.base import Engine
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
-from metassl.evaluation.results import summarise
 from metassl.learners.base import MetaLearner
 from metassl.tasks.stage import CONTROL, TEST
-from metassl.training.build import build_learner, build_task_spec, build_test_stream
 
 
-def evaluate(
-    config: DictConfig, learner: MetaLearner, engine: Engine, contents: Contents
-) -> tuple[dict[str, Any], Columns]:
-    """Summary and per-episode values of a trained learner.
+@dataclass(frozen=True)
+class Measurements:
+    """What a meta-test measured.
 
-    The control without U adapts with the same number of steps, or a gain would be a sham. The network
-    without meta-training has the initial weights of the same seed and adapts like the trained one.
+    Attributes:
+        columns: values of every test episode.
+        baseline: the same of the network without meta-training, on the first of these episodes.
+        unlabelled: what became of U on these first episodes, see `diagnose`.
     """
+
+    columns: Columns
+    baseline: Columns
+    unlabelled: Mapping[str, float]
+
+
+def evaluate(test: MetaTest, untrained: MetaLearner, baseline_episodes: int) -> Measurements:
+    """Tests a trained learner and its two controls on the same episodes.
+
+    The control without U adapts with the same number of steps, or a gain would be a sham.
+
+    Args:
+        test: the trained learner, how its tasks run, and the episodes.
+        untrained: has the initial weights of the same seed and adapts like the trained one.
+        baseline_episodes: how many of the episodes the untrained one is tested on.
+    """
+    stream, learner = test.stream, test.learner
     uses = bool(learner.ssl.inner_views(training=False))
     variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
-    stream = build_test_stream(config, contents, learner, config.evaluation.episodes)
-    test = embed_once(MetaTest(learner, engine, stream), variants.values())
-    columns = meta_test(test, variants, "meta-test")
-    few = min(config.evaluation.episodes, config.evaluation.baseline_episodes)
-    test = replace(test, stream=test.stream.first(few))
+    fast = embed_once(test, variants.values())
+    columns = meta_test(fast, variants, "meta-test")
+    fast = replace(fast, stream=fast.stream.first(baseline_episodes))
     with torch.no_grad():
-        found = [diagnose(test.learner, test.engine, batch, TEST) for batch in test.batches()]
+        found = [diagnose(fast.learner, fast.engine, batch, TEST) for batch in fast.batches()]
     unlabelled = mean_values([values for part in found for values in part])
-
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        untrained = build_learner(config, build_task_spec(config, contents))
     untrained.to(next(learner.parameters()).device)
-    test = MetaTest(untrained, engine, stream.first(few))
-    baseline = meta_test(test, {"_untrained": TEST}, "without meta-training")
-    results = summarise(config, learner, columns, baseline, unlabelled)
-    results["reduced"] = bool(contents.meta.get("reduced", False))  # data that compare with no paper
-    return results, {**columns, **baseline}
+    control = MetaTest(untrained, test.engine, stream.first(baseline_episodes))
+    baseline = meta_test(control, {"_untrained": TEST}, "without meta-training")
+    return Measurements(columns, baseline, unlabelled)

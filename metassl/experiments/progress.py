@@ -6,33 +6,33 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from metassl.cli.saved import CONFIG
-from metassl.experiments.cells import Cell
+from metassl.experiments.planned_runs import PlannedRun
+from metassl.runs.file_names import CONFIG, CURVES
 
 
 class Progress:
-    """Says how each cell ended and how far the others are.
+    """Says how each run of a sweep ended and how far the others are.
 
-    The time left counts every cell alike, a run that is going on by the share of its steps.
+    The time left counts every run alike, one that is going on by the share of its steps.
 
     Args:
-        cells: to be run.
-        folder: of the sweep.
+        runs: what is to be run.
+        sweep: the folder of the sweep.
     """
 
-    def __init__(self, cells: Iterable[Cell], folder: Path) -> None:
-        self.folder, self.left = folder, list(cells)
+    def __init__(self, runs: Iterable[PlannedRun], sweep: Path) -> None:
+        self.sweep, self.left = sweep, list(runs)
         self.total, self.began = len(self.left), time.monotonic()
         self.before = sum(self._shares().values())  # done by an earlier call
 
-    def ended(self, cell: Cell, accuracy: float | None) -> None:
-        """One more cell; an accuracy of None means that it failed."""
-        self.left.remove(cell)
+    def ended(self, run: PlannedRun, accuracy: float | None) -> None:
+        """Says that one more run ended; an accuracy of None means that it failed."""
+        self.left.remove(run)
         said = "FAILED" if accuracy is None else f"{100 * accuracy:.1f} %"
-        print(f"{self._count()} {cell.name}: {said}{self._rest()}", flush=True)
+        print(f"{self._count()} {run.name}: {said}{self._rest()}", flush=True)
 
     def tell(self) -> None:
-        """A line about the cells that have begun and not ended."""
+        """Says how far the runs are that have begun and not ended."""
         going = [f"{name} {100 * share:.0f} %" for name, share in self._shares().items() if share < 1]
         print(f"{self._count()} begun: {', '.join(going) or 'none yet'}{self._rest()}", flush=True)
 
@@ -47,16 +47,16 @@ class Progress:
         return f", about {minutes:.0f} min left"
 
     def _shares(self) -> dict[str, float]:
-        """Name -> share of the steps that are logged, of the cells that have begun and not ended."""
-        found = {cell.name: _share(self.folder / cell.name) for cell in self.left}
+        """Name -> share of the steps that are logged, of the runs that have begun and not ended."""
+        found = {run.name: _share(self.sweep / run.name) for run in self.left}
         return {name: share for name, share in found.items() if share > 0}
 
 
-def _share(place: Path) -> float:
+def _share(folder: Path) -> float:
     """0..1; 0 where nothing is logged yet."""
     try:
-        last = (place / "metrics.csv").read_text(encoding="utf-8").rstrip().rsplit("\n", 1)[-1]
-        steps = OmegaConf.load(place / CONFIG).trainer.steps
+        last = (folder / CURVES).read_text(encoding="utf-8").rstrip().rsplit("\n", 1)[-1]
+        steps = OmegaConf.load(folder / CONFIG).trainer.steps
         return min((int(last.split(",")[0]) + 1) / steps, 1.0)
     except (OSError, ValueError):  # not begun, or no row yet
         return 0.0

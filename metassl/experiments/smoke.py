@@ -3,14 +3,11 @@
 Legend: T tasks, Q query, N way.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -33,7 +30,7 @@ class BrokenPair(UserError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TriedPair:
     """What became of a pair; `refused` is the constructor's line, None for a pair that runs."""
 
     model: str
@@ -41,23 +38,7 @@ class Outcome:
     refused: str | None
 
 
-def compose_each(
-    conf: Path, group: str, options: Sequence[str], words: Sequence[str]
-) -> dict[str, DictConfig]:
-    """The config with each option of a group. Composing is slow: pairs are put together by `pair_config`."""
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        return {name: compose("config", overrides=[*words, f"{group}={name}"]) for name in options}
-
-
-def pair_config(model: DictConfig, ssl: DictConfig) -> DictConfig:
-    """The config of a model with the SSL term of another config."""
-    config = model.copy()
-    with open_dict(config):
-        config.ssl = OmegaConf.masked_copy(ssl, ["ssl"]).ssl
-    return config
-
-
-def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Outcome:
+def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> TriedPair:
     """Trains a pair one step in a loop and under vmap, and tests it on one task in its own engine.
 
     Raises BrokenPair where something is not finite, has the wrong shape, or the engines disagree.
@@ -65,7 +46,7 @@ def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Ou
     try:
         learner = _learner(config, contents)
     except ConfigError as error:
-        return Outcome(model, ssl, str(error))
+        return TriedPair(model, ssl, str(error))
     name = f"{model} × {ssl}"
     tasks = _tasks(config, contents, learner, "train", 2)
     gradients, scores = Loop().gradients(learner, _meta_loss, tasks)
@@ -77,7 +58,7 @@ def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> Ou
         _compare(name, gradients, Vmap(2).gradients(learner, _meta_loss, tasks)[0])
     _step(learner, gradients, tasks, scores)
     _test(name, learner, config, contents)
-    return Outcome(model, ssl, None)
+    return TriedPair(model, ssl, None)
 
 
 def _learner(config: DictConfig, contents: Contents) -> MetaLearner:

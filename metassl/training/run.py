@@ -1,36 +1,32 @@
 """One run from its config to its results: prepare, meta-train, meta-test, write."""
 
-import logging
 import os
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.cli.saved import CONFIG
 from metassl.data.pool import Contents
-from metassl.evaluation.evaluate import evaluate
-from metassl.evaluation.results import table, write_results
+from metassl.evaluation.results import results_text, write_results
 from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
-from metassl.training.allocator import keep_freed_memory
+from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.training.build import (
     build_contents,
     build_datamodule,
-    build_engine,
     build_learner,
     build_module,
     build_task_spec,
     build_test_stream,
 )
 from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
+from metassl.training.final_test import final_test
 from metassl.training.module import DivergedError
+from metassl.training.process import settle_process
 from metassl.training.trainer import build_trainer
 from metassl.training.weights import load_weights, read_checkpoint
 
@@ -46,13 +42,13 @@ def train_and_test(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
     """
-    _settle(config)
+    settle_process(config)
     began = time.monotonic()
     resume = _resume_point(config, folder)
     about = provenance(choices, overrides, config.seed)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
-        write_json(folder / "run.json", about)
+        write_json(folder / ABOUT, about)
     pl.seed_everything(config.seed, verbose=False)
     contents = build_contents(config)
     learner = build_learner(config, build_task_spec(config, contents))
@@ -63,7 +59,7 @@ def train_and_test(
     tested_checkpoint(config, folder)
     trainer = build_trainer(config, folder, resume)
     if trainer.is_global_zero:
-        _describe(config, learner, contents, choices)
+        print(_description(config, learner, contents, choices))
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except DivergedError as error:
@@ -73,51 +69,16 @@ def train_and_test(
     if not trainer.is_global_zero:
         return None
     load_weights(learner, tested_checkpoint(config, folder))
-    results, columns = evaluate(config, learner, module.engine, contents)
+    results, columns = final_test(config, learner, module.engine, contents)
     seconds = earlier_seconds(trainer) + time.monotonic() - began
     results |= {"wall_seconds": round(seconds, 1), "commit": about["git"]["revision"]}
     write_results(folder, results, columns)
-    print(table(results, choices, folder))
+    print(results_text(results, folder))
     return float(results["accuracy"]["mean"])
-
-
-def test_weights(
-    config: DictConfig, checkpoint: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
-) -> float:
-    """Meta-tests the weights of a checkpoint and returns the accuracy (0..1).
-
-    Args:
-        config: of the test; its learner must fit the weights.
-        checkpoint: has the weights.
-        folder: made where it is missing; run.json, results.json and episodes.parquet go there.
-        choices, overrides: for the records, as in `train_and_test`.
-    """
-    _settle(config)
-    about = provenance(choices, overrides, config.seed)
-    contents = build_contents(config)
-    learner = build_learner(config, build_task_spec(config, contents))
-    step = load_weights(learner, checkpoint)
-    learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
-    began = time.monotonic()
-    results, columns = evaluate(config, learner, build_engine(config, learner), contents)
-    results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
-    results |= {"commit": about["git"]["revision"]}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "run.json", about)
-    write_results(folder, results, columns)
-    print(table(results, choices, folder))
-    return float(results["accuracy"]["mean"])
-
-
-def _settle(config: DictConfig) -> None:
-    """What holds for the whole process."""
-    quiet()
-    keep_freed_memory()
-    if config.trainer.threads:
-        torch.set_num_threads(config.trainer.threads)
 
 
 def _resume_point(config: DictConfig, folder: Path) -> Path | None:
+    """The checkpoint to go on from, where the config asks for it."""
     if config.resume is None:
         return None
     path = folder / "checkpoints" / LAST
@@ -126,21 +87,14 @@ def _resume_point(config: DictConfig, folder: Path) -> Path | None:
     return path
 
 
-def _describe(
+def _description(
     config: DictConfig, learner: MetaLearner, contents: Contents, choices: Mapping[str, str]
-) -> None:
+) -> str:
+    """One line on what is about to run."""
     count = sum(p.numel() for p in learner.parameters() if p.requires_grad)
     classes = " / ".join(str(len(contents.splits.get(s, ()))) for s in ("train", "val", "test"))
-    print(
+    return (
         f"model={choices.get('model')} ssl={choices.get('ssl')} (at={learner.ssl.at}) "
         f"dataset={choices.get('dataset')}: {classes} classes for train / val / test, "
         f"{count:,} parameters, {config.trainer.steps} steps of {config.trainer.tasks} tasks"
     )
-
-
-def quiet() -> None:
-    """Lightning's hints don't apply: nothing is decoded in our loaders."""
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning", "lightning.pytorch"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for text in (".*does not have many workers.*", ".*LeafSpec.*"):
-        warnings.filterwarnings("ignore", text)

@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from metassl.cli.evaluate import evaluate_run
-from metassl.cli.resume import CONFIG
 from metassl.errors import ConfigError, UserError
+from metassl.runs.file_names import CONFIG
 from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY

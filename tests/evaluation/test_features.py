@@ -11,7 +11,7 @@ from torch import Tensor
 from metassl.errors import ConfigError
 from metassl.evaluation.features import MetaTest, Table, embed_once
 from metassl.evaluation.meta_test import meta_test
-from metassl.experiments.smoke import compose_each, pair_config
+from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from metassl.training.build import (
     build_contents,

@@ -1,33 +1,6 @@
-"""What a suite is: tables whose cells are experiments, as a yaml file lists them.
+"""What a suite is: tables of published results, each cell made by an experiment."""
 
-    title: Ren et al. 2018, table 1
-    seeds: [0, 1001, 2002]
-    tables:
-      - columns: {no distractors: [], distractors: []}       # name -> words that change the test
-        rows:
-          soft k-means: {experiments: [ren2018/soft_kmeans, ren2018/soft_kmeans_distractors]}
-          inference: {experiments: [...], weights: ren2018/supervised}
-
-One experiment in the place of a list stands for every column; `weights` names the experiments whose trained
-weights are tested, where they are not the experiments' own. With `axis` the columns are numbers of a curve.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
-from metassl.errors import ConfigError, UserError, one_of
-
-KEYS = {
-    "suite": ("title", "about", "seeds", "tables"),
-    "table": ("name", "columns", "rows", "axis"),
-    "row": ("experiments", "weights", "words"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,61 +51,7 @@ class Suite:
     seeds: tuple[int, ...]
     tables: tuple[Table, ...]
 
-
-def suite_names(folder: Path) -> list[str]:
-    """The suites of a folder."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
-
-
-def read_suite(folder: Path, name: str) -> Suite:
-    """The suite `folder/name.yaml`. Raises UserError for an unknown name or a file that makes no sense."""
-    if name not in suite_names(folder):
-        raise ConfigError(one_of("suite", name, suite_names(folder)))
-    path = folder / f"{name}.yaml"
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OmegaConfBaseException, YAMLError, OSError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).splitlines()[0]}).") from None
-    read = _keys(path, "suite", content)
-    tables = tuple(_table(path, table) for table in read["tables"])
-    return Suite(name, str(read["title"]), str(read.get("about", "")).strip(), tuple(read["seeds"]), tables)
-
-
-def _table(path: Path, content: Any) -> Table:
-    read = _keys(path, "table", content)
-    columns = {str(name): tuple(words or ()) for name, words in read["columns"].items()}
-    rows = {str(name): _keys(path, "row", row) for name, row in read["rows"].items()}
-    entries = tuple(entry for name, row in rows.items() for entry in _entries(path, name, row, columns))
-    axis = read.get("axis")
-    return Table(str(read.get("name", "")), axis, tuple(columns), tuple(rows), entries)
-
-
-def _entries(
-    path: Path, name: str, row: Mapping[str, Any], columns: Mapping[str, tuple[str, ...]]
-) -> Iterator[Entry]:
-    experiments = _each(path, name, row["experiments"], len(columns))
-    weights = _each(path, name, row.get("weights") or row["experiments"], len(columns))
-    own = tuple(row.get("words") or ())
-    for (column, words), experiment, weight in zip(columns.items(), experiments, weights, strict=True):
-        yield Entry(name, column, experiment, weight, (*own, *words))
-
-
-def _each(path: Path, row: str, value: str | Sequence[str], count: int) -> list[str]:
-    names = [value] * count if isinstance(value, str) else list(value)
-    if len(names) != count:
-        raise UserError(f"{path}: row '{row}' has {len(names)} experiments for {count} columns.")
-    return names
-
-
-def _keys(path: Path, kind: str, content: Any) -> dict[str, Any]:
-    """The content, if it is a mapping that has the keys it needs and no others."""
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: a {kind} is a mapping, found {type(content).__name__}.")
-    for key in content:
-        if key not in KEYS[kind]:
-            raise UserError(f"{path}: {one_of(f'key of a {kind}', key, KEYS[kind])}")
-    needed = {"suite": ("title", "seeds", "tables"), "table": ("columns", "rows"), "row": ("experiments",)}
-    missing = [key for key in needed[kind] if not content.get(key)]
-    if missing:
-        raise UserError(f"{path}: found no '{missing[0]}' in a {kind}.")
-    return content
+    @property
+    def entries(self) -> list[Entry]:
+        """The cells of all tables."""
+        return [entry for table in self.tables for entry in table.entries]

@@ -1,1 +1,1 @@
-"""Reports of suites, beside published values."""
+"""The report of a suite: published results beside ours."""

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metassl.cli.saved import CONFIG, load_config
-from metassl.experiments.suites.plan import result_folder, slug, training_cell
+from metassl.experiments.suites.needed_runs import result_folder, slug, training_of
 from metassl.experiments.suites.suite import Entry, Suite, Table
 from metassl.files import read_json, write_json
+from metassl.runs.config import load_config
+from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
 
-# of results.json
+# what is kept of results.json
 KEPT = (
     "split", "episodes", "accuracy", "without_unlabelled", "gain", "way", "shot", "queries", "unlabelled",
     "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
@@ -17,7 +18,7 @@ KEPT = (
 Record = dict[str, Any]
 
 
-def collect(
+def write_records(
     suite: Suite, seeds: Sequence[int], changes: Sequence[str], out: Path, results: Path
 ) -> list[Path]:
     """Writes the records of all cells that have results; returns the files.
@@ -34,7 +35,7 @@ def collect(
         found = {
             entry.column: record(entry, seed, changes, out)
             for entry in table.entries
-            if entry.row == row and (result_folder(entry, seed, changes, out) / "results.json").is_file()
+            if entry.row == row and (result_folder(entry, seed, changes, out) / RESULTS).is_file()
         }
         if found:
             path = results / _file(table, row, seed)
@@ -48,10 +49,10 @@ def collect(
 def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record:
     """What is kept of one cell: its numbers, how it was made, on what, and by which code."""
     folder = result_folder(entry, seed, changes, out)
-    trained = out / training_cell(entry.weights, seed, changes).name
-    results, about = read_json(folder / "results.json"), read_json(trained / "run.json")
+    trained = out / training_of(entry.weights, seed, changes).name
+    results, about = read_json(folder / RESULTS), read_json(trained / ABOUT)
     config = load_config(trained / CONFIG)
-    tested = read_json(folder / "run.json")
+    tested = read_json(folder / ABOUT)
     return {
         "experiment": entry.experiment,
         "weights": entry.weights,
@@ -61,7 +62,7 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
         "label_ratio": config.episode.label_ratio,
         "tasks": config.trainer.tasks,
         "precision": config.trainer.precision,
-        "training_seconds": read_json(trained / "results.json")["wall_seconds"],
+        "training_seconds": read_json(trained / RESULTS)["wall_seconds"],
         "commit": about["git"],
         "hardware": about["hardware"],
         "python": about["python"],

@@ -14,7 +14,7 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One cell.
+    """How our result stands to the published one, in one cell of a table.
 
     Attributes:
         published: the paper's accuracy, None where there is none.
@@ -59,6 +59,9 @@ class Verdict:
         if abs(self.difference) <= self.tolerance:
             return "reproduced"
         return "above" if self.difference > 0 else "below"
+
+
+Verdicts = Mapping[tuple[str, str], Verdict]  # by row and column
 
 
 def verdict(published: Mapping[str, Any], records: Mapping[int, Mapping[str, Any]]) -> Verdict:

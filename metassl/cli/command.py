@@ -1,0 +1,24 @@
+"""Runs a command of the command line, so that a user's mistake ends in one line."""
+
+import sys
+from collections.abc import Callable
+
+from metassl.errors import Interrupted, UserError
+from metassl.runs.status import INTERRUPTED
+
+
+def run_command(command: Callable[[list[str]], object]) -> int:
+    """The exit code of a command: its own, 2 for a user's mistake, 130 when it was stopped by hand.
+
+    Args:
+        command: takes the words of this program's command line; what it returns counts where it is a number.
+    """
+    try:
+        code = command(sys.argv[1:])
+    except (Interrupted, KeyboardInterrupt) as stop:
+        print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
+        return INTERRUPTED
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return code if isinstance(code, int) else 0

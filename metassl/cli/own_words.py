@@ -1,0 +1,30 @@
+"""Tells the words that a command has for itself from those that it passes on to its runs."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from metassl.cli.arguments import parse_words
+from metassl.errors import ConfigError
+
+
+def separate(
+    arguments: list[str], own: Collection[str], refused: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The values of the command's own keys, and the other words as they are.
+
+    Args:
+        arguments: of the command line.
+        own: the command's keys.
+        refused: key -> what is allowed in its place; such a key raises ConfigError.
+    """
+    values: dict[str, Any] = {}
+    others = []
+    for override in parse_words(arguments):
+        key = override.key_or_group
+        if key in own:
+            values[key] = override.value()
+        elif key in (refused or {}):
+            raise ConfigError(f"{key}: {(refused or {})[key]}")
+        else:
+            others.append(str(override.input_line))
+    return values, others

@@ -1,0 +1,96 @@
+"""What the words of a suite's command line say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from metassl.cli.arguments import compose_config
+from metassl.cli.choices import chosen, count, listed
+from metassl.cli.own_words import separate
+from metassl.errors import ConfigError
+from metassl.experiments.suites.needed_runs import slug
+from metassl.experiments.suites.suite import Entry, Suite
+from metassl.experiments.suites.suite_file import read_suite
+
+OWN = ("suite", "rows", "columns", "seeds", "steps", "jobs", "out", "results")
+REFUSED = dict.fromkeys(
+    ("experiment", "seed"), "the suite chooses it; allowed are rows=[...] and seeds=[...]."
+)
+
+
+@dataclass(frozen=True)
+class SuiteOptions:
+    """What the words of the command line say.
+
+    Attributes:
+        suite: which is reported as a whole.
+        entries: its cells that are run.
+        seeds: of each cell.
+        changes: words for every run. Runs that were changed are no part of the committed results.
+        jobs: processes side by side.
+        out: folder of the runs.
+        results: folder of the suite's records.
+    """
+
+    suite: Suite
+    entries: list[Entry]
+    seeds: list[int]
+    changes: list[str]
+    jobs: int
+    out: Path
+    results: Path
+
+
+def read_options(arguments: list[str], root: Path) -> SuiteOptions:
+    """The options; what is not the suite's own must be an option of train.py.
+
+    Args:
+        arguments: of the command line.
+        root: has conf/ and benchmarks/.
+    """
+    own, changes = separate(arguments, OWN, REFUSED)
+    if "suite" not in own:
+        raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
+    suite = read_suite(root / "benchmarks" / "suites", str(own["suite"]))
+    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", list(suite.seeds)))]
+    if "steps" in own:
+        steps = count("steps", own["steps"], 1)
+        changes += [f"trainer.steps={steps}", f"trainer.val_every={steps}"]
+    kept = root / "benchmarks" / "results" if not changes else None
+    out = Path(own.get("out") or root / "outputs" / "benchmarks" / "-".join(map(slug, changes)))
+    results = Path(own.get("results") or kept or out / "results") / suite.name
+    jobs = count("jobs", own.get("jobs", 2), 1)
+    return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
+
+
+def published_values(options: SuiteOptions, conf: Path) -> dict[str, Mapping[str, Any]]:
+    """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
+    entries, changes = options.suite.entries, options.changes
+    composed = {
+        experiment: compose_config([f"experiment={experiment}", *changes], conf)
+        for experiment in dict.fromkeys(entry.experiment for entry in entries)
+    }
+    for words, experiment in {entry.words: entry.experiment for entry in entries if entry.words}.items():
+        compose_config([f"experiment={experiment}", *changes, *words], conf)
+    budget = {"budget": " ".join(changes)} if changes else {}
+    return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
+
+
+def _plain(node: DictConfig | None) -> dict[str, Any]:
+    return {} if node is None else {str(key): value for key, value in node.items()}
+
+
+def _select(suite: Suite, own: Mapping[str, Any]) -> list[Entry]:
+    """The cells of the chosen rows and columns; a row is also known by its name in a file."""
+    entries = suite.entries
+    rows, columns = {slug(e.row): e.row for e in entries}, {slug(e.column): e.column for e in entries}
+    wanted = {rows[name] for name in chosen("rows", _slugs(own.get("rows")), list(rows))}
+    among = {columns[name] for name in chosen("columns", _slugs(own.get("columns")), list(columns))}
+    return [entry for entry in entries if entry.row in wanted and entry.column in among]
+
+
+def _slugs(value: Any) -> list[str] | None:
+    return None if value is None else [slug(str(name)) for name in listed(value)]

@@ -1,0 +1,60 @@
+"""Does one planned run in a worker process, which imports torch once and then does many."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
+
+from metassl.experiments.planned_runs import PlannedRun, PlannedTest, prepare_folder
+from metassl.runs.status import attempt
+
+
+def execute_run(run: PlannedRun, sweep: Path, conf: Path) -> float | None:
+    """Trains and tests in the run's folder; returns the accuracy (0..1), None where it failed.
+
+    A failure is left in the folder's status.json, as in any sweep.
+
+    Args:
+        run: what to do.
+        sweep: the folder that the run's folder is in.
+        conf: the config groups.
+    """
+    folder = sweep / run.name
+    resume = prepare_folder(run, sweep)
+
+    def work() -> float | None:
+        from metassl.training.run import train_and_test
+
+        config, choices = _compose(run, folder, conf)
+        config.resume = None if resume is None else str(resume)
+        return train_and_test(config, folder, choices, run.words)
+
+    return attempt(work, folder, alone=False)
+
+
+def execute_test(test: PlannedTest, sweep: Path, conf: Path) -> float | None:
+    """Tests the weights that another run has trained; as `execute_run`."""
+    folder = sweep / test.name
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def work() -> float:
+        from metassl.training.checkpoints import tested_checkpoint
+        from metassl.training.final_test import retest
+
+        config, choices = _compose(test, folder, conf)
+        checkpoint = tested_checkpoint(config, sweep / test.weights)
+        return retest(config, checkpoint, folder, choices, test.words)
+
+    return attempt(work, folder, alone=False)
+
+
+def _compose(run: PlannedRun, folder: Path, conf: Path) -> tuple[DictConfig, dict[str, str]]:
+    """The run's config and the option of each group."""
+    words = [*run.words, "trainer.progress=false", "trainer.threads=1"]
+    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+        config = compose("config", overrides=words, return_hydra_config=True)
+    choices = {k: str(v) for k, v in config.hydra.runtime.choices.items() if not k.startswith("hydra/")}
+    with open_dict(config):
+        del config["hydra"]
+    config.paths.output_dir = str(folder)
+    return config, choices

@@ -1,0 +1,47 @@
+"""What a suite has to run: the trainings, and the tests of their weights under other words."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from metassl.experiments.planned_runs import PlannedRun, PlannedTest
+from metassl.experiments.suites.suite import Entry
+
+
+def training_of(experiment: str, seed: int, changes: Sequence[str]) -> PlannedRun:
+    """The training of an experiment with a seed; `changes` are words for every run."""
+    return PlannedRun(f"{experiment}-{seed}", (f"experiment={experiment}", f"seed={seed}", *changes))
+
+
+def extra_test_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedTest:
+    """The test of an entry whose training ends with another one."""
+    trained = training_of(entry.weights, seed, changes)
+    name = "-".join(map(slug, (entry.experiment, *entry.words)))
+    words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *entry.words)
+    return PlannedTest(f"{trained.name}/tests/{name}", words, trained.name)
+
+
+def needed_trainings(
+    entries: Iterable[Entry], seeds: Iterable[int], changes: Sequence[str]
+) -> list[PlannedRun]:
+    """Every training once; seed by seed, so that an early stop leaves whole columns."""
+    weights = dict.fromkeys(entry.weights for entry in entries)
+    return [training_of(name, seed, changes) for seed in seeds for name in weights]
+
+
+def needed_tests(entries: Iterable[Entry], seeds: Iterable[int], changes: Sequence[str]) -> list[PlannedTest]:
+    """Every test that no training ends with, once."""
+    needed = [entry for entry in entries if entry.needs_test]
+    return list(dict.fromkeys(extra_test_of(entry, seed, changes) for seed in seeds for entry in needed))
+
+
+def result_folder(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Path:
+    """Where the results of an entry are, once they are there."""
+    if entry.needs_test:
+        return out / extra_test_of(entry, seed, changes).name
+    return out / training_of(entry.experiment, seed, changes).name
+
+
+def slug(text: str) -> str:
+    """The text as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_")

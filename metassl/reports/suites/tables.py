@@ -1,0 +1,47 @@
+"""A suite's verdicts as Markdown tables."""
+
+from math import isnan
+
+from metassl.experiments.suites.suite import Table
+from metassl.reports.markdown import NOTHING, markdown_table
+from metassl.reports.suites.verdicts import Verdict, Verdicts
+
+
+def is_compared(table: Table, verdicts: Verdicts) -> bool:
+    """Whether anything is published that the table's numbers can stand beside."""
+    return not table.axis and any(found.published is not None for found in verdicts.values())
+
+
+def verdicts_table(table: Table, verdicts: Verdicts) -> str:
+    """A line for each cell, or, where nothing is published, a line for each row."""
+    if not is_compared(table, verdicts):
+        rows = [[row, *(_with_mark(table, verdicts, row, c) for c in table.columns)] for row in table.rows]
+        return markdown_table([table.axis or "", *table.columns], rows)
+    head = ["", "", "published", "ours", "test", "difference", "seeds", "verdict"]
+    return markdown_table(head, [[row, column, *_facts(v)] for (row, column), v in verdicts.items()])
+
+
+def _facts(found: Verdict) -> list[str]:
+    published = NOTHING if found.published is None else f"{found.published:.2f}{'' if found.read else '†'}"
+    off = found.difference
+    difference = NOTHING if off is None else f"{round(off, 2) + 0:+.2f}{_width(found.half_width)}"
+    test = NOTHING if isnan(found.ci) else f"± {found.ci:.2f}"
+    return [published, _ours(found), test, difference, str(len(found.seeds)), found.word]
+
+
+def _with_mark(table: Table, verdicts: Verdicts, row: str, column: str) -> str:
+    """Ours; the best of a column in bold."""
+    found, means = verdicts[row, column], [verdicts[other, column].mean for other in table.rows]
+    text = _ours(found)
+    if len(found.seeds) == 1:  # which have no spread
+        text += f" (test ± {found.ci:.2f})"
+    best = max((mean for mean in means if mean is not None), default=None)
+    return f"**{text}**" if len(means) > 1 and best is not None and found.mean == best else text
+
+
+def _ours(found: Verdict) -> str:
+    return NOTHING if found.mean is None else f"{found.mean:.2f}{_width(found.spread)}"
+
+
+def _width(width: float) -> str:
+    return "" if isnan(width) else f" ± {width:.2f}"

@@ -1,0 +1,1 @@
+"""The report of a sweep: tables, comparisons, curves and maps of its runs."""

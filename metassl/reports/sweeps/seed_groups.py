@@ -1,0 +1,88 @@
+"""Puts the runs of a sweep that differ in nothing but the seed together, and scores them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import nan
+
+from metassl.evaluation.intervals import Interval, over_seeds
+from metassl.runs.read import Run
+
+# What changes a run's speed, output or place, but not its result.
+NEUTRAL = ("trainer.threads", "trainer.progress", "trainer.workers", "logger", "paths", "resume")
+
+
+@dataclass(frozen=True, eq=False)
+class SeedGroup:
+    """Runs that differ in nothing but the seed. `extra` holds the other keys that vary over the sweep."""
+
+    model: str
+    ssl: str
+    extra: tuple[tuple[str, str], ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def finished(self) -> tuple[Run, ...]:
+        """The runs with test results."""
+        return tuple(run for run in self.runs if run.finished)
+
+    @property
+    def row(self) -> str:
+        """The model and the other varying keys: all but the SSL objective, a line each."""
+        return "\n".join([self.model, *(f"{key}={value}" for key, value in self.extra)])
+
+    @property
+    def label(self) -> str:
+        """One line that names the group, for example 'maml + vat, episode.unlabelled=5'."""
+        return ", ".join([f"{self.model} + {self.ssl}", *(f"{key}={value}" for key, value in self.extra)])
+
+
+def group_runs(runs: Iterable[Run]) -> list[SeedGroup]:
+    """The groups in the order of their first job. Jobs that never started belong to none."""
+    started = [run for run in runs if run.seed is not None]
+    keys = _varying(started)
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in started:
+        groups.setdefault(tuple(value_of(run, key) for key in ("model", "ssl", *keys)), []).append(run)
+    return [
+        SeedGroup(model, ssl, tuple(zip(keys, values, strict=True)), tuple(members))
+        for (model, ssl, *values), members in groups.items()
+    ]
+
+
+def score(group: SeedGroup, what: str) -> Interval | None:
+    """The interval of 'accuracy', 'gain' or 'without_unlabelled', as fractions.
+
+    Over seeds where the group has two or more finished runs, else the run's own interval over its
+    episodes. None unless every finished run has the score: a mean over some seeds isn't comparable.
+    """
+    found = [run.result(what) for run in group.finished]
+    if not found or any(entry is None for entry in found):
+        return None
+    if len(found) > 1:
+        return over_seeds([entry["mean"] for entry in found])
+    mean, width = found[0]["mean"], found[0].get("ci95")
+    return Interval(mean, nan if width is None else width, group.finished[0].result("episodes") or 0)
+
+
+def rows_and_columns(groups: Sequence[SeedGroup]) -> tuple[list[str], list[str]]:
+    """The rows and the SSL objectives of a grid of these groups, in the order of the first run."""
+    return list(dict.fromkeys(group.row for group in groups)), list(dict.fromkeys(g.ssl for g in groups))
+
+
+def value_of(run: Run, key: str) -> str:
+    """The option of a group, or the value of an override; 'default' where the run has neither."""
+    return run.choices.get(key) or _overrides(run).get(key, "default")
+
+
+def _varying(runs: Sequence[Run]) -> list[str]:
+    """The keys, other than model, objective and seed, that differ between the runs and change results."""
+    keys = dict.fromkeys(key for run in runs for key in _overrides(run))
+    fixed = ("model", "ssl", "seed")
+    keys = {key: None for key in keys if not key.startswith(NEUTRAL)}
+    return [key for key in keys if key not in fixed and len({value_of(run, key) for run in runs}) > 1]
+
+
+def _overrides(run: Run) -> dict[str, str]:
+    """{key: value} of Hydra's override grammar: '+' and '++' add a key, '~' removes one."""
+    pairs = (entry.lstrip("+").partition("=") for entry in run.overrides)
+    return {key: value or "removed" for key, _, value in pairs if not key.startswith("hydra")}

@@ -1,0 +1,9 @@
+"""The names of the files in a run's folder."""
+
+CONFIG = "config.yaml"  # the whole config, resolved
+ABOUT = "run.json"  # choices, seed, overrides, and where the run comes from
+STATUS = "status.json"  # how it stands or ended
+CURVES = "metrics.csv"  # what was logged, a row a step
+RESULTS = "results.json"  # the summary of the meta-test
+EPISODES = "episodes.parquet"  # a row a test episode
+TRACE = "error.txt"  # the trace of an error that is not the user's

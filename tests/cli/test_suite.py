@@ -1,0 +1,100 @@
+"""A suite from its command to its report, on the tiny data set."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metassl.cli.suite import run_suite
+from metassl.errors import UserError
+from tests.conftest import CONF, ROOT, TINY
+
+SUITE = """
+title: Tiny
+seeds: [0]
+tables:
+  - columns: {M = 2: [], M = 3: [episode.test.unlabelled=3]}
+    rows:
+      none: {experiments: ren2018_omniglot/supervised}
+      inference: {experiments: ren2018_omniglot/inference, weights: ren2018_omniglot/supervised}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "conf").symlink_to(CONF)
+    (tmp_path / "benchmarks" / "suites").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "suites" / "tiny.yaml").write_text(SUITE)
+    return tmp_path
+
+
+def words(npz: Path, root: Path, *more: str) -> list[str]:
+    return [
+        "suite=tiny", f"out={root / 'out'}", "jobs=1", "dataset=arrays", f"dataset.source.path={npz}",
+        f"paths.cache_dir={root / 'cache'}", "backbone.filters=4", "backbone.norm=group", "backbone.init_std=null", "episode.label_ratio=0.5",
+        "episode.unlabelled=2", "episode.queries=3", "episode.test.queries=5",
+        *(word for word in TINY if word != "trainer.progress=false"), *more,
+    ]  # fmt: skip
+
+
+def test_a_suite_is_run_once_and_goes_on(root: Path, tiny_npz: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run_suite(words(tiny_npz, root), root) == 0
+    said = capsys.readouterr().out
+    assert "1 runs, 0 done already" in said  # one training for both rows
+    assert "3 runs, 0 done already" in said  # and the tests that it doesn't end with
+    kept = root / "out" / "results" / "tiny"
+    none, inference = (
+        json.loads((kept / f"{row}-0.json").read_text())["cells"] for row in ("none", "inference")
+    )
+    trained = root / "out" / "ren2018_omniglot" / "supervised-0"
+    assert none["M = 2"]["accuracy"] == json.loads((trained / "results.json").read_text())["accuracy"]
+    assert none["M = 3"]["accuracy"] == none["M = 2"]["accuracy"]  # S and Q are the same, U is not used
+    assert inference["M = 2"]["accuracy"] != none["M = 2"]["accuracy"]
+    assert (inference["M = 2"]["unlabelled"], inference["M = 3"]["unlabelled"]) == (2, 3)
+    assert inference["M = 2"]["without_unlabelled"] == none["M = 2"]["accuracy"]  # the same weights
+    for key in ("steps", "norm", "hardware", "packages", "commit", "training_seconds", "label_ratio"):
+        assert key in inference["M = 3"]
+    assert (kept / "report.md").read_text() in said
+
+    before = (trained / "results.json").stat().st_mtime_ns
+    test = next((trained / "tests").glob("*inference*3/results.json"))
+    test.unlink()  # as if it had been killed before its end
+    (kept / "inference-0.json").unlink()
+    assert run_suite(words(tiny_npz, root), root) == 0
+    said = capsys.readouterr().out
+    assert "1 runs, 1 done already" in said
+    assert "3 runs, 2 done already" in said
+    assert (trained / "results.json").stat().st_mtime_ns == before
+    again = json.loads((kept / "inference-0.json").read_text())["cells"]
+    assert again["M = 3"]["accuracy"] == inference["M = 3"]["accuracy"]
+
+    with pytest.raises(UserError, match="holds a run with the options"):
+        run_suite(words(tiny_npz, root, "backbone.filters=8"), root)
+
+
+def test_a_cell_that_fails_leaves_the_others(
+    root: Path, tiny_npz: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """More queries than a class has images."""
+    text = SUITE.replace("unlabelled=3", "queries=50")
+    (root / "benchmarks" / "suites" / "tiny.yaml").write_text(text)
+    assert run_suite(words(tiny_npz, root), root) == 1
+    said = capsys.readouterr().out
+    assert said.count("failed: ") == 2
+    assert "| none | M = 2 | 94.62 |" in said
+    assert "| none | M = 3 | – | – |" in said  # nothing is published of a test with other words
+
+
+@pytest.mark.usefixtures("real_data")
+def test_the_command_runs_on_real_data(tmp_path: Path) -> None:
+    line = ["suite=ren2018_omniglot", "rows=[supervised]", "seeds=[0]", "steps=200", f"out={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "scripts/benchmark.py", *line], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| supervised | no distractors | 94.62 |" in done.stdout
+    cell = json.loads((tmp_path / "results/ren2018_omniglot/supervised-0.json").read_text())["cells"]
+    assert cell["no distractors"]["accuracy"]["mean"] > 0.5  # chance is 0.2
+    assert cell["no distractors"]["steps"] == 200

@@ -1,0 +1,60 @@
+"""The command that compares distances on a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from metassl.cli.transfer import FILE, compare_distances
+from metassl.errors import ConfigError, UserError
+from metassl.training.run import train_and_test
+from tests.conftest import CONF, TINY
+
+
+def config_of(folder: Path, npz: Path, *words: str) -> DictConfig:
+    base = ["ssl=consistency", "dataset=arrays", f"dataset.source.path={npz}", "backbone.filters=4",
+            f"paths.cache_dir={folder.parent / 'cache'}", "engine=loop", *TINY, "trainer.steps=4",
+            "evaluation.checkpoint=last", f"hydra.run.dir={folder}"]  # fmt: skip
+    folder.mkdir()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[*base, *words])
+    with open_dict(config):
+        config.paths.output_dir = str(folder)
+    return config
+
+
+def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    config = config_of(run, tiny_npz, "model=nearest_task", "model.size=3")
+    train_and_test(config, run, {"model": "nearest_task", "distance": "mmd", "ssl": "consistency"}, [])
+    assert compare_distances([f"run={run}", "tasks=2"], CONF) == run / FILE
+    found = json.loads((run / FILE).read_text())
+    assert (found["tasks"], found["stored"], found["distance"]) == (2, 3, "mmd")
+    assert list(found["distances"]) == ["mmd", "wasserstein", "labels", "random"]
+    best, nearest = found["gains"]["the best"]["mean"], found["distances"]["mmd"]["nearest"]["mean"]
+    assert nearest <= best
+    printed = capsys.readouterr().out
+    assert "rank correlation" in printed
+    compare_distances([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"], CONF)
+    found = json.loads((run / FILE).read_text())["distances"]
+    assert list(found) == ["mmd", "oracle", "average"]
+    assert found["average"]["correlation"]["mean"] is None
+    assert "QUERY LABELS" in capsys.readouterr().out
+    for words, expected in (
+        (["distances=[mdm,labels]"], "distances: found 'mdm'. Did you mean 'mmd'"),
+        (["distances=task2vec"], "distances: found 'task2vec'.*run with distance=task2vec"),
+        (["tasks=1"], "tasks: found 1"),
+        (["taks=3"], "taks"),
+    ):
+        with pytest.raises(ConfigError, match=expected):
+            compare_distances([f"run={run}", *words], CONF)
+
+
+def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    OmegaConf.save(config_of(run, tiny_npz, "model=maml"), run / "config.yaml", resolve=True)
+    (run / "run.json").write_text('{"choices": {"model": "maml"}}')
+    with pytest.raises(UserError, match="needed is nearest_task"):
+        compare_distances([f"run={run}"], CONF)

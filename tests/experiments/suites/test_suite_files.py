@@ -1,0 +1,98 @@
+"""Suite files: what they say, and one line for what makes no sense."""
+
+from pathlib import Path
+
+import pytest
+
+from metassl.cli.suite_options import published_values, read_options
+from metassl.errors import UserError
+from metassl.experiments.suites.suite_file import read_suite, suite_names
+from tests.conftest import CONF, ROOT
+
+SUITES = ROOT / "benchmarks" / "suites"
+TEXT = """
+title: A table
+seeds: [0, 7]
+tables:
+  - columns: {plain: [], more: [episode.test.unlabelled=2]}
+    rows:
+      one: {experiments: a/x}
+      two: {experiments: [a/y, a/z], weights: a/x, words: [ssl.at=test]}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "mine.yaml").write_text(text)
+    return folder
+
+
+def test_entries(tmp_path: Path) -> None:
+    suite = read_suite(write(tmp_path, TEXT), "mine")
+    (table,) = suite.tables
+    assert (suite.seeds, table.rows, table.columns) == ((0, 7), ("one", "two"), ("plain", "more"))
+    assert [(e.experiment, e.weights, e.words) for e in table.entries] == [
+        ("a/x", "a/x", ()),
+        ("a/x", "a/x", ("episode.test.unlabelled=2",)),
+        ("a/y", "a/x", ("ssl.at=test",)),
+        ("a/z", "a/x", ("ssl.at=test", "episode.test.unlabelled=2")),
+    ]
+    assert [e.needs_test for e in table.entries] == [False, True, True, True]
+    assert table.at("two", "more").experiment == "a/z"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("title: A table", "titel: A table", "key of a suite: found 'titel'. Did you mean 'title'?"),
+        ("experiments: a/x", "experiment: a/x", "Did you mean 'experiments'?"),
+        ("experiments: a/x", "weights: a/x", "found no 'experiments' in a row"),
+        ("[a/y, a/z]", "[a/y]", "row 'two' has 1 experiments for 2 columns"),
+        ("seeds: [0, 7]", "seeds: []", "found no 'seeds' in a suite"),
+        ("seeds: [0, 7]", "seeds: [0, 7", "can't be read"),
+        ("one: {experiments: a/x}", "one: a/x", "a row is a mapping, found str"),
+    ],
+)
+def test_a_slip_is_one_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in TEXT
+    with pytest.raises(UserError) as caught:
+        read_suite(write(tmp_path, TEXT.replace(old, new, 1)), "mine")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "mine.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", suite_names(SUITES))
+def test_every_suite_names_experiments_that_compose(name: str) -> None:
+    """With the words of each column; and a row that is tested with other weights has no other network."""
+    published = published_values(read_options([f"suite={name}"], ROOT), CONF)
+    assert all({"accuracy", "source", "tolerance"} <= set(stated) for stated in published.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "suite: has no default"),
+        (["suite=ren2018_omnglot"], "suite: found 'ren2018_omnglot'. Did you mean 'ren2018_omniglot'?"),
+        (
+            ["suite=ren2018_omniglot", "rows=[supervized]"],
+            "rows: found 'supervized'. Did you mean 'supervised'?",
+        ),
+        (["suite=ren2018_omniglot", "seeds=[x]"], "seeds: found 'x'"),
+        (["suite=ren2018_omniglot", "steps=0"], "steps: found 0"),
+        (["suite=ren2018_omniglot", "seed=1"], "allowed are rows=[...] and seeds=[...]"),
+    ],
+)
+def test_a_word_that_makes_no_sense_is_one_line(words: list[str], expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_options(words, ROOT)
+    assert expected in str(caught.value)
+
+
+def test_changed_runs_never_mix_with_the_committed_results() -> None:
+    plain = read_options(["suite=ren2018_omniglot"], ROOT)
+    short = read_options(["suite=ren2018_omniglot", "steps=200", "rows=[soft_k_means,supervised]"], ROOT)
+    assert plain.results == ROOT / "benchmarks" / "results" / "ren2018_omniglot"
+    assert short.results.is_relative_to(short.out)
+    assert short.out != plain.out
+    assert short.out.is_relative_to(plain.out)
+    assert {entry.row for entry in short.entries} == {"supervised", "soft k-means"}

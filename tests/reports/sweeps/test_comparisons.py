@@ -1,0 +1,50 @@
+"""Paired differences: only of the same episodes, each averaged over the shared seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy import stats
+
+from metassl.errors import UserError
+from metassl.reports.sweeps.comparisons import comparisons, paired_difference
+from metassl.reports.sweeps.seed_groups import group_runs
+from metassl.runs.read import find_runs
+from tests.support.job_folders import EPISODES
+
+
+def test_paired_difference_averages_each_episode_over_the_shared_seeds(sweep: Path) -> None:
+    maml, protonet = (group_runs(find_runs(sweep))[index] for index in (0, 2))
+    columns = [
+        np.mean(
+            [parquet.read_table(run.folder / "episodes.parquet")["accuracy"] for run in g.finished], axis=0
+        )
+        for g in (protonet, maml)
+    ]
+    difference = columns[0] - columns[1]
+    found = paired_difference(protonet, maml)
+    assert found is not None
+    assert (found.mean, found.n) == (pytest.approx(difference.mean()), EPISODES)
+    assert found.half_width == pytest.approx(1.96 * stats.sem(difference))
+    lines = comparisons(group_runs(find_runs(sweep)))
+    assert len(lines) == 3
+    assert all("**protonet + consistency** minus" in line and "(excludes 0)" in line for line in lines)
+
+
+def test_other_episodes_are_not_paired(sweep: Path) -> None:
+    table = pa.table({"episode": np.arange(EPISODES) + 1, "accuracy": np.ones(EPISODES)})
+    parquet.write_table(table, sweep / "0" / "episodes.parquet")
+    (sweep / "2" / "episodes.parquet").unlink()
+    groups = group_runs(find_runs(sweep))
+    assert paired_difference(groups[0], groups[2]) is None
+    assert paired_difference(groups[1], groups[2]) is None
+    assert paired_difference(groups[2], groups[3]) is not None
+
+
+def test_a_broken_parquet_file_is_named(sweep: Path) -> None:
+    (sweep / "0" / "episodes.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"0/episodes\.parquet: not a table") as caught:
+        comparisons(group_runs(find_runs(sweep)))
+    assert "\n" not in str(caught.value)
