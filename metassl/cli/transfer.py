@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.arguments import parse_words
 from metassl.cli.evaluate import run_choices, run_config, run_folder
-from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
+from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.files import write_json

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from metassl.data import store
 from metassl.data.builder import PLAIN, EpisodeBuilder
-from metassl.data.datamodule import EpisodeDataModule, TaskStream
 from metassl.data.pool import Contents, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec, to_count
+from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
 from metassl.engine.base import TaskRunner
 from metassl.engine.outer import OuterGradient, Unrolled
@@ -23,6 +23,7 @@ from metassl.learners.base import MetaLearner
 from metassl.norms.per_step import PerStep
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
+from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.module import MetaModule
 
 

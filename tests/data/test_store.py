@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metassl.data.checks import check
 from metassl.data.pool import Contents, split_pool
-from metassl.data.room import room
+from metassl.data.preparing.checks import check
+from metassl.data.preparing.room import room
 from metassl.data.store import load
 from metassl.errors import DataError
 
