@@ -1,8 +1,8 @@
 """Episodes a second from memory into a ready meta-batch of 32: python -m benchmarks.episodes.
 
 5-way 1-shot with 15 queries a class, from arrays in memory, against easyfsl's sampler in torch's loader on
-the same arrays, and against the same loader on PNG files. With U (14 queries, 5 images of each class and of
-each of 5 distractor classes) ours alone: easyfsl draws none.
+the same arrays, and against the same loader on PNG files, all with one thread for torch. With U (14 queries,
+5 images of each class and of each of 5 distractor classes) ours alone: easyfsl draws none.
 """
 
 from benchmarks.peers import episodes

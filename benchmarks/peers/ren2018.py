@@ -19,7 +19,6 @@ from torch.nn import functional as F
 
 from benchmarks.tasks import compose
 from benchmarks.timing import Work
-from metassl.data.datamodule import EpisodeDataModule
 from metassl.learners.base import MetaLearner
 from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
@@ -29,6 +28,7 @@ from metassl.training.build import (
     build_module,
     build_task_spec,
 )
+from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.process import silence_hints
 from metassl.training.trainer import build_trainer
 

@@ -9,9 +9,9 @@ from metassl.cli.arguments import parse_words
 from metassl.cli.choices import listed
 from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.construct import construct
-from metassl.data.datamodule import TaskStream
 from metassl.data.pool import Contents
 from metassl.data.spec import to_count
+from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.evaluation.intervals import over_seeds
 from metassl.evaluation.transfer import agreement, measure_transfer

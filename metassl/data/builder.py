@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metassl.data.sampler import Draw, EpisodeSampler
+from metassl.data.drawing.draw import Draw
+from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import View
 from metassl.tasks.episode import Episode, Oracle, TaskBatch, Unlabelled
 
@@ -40,7 +41,7 @@ class EpisodeBuilder:
     ) -> None:
         self.sampler, self.draws, self.task_draws = sampler, draws, task_draws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
-        self.items = sampler.pool.items
+        self.items = np.ascontiguousarray(sampler.pool.items)  # as the store keeps them; else take is slow
         self.gather: Gather = self._images
 
     @property
@@ -82,7 +83,7 @@ class EpisodeBuilder:
 
     def _images(self, rows: np.ndarray) -> Tensor:
         """[T, n] rows -> [T, n, C, H, W] in 0..1, channels last in memory, or [T, n, d] for vectors."""
-        x = torch.from_numpy(self.items[rows])
+        x = torch.from_numpy(self.items.take(rows, axis=0))
         if x.dtype == torch.uint8:
             x = x.float().div_(255)
         return x.movedim(-1, -3) if x.dim() == 5 else x

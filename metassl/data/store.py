@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from metassl.data.checks import check, check_splits
 from metassl.data.pool import SPLITS, Contents, Source
-from metassl.data.progress import progress_shown
-from metassl.data.room import filled, room_in
+from metassl.data.preparing.checks import check, check_splits
+from metassl.data.preparing.progress import progress_shown
+from metassl.data.preparing.room import filled, room_in
 from metassl.errors import DataError
 
 FORMAT = 1

@@ -10,7 +10,7 @@ from omegaconf import open_dict
 from metassl.docs.markdown import code, prose, table
 from metassl.docs.options import option_names
 from metassl.errors import ConfigError, DataError
-from metassl.experiments.smoke import compose_each
+from metassl.experiments.pair_configs import compose_each
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_learner
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from metassl.backbones.base import Backbone
 from metassl.data.builder import EpisodeBuilder
-from metassl.data.datamodule import TaskStream
+from metassl.data.task_stream import TaskStream
 from metassl.engine.base import Engine
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner

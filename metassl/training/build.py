@@ -12,10 +12,10 @@ from metassl.compatibility import check, check_engine
 from metassl.construct import construct
 from metassl.data import store
 from metassl.data.builder import PLAIN, EpisodeBuilder
-from metassl.data.datamodule import EpisodeDataModule, TaskStream
 from metassl.data.pool import Contents, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec, to_count
+from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
 from metassl.engine.base import Engine
 from metassl.errors import ConfigError, one_of
@@ -23,6 +23,7 @@ from metassl.instantiate import instantiate
 from metassl.learners.base import SSL, MetaLearner
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
+from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.module import MetaModule
 
 

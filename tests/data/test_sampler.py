@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metassl.data.labels import labelled_images
+from metassl.data.drawing.draw import Draw
+from metassl.data.drawing.labels import labelled_images
 from metassl.data.pool import Pool
-from metassl.data.sampler import Draw, EpisodeSampler
+from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.errors import ConfigError
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from metassl.data.pool import Contents, split_pool
-from metassl.data.room import room
+from metassl.data.preparing.room import room
 from metassl.data.store import load
 from metassl.errors import DataError
 from tests.support.sources import contents

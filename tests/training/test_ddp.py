@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from metassl.data.datamodule import TaskStream
+from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError
 from metassl.training.build import build_contents, build_datamodule, build_learner, build_task_spec
 from metassl.training.weights import read_checkpoint

@@ -16,7 +16,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 from metassl.data.pool import Contents
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
 # By the first word of a letter's Unicode name. A letter that is drawn like one of an earlier script

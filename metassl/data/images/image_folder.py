@@ -12,7 +12,7 @@ from PIL import ImageOps
 from metassl.data.class_splits import SplitChoice
 from metassl.data.images.pictures import decode, visible
 from metassl.data.pool import SPLITS, Contents
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import ConfigError, DataError
 
 MODES = {1: "L", 3: "RGB"}

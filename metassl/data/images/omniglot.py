@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from metassl.data import class_splits
-from metassl.data.download import fetch
 from metassl.data.pool import SPLITS, Contents
-from metassl.data.progress import track
+from metassl.data.preparing.download import fetch
+from metassl.data.preparing.progress import track
 from metassl.errors import ConfigError, DataError, one_of
 
 URL = "https://github.com/brendenlake/omniglot/raw/master/python"

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metassl.data import download
 from metassl.data.images import omniglot
 from metassl.data.images.omniglot import DRAWINGS, Omniglot
 from metassl.data.pool import Contents
+from metassl.data.preparing import download
 from metassl.data.store import load
 from metassl.errors import ConfigError, DataError
 

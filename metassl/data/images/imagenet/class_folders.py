@@ -8,7 +8,7 @@ import numpy as np
 
 from metassl.data.images.imagenet.parts import Part, Put
 from metassl.data.images.pictures import PHOTOGRAPHS, decode, visible
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
 COLUMNS = ["filename", "label"]

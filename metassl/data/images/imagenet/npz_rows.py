@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 
 from metassl.data.images.imagenet.parts import Put
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import DataError, one_of
 
 BLOCK = 1024  # images at a time; 22 MB of 84 × 84

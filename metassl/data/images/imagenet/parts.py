@@ -11,7 +11,7 @@ from PIL import Image
 
 from metassl.data.images.pictures import squeeze
 from metassl.data.pool import SPLITS, Contents
-from metassl.data.room import room
+from metassl.data.preparing.room import room
 from metassl.errors import DataError
 
 Put = Callable[[np.ndarray], None]

@@ -19,7 +19,7 @@ from metassl.data.images.imagenet.subset import (
     each_split,
 )
 from metassl.data.images.pictures import PHOTOGRAPHS, decode
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
 PNGS, ARRAYS, LABELS = "{}_images_png.pkl", "{}_images.npz", "{}_labels.pkl"

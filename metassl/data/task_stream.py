@@ -1,13 +1,12 @@
-"""The loaders: an endless stream of training meta-batches, and fixed episodes for validation."""
+"""Meta-batches one after the other, each made in a thread or a process while its predecessor is in use."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset, get_worker_info
 
 from metassl.data.builder import EpisodeBuilder
 from metassl.tasks.episode import TaskBatch
@@ -17,7 +16,9 @@ B = TypeVar("B")
 
 
 class TaskStream(IterableDataset):
-    """Meta-batch b holds the episodes b·T to b·T + T - 1; a rank takes every world-th of them.
+    """Hands out meta-batches of episodes, in order and, if it has no end, for ever.
+
+    Meta-batch b holds the episodes b·T to b·T + T - 1; a rank takes every world-th of them.
 
     Args:
         builder: makes a meta-batch from episode numbers.
@@ -73,51 +74,3 @@ def ahead(make: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
             pending = upcoming
         if pending is not None:
             yield pending.result()
-
-
-class EpisodeDataModule(pl.LightningDataModule):
-    """Train and validation loaders; where the stream stands is part of a checkpoint.
-
-    Args:
-        train: makes training episodes.
-        val: makes validation episodes.
-        tasks: T, tasks a step over all ranks.
-        val_episodes: validation episodes; every rank runs all of them, so all agree on the result.
-        eval_tasks: tasks a validation batch.
-        workers: loader processes.
-    """
-
-    def __init__(
-        self,
-        train: EpisodeBuilder,
-        val: EpisodeBuilder,
-        tasks: int,
-        val_episodes: int,
-        eval_tasks: int,
-        workers: int = 0,
-    ) -> None:
-        super().__init__()
-        self.train, self.val, self.tasks, self.workers = train, val, tasks, workers
-        self.val_episodes, self.eval_tasks = val_episodes, eval_tasks
-        self.start = 0
-
-    def train_dataloader(self) -> DataLoader:
-        """The endless stream, from where the run stands."""
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        return self._loader(TaskStream(self.train, self.tasks, None, self.start, rank, world))
-
-    def val_dataloader(self) -> DataLoader:
-        """The fixed validation episodes."""
-        return self._loader(TaskStream(self.val, self.eval_tasks, self.val_episodes))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The next training meta-batch. Checkpoints are written between optimiser steps only."""
-        trainer = self.trainer
-        return {"start": trainer.global_step * trainer.accumulate_grad_batches if trainer else 0}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        self.start = state_dict["start"]
-
-    def _loader(self, stream: TaskStream) -> DataLoader:
-        return DataLoader(stream, batch_size=None, num_workers=self.workers)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from urllib.request import urlopen
 
-from metassl.data.progress import track
+from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
 CHUNK = 1 << 20

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from metassl.data.builder import EpisodeBuilder
-from metassl.data.datamodule import TaskStream, ahead
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
+from metassl.data.task_stream import TaskStream, ahead
 from tests.support.episodes import spec
 
 

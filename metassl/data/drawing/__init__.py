@@ -1,0 +1,1 @@
+"""What the sampler draws an episode with: random numbers, labels, U, and whether there is enough."""
