@@ -15,7 +15,10 @@ TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest n
 
 
 class LabelledRows(NamedTuple):
-    """z [n, D] directions of length 1, q [n, N] labels, w [n] weights."""
+    """The labelled rows that queries are compared with.
+
+    z [n, D] directions of length 1, q [n, N] labels, w [n] weights.
+    """
 
     z: Tensor
     q: Tensor
@@ -23,7 +26,9 @@ class LabelledRows(NamedTuple):
 
 
 class CosineAttention(Head):
-    """logits_jc = log Σ_i a_ji q_ic, a_ji = w_i exp(s·cos(z_j, z_i)) / Σ_k w_k exp(s·cos(z_j, z_k)).
+    """Classifies a query by attention over the support, weighted by cosine similarity.
+
+    logits_jc = log Σ_i a_ji q_ic, a_ji = w_i exp(s·cos(z_j, z_i)) / Σ_k w_k exp(s·cos(z_j, z_k)).
 
     Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention), there with s = 1 and all
     w_i = 1. Without the full context embeddings of section 2.1.2: f = g = the backbone. Their order-dependent
@@ -52,5 +57,8 @@ class CosineAttention(Head):
 
 
 def directions(z: Tensor) -> Tensor:
-    """z_i / ‖z_i‖; a row of zeros stays one, and its gradient is finite."""
+    """Scales every row to length 1, safely for a row of zeros.
+
+    z_i / ‖z_i‖; a row of zeros stays one, and its gradient is finite.
+    """
     return z * torch.rsqrt(z.square().sum(-1, keepdim=True).clamp(min=1e-12))

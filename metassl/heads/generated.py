@@ -19,7 +19,9 @@ class Linear(NamedTuple):
 
 
 class GeneratedLinear(Head):
-    """logits_jc = w_c·z_j + b_c, w_c = μ_c + ψ_w(μ_c), b_c = ψ_b(μ_c) - ‖μ_c‖²/2, μ_c the mean of class c.
+    """Writes a linear classifier whose row for a class is generated from the class's mean.
+
+    logits_jc = w_c·z_j + b_c, w_c = μ_c + ψ_w(μ_c), b_c = ψ_b(μ_c) - ‖μ_c‖²/2, μ_c the mean of class c.
 
     One ψ for all classes, so the names of the classes mean nothing. With soft labels the means are those of
     soft k-means, and a refit is a step of EM. ψ starts at 0, and the head so as the prototypes of

@@ -15,7 +15,10 @@ TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
 
 
 class Read(NamedTuple):
-    """layers [L, n, N, W] context tokens as each layer met them, w [n], live [N] share of each class."""
+    """What a transformer keeps of a task's items, for queries to attend to.
+
+    layers [L, n, N, W] context tokens as each layer met them, w [n], live [N] share of each class.
+    """
 
     layers: Tensor
     w: Tensor
@@ -23,7 +26,9 @@ class Read(NamedTuple):
 
 
 class InContext(Head):
-    """t_ic = A z_i + q_ic e_label + (1 - Σ_c q_ic) e_unknown, a token for each item and class; logits r·t_jc.
+    """Classifies by a transformer that reads the task's labelled and unlabelled items as tokens.
+
+    t_ic = A z_i + q_ic e_label + (1 - Σ_c q_ic) e_unknown, a token for each item and class; logits r·t_jc.
 
     `blocks` different blocks, the whole stack `loops` times over with the same weights. In a block a token
     attends to the context's tokens of its own class, is told the mean over the classes, and goes through a

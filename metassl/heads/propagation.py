@@ -19,7 +19,10 @@ TIE = 100  # roundings by which equal affinities may differ
 
 
 class Nodes(NamedTuple):
-    """z [n, D] features, y [n, N] weighted labels, present [n] 1 where the row is part of the graph."""
+    """The labelled and unlabelled rows that queries join in a graph.
+
+    z [n, D] features, y [n, N] weighted labels, present [n] 1 where the row is part of the graph.
+    """
 
     z: Tensor
     y: Tensor
@@ -27,7 +30,9 @@ class Nodes(NamedTuple):
 
 
 class Propagation(Head):
-    """logits = the queries' rows of F = (I - αS)⁻¹ Y, S = D^-½ A D^-½, over rows ∪ queries.
+    """Classifies all queries at once by spreading labels over a graph of support and queries.
+
+    logits = the queries' rows of F = (I - αS)⁻¹ Y, S = D^-½ A D^-½, over rows ∪ queries.
 
     A_ij = exp(-½‖z_i/σ_i - z_j/σ_j‖²/D) if j is among the k nearest of i or i among those of j; A_ii = 0.
     σ_i = softplus(g_φ(z_i)), g_φ linear → ReLU → linear (in the paper convolutions; features here are
@@ -97,7 +102,9 @@ class Propagation(Head):
 
 
 def nearest(affinity: Tensor, k: int) -> Tensor:
-    """[n, n] 1 where j is among the k largest of row i, or i among those of row j.
+    """Marks which pairs of nodes are joined in a nearest-neighbour graph.
+
+    [n, n] 1 where j is among the k largest of row i, or i among those of row j.
 
     What is as near as the k-th, but for rounding, is in as well: an image of U that is classified stands
     twice in the graph, as a node of its own and as an item, and no rounding may choose between the two.
@@ -108,6 +115,9 @@ def nearest(affinity: Tensor, k: int) -> Tensor:
 
 
 def propagate(affinity: Tensor, y: Tensor, alpha: float) -> Tensor:
-    """F = (I - αS)⁻¹ y: affinity [n, n], y [n, N] -> [n, N]; a node without neighbours keeps its y."""
+    """Spreads labels over a graph until they no longer change.
+
+    F = (I - αS)⁻¹ y: affinity [n, n], y [n, N] -> [n, N]; a node without neighbours keeps its y.
+    """
     own = torch.eye(len(y), dtype=y.dtype, device=y.device)
     return torch.linalg.solve(own - alpha * normalised(affinity), y)

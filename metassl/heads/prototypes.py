@@ -61,12 +61,17 @@ class MeansAndRest(NamedTuple):
 
 
 def rest_logit(z: Tensor, centre: Tensor, log_radius: Tensor) -> Tensor:
-    """[m] -‖z_j - centre‖² / (2 r²) - log r; ½ log 2π is the same for every cluster and left out."""
+    """Scores how well items fit the cluster of foreign classes.
+
+    [m] -‖z_j - centre‖² / (2 r²) - log r; ½ log 2π is the same for every cluster and left out.
+    """
     return -(z - centre).square().sum(-1) / (2 * (2 * log_radius).exp()) - log_radius
 
 
 class Prototypes(Head):
-    """logits_jc = -‖z_j - p_c‖², p_c the weighted mean of class c.
+    """Classifies by the distance to each class's prototype, the mean of its features.
+
+    logits_jc = -‖z_j - p_c‖², p_c the weighted mean of class c.
 
     With labels that give a share of U to no class, log softmax over N + 1 clusters: -‖z_j - p_c‖²/2 for the
     classes and -‖z_j - p_rest‖²/(2r²) - log r, p_rest the mean of these shares; the loss is over all N + 1,

@@ -13,7 +13,9 @@ from metassl.outcomes.classification import one_hot
 
 
 class RelationSoftmax(Head):
-    """logits_jc = g_φ([f(x_j), p_c]), the scores before the sigmoid; trained by the cross-entropy.
+    """Classifies by a small network that compares a query with each class, trained as a softmax.
+
+    logits_jc = g_φ([f(x_j), p_c]), the scores before the sigmoid; trained by the cross-entropy.
 
     p_c is the weighted mean of class c, where the paper sums the images of a class. Under fractional weights
     and soft labels a sum would say how much of U was labelled, and not only what the class looks like; for
@@ -50,7 +52,9 @@ class RelationSoftmax(Head):
 
 
 class Relation(RelationSoftmax):
-    """The same, trained by the paper's squares: Σ_c (σ(logits_jc) - 1[y_j = c])², mean over the queries.
+    """Classifies by a small network that compares a query with each class, trained by squares.
+
+    The same, trained by the paper's squares: Σ_c (σ(logits_jc) - 1[y_j = c])², mean over the queries.
 
     Source: Sung et al. 2018, eq. 2.
     """

@@ -13,7 +13,9 @@ from metassl.numerics.precision import full_precision
 
 
 class Ridge(Head):
-    """logits = α·zW + β, W = argmin_W Σ_i w_i ‖z_i W - q_i‖² + λ‖W‖²; λ, α and β are learned.
+    """Classifies by ridge regression from features to labels, solved exactly in each task.
+
+    logits = α·zW + β, W = argmin_W Σ_i w_i ‖z_i W - q_i‖² + λ‖W‖²; λ, α and β are learned.
 
     With P = diag(w), W = (ZᵀPZ + λI)⁻¹ ZᵀPQ, a D×D system, or W = Zᵀ (PZZᵀ + λI)⁻¹ PQ, an n×n one; the
     smaller is solved.

@@ -11,7 +11,9 @@ from metassl.numerics.precision import full_precision
 
 
 class SVM(Head):
-    """logits = γ·zW, W = argmin_W ½‖W‖² + C Σ_i w_i ξ_i, ξ_i = max_c(s_ic - q_ic) - Σ_c q_ic (s_ic - q_ic),
+    """Classifies by a linear support vector machine that is trained anew for each task.
+
+    logits = γ·zW, W = argmin_W ½‖W‖² + C Σ_i w_i ξ_i, ξ_i = max_c(s_ic - q_ic) - Σ_c q_ic (s_ic - q_ic),
     s = zW.
 
     For hard labels ξ_i = max_c(s_ic + 1[c ≠ y_i]) - s_iy, the hinge of Crammer & Singer; the soft form is
@@ -47,7 +49,9 @@ class SVM(Head):
 
 
 def solve_dual(kernel: Tensor, q: Tensor, size: Tensor, steps: int) -> Tensor:
-    """argmax_α ⟨q, α⟩ - ½⟨α, Kα⟩ over α = size·q - β, β in the simplex of size `size`.
+    """Trains the support vector machine by solving its dual problem.
+
+    argmax_α ⟨q, α⟩ - ½⟨α, Kα⟩ over α = size·q - β, β in the simplex of size `size`.
 
     Args:
         kernel: [n, n] K, positive semi-definite.
@@ -76,7 +80,9 @@ def _allowed(alpha: Tensor, top: Tensor, size: Tensor) -> Tensor:
 
 
 def onto_simplex(v: Tensor, size: Tensor) -> Tensor:
-    """The nearest point to each row of v [n, N] among β >= 0 with Σ_c β_c = size [n, 1], size >= 0.
+    """Projects each row onto the numbers at least 0 that have a given sum.
+
+    The nearest point to each row of v [n, N] among β >= 0 with Σ_c β_c = size [n, 1], size >= 0.
 
     β = max(v - θ, 0) with θ = max_j (Σ of the j largest - size)/j. Source: Held et al. 1974; Duchi et al.
     2008, Figure 1, where j is the last with v_(j) > θ: the one at which this quotient is largest.

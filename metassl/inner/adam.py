@@ -17,7 +17,9 @@ class Moments(NamedTuple):
 
 
 class Adam(InnerOptimizer):
-    """m ← β₁m + (1-β₁)∇, v ← β₂v + (1-β₂)∇², φ ← φ - α m̂ / (√v̂ + ε), with m̂ and v̂ freed of their bias.
+    """Takes inner steps by Adam with a fixed rate.
+
+    m ← β₁m + (1-β₁)∇, v ← β₂v + (1-β₂)∇², φ ← φ - α m̂ / (√v̂ + ε), with m̂ and v̂ freed of their bias.
 
     Every task starts with m = v = 0. Source: Kingma & Ba 2015, Algorithm 1.
 

@@ -10,7 +10,9 @@ from metassl.tasks.tensors import Tensors
 
 
 class LayerStepRates(InnerOptimizer):
-    """φ_l ← φ_l - α_{l,k} ∇_l: a learned rate for each parameter tensor l and inner step k (LSLR).
+    """Takes gradient steps with a learned rate for each layer and inner step.
+
+    φ_l ← φ_l - α_{l,k} ∇_l: a learned rate for each parameter tensor l and inner step k (LSLR).
 
     Source: Antoniou et al. 2019, section 4. Steps beyond the last take the last rate.
 

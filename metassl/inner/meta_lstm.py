@@ -17,7 +17,10 @@ SHARPNESS = 10.0  # p of the preprocessing
 
 
 class CellState(NamedTuple):
-    """Of one parameter: hidden and cell [n, h] of the first layer, the last gates [n, 1]."""
+    """What the learned optimiser remembers of a parameter from step to step.
+
+    Of one parameter: hidden and cell [n, h] of the first layer, the last gates [n, 1].
+    """
 
     hidden: Tensor
     cell: Tensor
@@ -26,7 +29,9 @@ class CellState(NamedTuple):
 
 
 class MetaLSTM(InnerOptimizer):
-    """φ_t = f_t ∘ φ_{t-1} - i_t ∘ ∇, i_t = σ(W_I [x_t, φ_{t-1}, i_{t-1}] + b_I), f_t alike with f_{t-1}.
+    """Takes inner steps by a learned optimiser, a small LSTM that is shared by all parameters.
+
+    φ_t = f_t ∘ φ_{t-1} - i_t ∘ ∇, i_t = σ(W_I [x_t, φ_{t-1}, i_{t-1}] + b_I), f_t alike with f_{t-1}.
 
     x_t is the output of an LSTM layer over the gradient and the loss, both preprocessed (`preprocess`), as in
     the authors' code; in the paper x_t are these themselves. Coordinates share all weights and see nothing of
@@ -88,7 +93,9 @@ class MetaLSTM(InnerOptimizer):
 
 
 def preprocess(x: Tensor) -> Tensor:
-    """x [n, 1] -> [n, 2]: (log|x| / p, sgn x) where |x| >= e^-p, else (-1, e^p x), p = 10.
+    """Brings gradients and losses of any size into a range that a network can read.
+
+    x [n, 1] -> [n, 2]: (log|x| / p, sgn x) where |x| >= e^-p, else (-1, e^p x), p = 10.
 
     Source: Andrychowicz et al. 2016, appendix A; Ravi & Larochelle 2017, section 3.2.
     """

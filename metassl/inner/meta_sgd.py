@@ -10,7 +10,9 @@ from metassl.tasks.tensors import Tensors
 
 
 class MetaSGD(InnerOptimizer):
-    """φ ← φ - α ∘ ∇, α of the shape of φ, learned together with θ; a rate may become negative.
+    """Takes gradient steps with a learned rate for every single parameter.
+
+    φ ← φ - α ∘ ∇, α of the shape of φ, learned together with θ; a rate may become negative.
 
     Source: Li et al. 2017, eq. 1 and 2, Algorithm 1 (there one step; further steps take the same α).
 

@@ -8,7 +8,9 @@ from metassl.tasks.tensors import Tensors
 
 
 class Momentum(InnerOptimizer):
-    """g = ∇ + wd·φ; b ← μ b + (1 - τ) g, but b = g at first; φ ← φ - α b. As in torch.optim.SGD.
+    """Takes gradient steps with momentum and weight decay, at a fixed rate.
+
+    g = ∇ + wd·φ; b ← μ b + (1 - τ) g, but b = g at first; φ ← φ - α b. As in torch.optim.SGD.
 
     Args:
         params: see InnerOptimizer.

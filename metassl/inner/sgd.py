@@ -10,7 +10,9 @@ from metassl.tasks.tensors import Tensors
 
 
 class SGD(InnerOptimizer):
-    """φ ← φ - α_k ∇, one rate for each inner step k; steps beyond the last take the last rate.
+    """Takes plain gradient steps, at rates that may be learned.
+
+    φ ← φ - α_k ∇, one rate for each inner step k; steps beyond the last take the last rate.
 
     Source: Finn et al. 2017, eq. 1 (α fixed: learned=False); per-step learned rates as in Antoniou
     et al. 2019, section 4 (there also per layer).

@@ -28,7 +28,9 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Adapted:
-    """φ, what adaptation makes of a task.
+    """What a learner knows of a task once it has adapted to it.
+
+    φ, what adaptation makes of a task.
 
     Attributes:
         overlay: values that replace those of θ under the same names.

@@ -164,7 +164,10 @@ class MetaLearner(nn.Module):
 
 
 def query_scores(logits: Tensor, episode: Episode) -> tuple[Tensor, Scores]:
-    """Cross-entropy on the queries, and {loss, accuracy} to log: logits [Q, N]."""
+    """Says how well the queries of a task are classified.
+
+    Cross-entropy on the queries, and {loss, accuracy} to log: logits [Q, N].
+    """
     loss = cross_entropy(logits, episode.query_y, episode.query_weight)
     scores = {"loss": loss, "accuracy": accuracy(logits, episode.query_y, episode.query_weight)}
     return loss, {name: value.detach() for name, value in scores.items()}

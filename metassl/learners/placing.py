@@ -17,7 +17,10 @@ PARAMETERS = "_parameters"
 
 
 class Slot(NamedTuple):
-    """Where a tensor stands: a module, which of its two dicts, and the key in it."""
+    """Where a parameter or buffer of a module is kept, so that another can take its place.
+
+    Where a tensor stands: a module, which of its two dicts, and the key in it.
+    """
 
     owner: nn.Module
     kind: str
@@ -35,7 +38,9 @@ _SLOTS: WeakKeyDictionary[nn.Module, dict[str, list[Slot]]] = WeakKeyDictionary(
 
 @contextmanager
 def placed(module: nn.Module, values: Tensors) -> Iterator[None]:
-    """Within it, the module's parameters and buffers of these names are these tensors.
+    """Puts other tensors in place of a module's parameters while a block of code runs.
+
+    Within it, the module's parameters and buffers of these names are these tensors.
 
     A tensor that stands in several places is replaced in all of them.
 
@@ -55,7 +60,10 @@ def placed(module: nn.Module, values: Tensors) -> Iterator[None]:
 
 
 def parameters(module: nn.Module) -> dict[str, Tensor]:
-    """dict(module.named_parameters()) as they are placed now, without a search."""
+    """Lists a module's parameters by name, quickly enough for every inner step.
+
+    dict(module.named_parameters()) as they are placed now, without a search.
+    """
     found: dict[str, Tensor] = {}
     for name, (slot, *_) in _slots(module).items():
         value = slot.owner._parameters.get(slot.key) if slot.kind == PARAMETERS else None

@@ -51,7 +51,9 @@ class PerStep(PoolableNorm):
 
 
 class PerStepAverages(PerStep):
-    """The same with moving averages of each step, which give μ and σ² at test.
+    """Normalises as the norm of each inner step does, but by moving averages at test.
+
+    The same with moving averages of each step, which give μ and σ² at test.
 
     A pass in training leaves its statistics in `how.met`: no buffer can change within a gradient, so the
     learner moves the averages later. Source: Antoniou et al. 2019, section 4, BNRS.

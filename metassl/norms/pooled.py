@@ -23,7 +23,9 @@ PLACES = (0, 2, 3)
 
 
 def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, eps: float) -> Tensor:
-    """max_pool2d(γ (x - μ) / sqrt(σ² + ε) + β, 2), μ and σ² over the marked rows and their places.
+    """Normalises and max-pools a map in one pass, which is faster than one after the other.
+
+    max_pool2d(γ (x - μ) / sqrt(σ² + ε) + β, 2), μ and σ² over the marked rows and their places.
 
     Of equal values in a window the first takes the gradient, as in PyTorch.
 
@@ -44,7 +46,9 @@ def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, 
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """x [n, C, H, W] with the channels last in memory, where a CPU pools and normalises much faster.
+    """Lays a map out in memory as a CPU pools and normalises it fastest.
+
+    x [n, C, H, W] with the channels last in memory, where a CPU pools and normalises much faster.
 
     By a view, not by torch's memory format, which takes a map of one channel as it is and so lets the first
     convolution put the channels of its output first.

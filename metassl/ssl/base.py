@@ -16,7 +16,10 @@ from metassl.tasks.tensors import Tensors
 
 
 class Rest(NamedTuple):
-    """What of U is of no class: share [U] of each image, 0..1, and log r of the cluster that holds it."""
+    """The part of the unlabelled images that belongs to none of the task's classes.
+
+    What of U is of no class: share [U] of each image, 0..1, and log r of the cluster that holds it.
+    """
 
     share: Tensor
     log_radius: Tensor

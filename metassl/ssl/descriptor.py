@@ -7,7 +7,9 @@ from metassl.ssl.base import SSLObjective
 
 
 class Descriptor(SSLObjective):
-    """Gives episodes the view "plain" of U, for learners with `reads_unlabelled`; others ignore it.
+    """Shows unlabelled images to learners that read them, and neither labels nor penalises.
+
+    Gives episodes the view "plain" of U, for learners with `reads_unlabelled`; others ignore it.
 
     Source: U as the task descriptor, as the unlabelled tokens of Zhmoginov et al. 2022.
     """

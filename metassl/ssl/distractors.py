@@ -15,7 +15,9 @@ from metassl.ssl.context import Context
 
 
 class Threshold(nn.Module):
-    """1[max_c p_jc >= τ], by the predictor's own probabilities (Sohn et al. 2020, eq. 4).
+    """Takes out the unlabelled images on which the predictor is not sure enough.
+
+    1[max_c p_jc >= τ], by the predictor's own probabilities (Sohn et al. 2020, eq. 4).
 
     Args:
         threshold: τ, 0..1.
@@ -32,7 +34,9 @@ class Threshold(nn.Module):
 
 
 class Mask(nn.Module):
-    """σ(s·(1 - d_j / mean_j d_j)), d_j the squared distance to the nearest prototype.
+    """Counts an unlabelled image less, the farther it is from every prototype.
+
+    σ(s·(1 - d_j / mean_j d_j)), d_j the squared distance to the nearest prototype.
 
     Images nearer than the average image count more than half. A fixed form of the mask that Ren et al.
     2018, section 3.1.3, learn.
@@ -54,7 +58,9 @@ class Mask(nn.Module):
 
 
 class ExtraClass(nn.Module):
-    """1 - p(extra): one more prototype at the centre of U takes what is nearer to it than to any class.
+    """Counts an unlabelled image less, the better it fits an extra class for foreign images.
+
+    1 - p(extra): one more prototype at the centre of U takes what is nearer to it than to any class.
 
     The softmax is over -d_jc / mean d, with the mean over the task's images and classes, so that it does not
     depend on the features' scale. After Ren et al. 2018, section 3.1.2 (there at the origin).

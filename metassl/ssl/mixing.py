@@ -15,7 +15,9 @@ GOLDEN = 0.6180339887498949
 
 
 def sharpen(p: Tensor, temperature: float | Tensor, class_mask: Tensor) -> Tensor:
-    """p_c^{1/T} / Σ_b p_b^{1/T}: rows p [n, N] -> [n, N]; exactly 0 for a class that the task lacks.
+    """Makes soft labels surer.
+
+    p_c^{1/T} / Σ_b p_b^{1/T}: rows p [n, N] -> [n, N]; exactly 0 for a class that the task lacks.
 
     Source: Berthelot et al. 2019, eq. 7 (T -> 0 is the argmax, T = 1 changes nothing).
     """
@@ -23,7 +25,9 @@ def sharpen(p: Tensor, temperature: float | Tensor, class_mask: Tensor) -> Tenso
 
 
 def symmetric_beta(uniform: Tensor, alpha: float) -> Tensor:
-    """λ ~ Beta(α, α), α > 0, exactly: uniform [..., 4] in (0, 1) -> [...] in 0..1.
+    """Turns uniform random numbers into the shares by which pairs are mixed.
+
+    λ ~ Beta(α, α), α > 0, exactly: uniform [..., 4] in (0, 1) -> [...] in 0..1.
 
     B = (1 + sqrt(1 - u₁^{2/(2α+1)}) cos 2πu₂) / 2 is Beta(α+1, α+1) (Ulrich 1984; Devroye 1986, section
     IX.4.3). And a Gamma(α) number is a Gamma(α+1) number times u^{1/α} (Devroye 1986, section IX.3.5), so
@@ -47,7 +51,9 @@ def random_partners(uniform: Tensor, weight: Tensor) -> Tensor:
 
 
 def mix(x: Tensor, partner: Tensor, share: Tensor) -> Tensor:
-    """λ_i x_i + (1 - λ_i) x_{partner(i)}: x [n, ...], partner [n], share λ [n] -> [n, ...].
+    """Mixes each item with its partner.
+
+    λ_i x_i + (1 - λ_i) x_{partner(i)}: x [n, ...], partner [n], share λ [n] -> [n, ...].
 
     Source: Zhang et al. 2018, eq. 1 (mixup).
     """

@@ -4,4 +4,7 @@ from metassl.ssl.base import SSLObjective
 
 
 class NoObjective(SSLObjective):
-    """Neither labels nor penalises."""
+    """Leaves unlabelled images unused: the supervised twin of every other objective.
+
+    Neither labels nor penalises.
+    """

@@ -24,7 +24,9 @@ from metassl.tasks.stage import Stage
 
 
 class VectorDelta(nn.Module):
-    """Δ = A t + a for a bias, a scale or a shift; A and a start at 0. Source: Ha et al. 2017, section 3.1.
+    """Turns the description of a task into a change of a bias, a scale or a shift.
+
+    Δ = A t + a for a bias, a scale or a shift; A and a start at 0. Source: Ha et al. 2017, section 3.1.
 
     Args:
         size: E.
@@ -42,7 +44,9 @@ class VectorDelta(nn.Module):
 
 
 class MatrixDelta(nn.Module):
-    """Δ = L(t) R(t), of rank r, for a matrix or a kernel [o, ...] taken as a matrix.
+    """Turns the description of a task into a low-rank change of a matrix or a kernel.
+
+    Δ = L(t) R(t), of rank r, for a matrix or a kernel [o, ...] taken as a matrix.
 
     L and R are affine in t; L starts at 0, R does not, so that L has a gradient from the start.
     It has E·r·(o + i) numbers where a linear map to all o·i entries has E·o·i.

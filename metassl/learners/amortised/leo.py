@@ -26,7 +26,9 @@ LATENT, OFFSET, NOISE = "latent", "offset", "noise"
 
 
 class Decoder(nn.Module):
-    """p(w_c | z_c) = N(A z_c, sqrt(2 / (N + D))·exp(B z_c)). Source: Rusu et al. 2019, eq. 3 and their code.
+    """Turns the latent code of a class into the weights of its classifier.
+
+    p(w_c | z_c) = N(A z_c, sqrt(2 / (N + D))·exp(B z_c)). Source: Rusu et al. 2019, eq. 3 and their code.
 
     Args:
         latents: L.

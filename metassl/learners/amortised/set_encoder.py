@@ -48,7 +48,10 @@ class Pool(nn.Module):
 
 
 class MeanPool(Pool):
-    """Σ_j w_j e_j / Σ_j w_j. Source: Zaheer et al. 2017, theorem 2, with a mean for the sum."""
+    """Summarises a set by its weighted mean.
+
+    Σ_j w_j e_j / Σ_j w_j. Source: Zaheer et al. 2017, theorem 2, with a mean for the sum.
+    """
 
     def forward(self, e: Tensor, w: Tensor) -> Tensor:
         """e [n, H], w [n] -> [H]."""
@@ -56,7 +59,9 @@ class MeanPool(Pool):
 
 
 class AttentionPool(Pool):
-    """Σ_j a_j e_j with a_j ∝ w_j exp(vᵀ tanh(V e_j)). Source: Ilse et al. 2018, eq. 7 and 8.
+    """Summarises a set by a mean whose weights are learned from the items.
+
+    Σ_j a_j e_j with a_j ∝ w_j exp(vᵀ tanh(V e_j)). Source: Ilse et al. 2018, eq. 7 and 8.
 
     Args:
         size: H, the encoder's `hidden`.
@@ -77,7 +82,9 @@ class AttentionPool(Pool):
 
 
 class SetEncoder(nn.Module):
-    """e_j = MLP(z_j); task = MLP([pool_S e, pool_U e, log(1+|S|), log(1+|U|), 1[U there]]); classes = means.
+    """Describes a task, labelled and unlabelled items together, by vectors of fixed length.
+
+    e_j = MLP(z_j); task = MLP([pool_S e, pool_U e, log(1+|S|), log(1+|U|), 1[U there]]); classes = means.
 
     |S| and |U| are sums of weights. Neither the order of the items nor the names of the classes have an
     influence. Source: Zaheer et al. 2017, eq. 4 (DeepSets); class means as in Garnelo et al. 2018, section 2.
@@ -116,7 +123,9 @@ class Gaussian(NamedTuple):
 
 
 class RelationEncoder(nn.Module):
-    """q(z_c | D): (μ_c, s_c) = mean over j of D and over i of class c in S of g_r([g_e(f_i), g_e(f_j)]).
+    """Gives each class a distribution of latent codes, by comparing its images with the others.
+
+    q(z_c | D): (μ_c, s_c) = mean over j of D and over i of class c in S of g_r([g_e(f_i), g_e(f_j)]).
 
     D is S or, where U takes part, S ∪ U, so that unlabelled images are compared with each support image.
     σ_c = spread·exp(s_c). Source: Rusu et al. 2019, section 2.3.1, eq. 1 (LEO); there D is S, and their code
@@ -158,7 +167,9 @@ def mlp(size_in: int, hidden: int, size: int) -> nn.Sequential:
 
 
 def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Stage) -> TaskSet:
-    """S and, where U takes part, U's first view, through the backbone as it is placed now.
+    """Encodes a task's images for a learner that reads the task as a set.
+
+    S and, where U takes part, U's first view, through the backbone as it is placed now.
 
     S and U go through it apart, so that U has no part in the batch statistics of S.
     """

@@ -9,7 +9,10 @@ from torch.nn import functional as F
 
 
 class Classifier(nn.Module):
-    """Every parameter has C as its first dimension, so that some classes' rows are a classifier too."""
+    """The last layer of a network, from which the rows of some classes can be taken.
+
+    Every parameter has C as its first dimension, so that some classes' rows are a classifier too.
+    """
 
     def forward(self, z: Tensor) -> Tensor:
         """[n, C] logits of features z [n, D]."""
@@ -21,7 +24,9 @@ class Classifier(nn.Module):
 
 
 class LinearClassifier(Classifier):
-    """logits = W z + b. A new task starts from W = 0 and b = 0, so that no class is ahead.
+    """Classifies by a linear layer.
+
+    logits = W z + b. A new task starts from W = 0 and b = 0, so that no class is ahead.
 
     Args:
         features: D; outputs: C.
@@ -44,7 +49,9 @@ class LinearClassifier(Classifier):
 
 
 class CosineClassifier(Classifier):
-    """logits_c = s · cos(z, w_c), from random w.
+    """Classifies by the cosine between an image's features and a vector of each class.
+
+    logits_c = s · cos(z, w_c), from random w.
 
     Source: Chen et al. 2019, section 3.2 (Baseline++).
 

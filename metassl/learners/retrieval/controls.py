@@ -35,7 +35,10 @@ class LabelledOnly(TaskDistance):
 
 
 class Random(TaskDistance):
-    """Uniform random numbers: any neighbour is as good as any other."""
+    """A control: picks neighbours by chance.
+
+    Uniform random numbers: any neighbour is as good as any other.
+    """
 
     reads_unlabelled = False
 
@@ -49,7 +52,10 @@ class Random(TaskDistance):
 
 
 class Average(TaskDistance):
-    """0 to every task: the start is the mean of all stored ones, whatever the number of neighbours."""
+    """A control: every stored task is equally near, so each task starts from their mean.
+
+    0 to every task: the start is the mean of all stored ones, whatever the number of neighbours.
+    """
 
     reads_unlabelled = False
 
@@ -59,7 +65,9 @@ class Average(TaskDistance):
 
 
 class QueryLabelOracle(TaskDistance):
-    """The cross-entropy on the QUERIES that each stored start leads to. AN ORACLE, NO METHOD.
+    """A control, no method: looks at the query labels to find the best stored task.
+
+    The cross-entropy on the QUERIES that each stored start leads to. AN ORACLE, NO METHOD.
 
     It reads the test labels, so its accuracy is no result: it bounds what any metric could gain from this
     memory. It costs `steps` inner steps for each stored task.

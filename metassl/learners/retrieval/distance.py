@@ -37,7 +37,9 @@ class TaskSet:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a summary is made from.
+    """What a distance may look at to summarise a task before it is stored.
+
+    What a summary is made from.
 
     Attributes:
         features: (values in place of some of `params`) -> [n, D] features of the task's rows.
@@ -116,7 +118,9 @@ class TaskDistance(nn.Module):
 
 
 def squared_costs(x: Tensor, y: Tensor) -> Tensor:
-    """[..., n, m] ‖x_i - y_j‖² of rows x [..., n, D] and y [..., m, D].
+    """Computes the squared distances between the rows of two sets.
+
+    [..., n, m] ‖x_i - y_j‖² of rows x [..., n, D] and y [..., m, D].
 
     By |x|² - 2xy + |y|²: the differences of all pairs with a whole memory don't fit for large D.
     """
@@ -125,6 +129,9 @@ def squared_costs(x: Tensor, y: Tensor) -> Tensor:
 
 
 def mean_cost(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Scalar mean of costs [M, n, m] between a set with shares a [n] and all rows with shares b [M, m]."""
+    """Averages squared distances, as a scale that makes tasks comparable.
+
+    Scalar mean of costs [M, n, m] between a set with shares a [n] and all rows with shares b [M, m].
+    """
     weight = a.unsqueeze(-1) * b.unsqueeze(-2)
     return ((cost * weight).sum() / weight.sum().clamp(min=1e-12)).clamp(min=1e-12)

@@ -12,7 +12,9 @@ from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet
 
 
 class LearnedMetric(TaskDistance):
-    """d = ‖g_ψ(i) - g_ψ(j)‖², g_ψ(i) = ρ(mean over rows of φ([z, 1[labelled]])) of S ∪ U.
+    """Compares tasks by learned embeddings, trained to say which stored task helps more.
+
+    d = ‖g_ψ(i) - g_ψ(j)‖², g_ψ(i) = ρ(mean over rows of φ([z, 1[labelled]])) of S ∪ U.
 
     ψ is trained to predict transfer: of C stored tasks drawn for each training task, the one that leads to
     the smaller query loss must be the nearer one, by Σ log(1 + exp(d_better - d_worse)) over the pairs. The

@@ -10,7 +10,9 @@ from metassl.learners.retrieval.distance import TaskSet
 
 
 class TaskMemory(nn.Module):
-    """The last M tasks, as buffers: they are in every checkpoint, and are written in place.
+    """Remembers the latest training tasks, so that a new task can start from similar ones.
+
+    The last M tasks, as buffers: they are in every checkpoint, and are written in place.
 
     Features are those under the θ of the moment of storage. As θ moves they age; the ring bounds how much.
 
@@ -68,7 +70,9 @@ class TaskMemory(nn.Module):
 def neighbour_weights(
     distances: Tensor, used: Tensor, neighbours: int | None, temperature: float | Tensor
 ) -> Tensor:
-    """w_j = softmax_j(-d_j / (τ·d̄)) over the k nearest; [M], sums to 1, or all 0 for an empty memory.
+    """Says how much each stored task counts, by its distance to the new one.
+
+    w_j = softmax_j(-d_j / (τ·d̄)) over the k nearest; [M], sums to 1, or all 0 for an empty memory.
 
     d̄ is the mean distance to all stored tasks, a constant: it makes τ mean the same for every distance.
     Tasks as far as the k-th all belong to the k nearest, so equal distances give the mean of all tasks.

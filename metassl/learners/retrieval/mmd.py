@@ -9,7 +9,9 @@ from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet, 
 
 
 class MMD(TaskDistance):
-    """d = Σ a_i a_j k(x_i, x_j) - 2 Σ a_i b_j k(x_i, y_j) + Σ b_i b_j k(y_i, y_j), k = exp(-‖x - y‖²/(γ·c̄)).
+    """Compares tasks by the distributions of their images' features, without labels.
+
+    d = Σ a_i a_j k(x_i, x_j) - 2 Σ a_i b_j k(x_i, y_j) + Σ b_i b_j k(y_i, y_j), k = exp(-‖x - y‖²/(γ·c̄)).
 
     x are the features of S ∪ U of one task and a their shares, y and b those of the other. It looks at no
     label: two tasks with the same images and other classes have distance 0. c̄ is the mean squared distance

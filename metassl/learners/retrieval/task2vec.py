@@ -23,7 +23,9 @@ HEAD = ("head.weight", "head.bias")
 
 
 class Task2Vec(TaskDistance):
-    """d = 1 - cos(F_i / (F_i + F_j + ε), F_j / (F_i + F_j + ε)), F the mean diagonal Fisher of each filter.
+    """Compares tasks by the parameters of the network that matter to each of them.
+
+    d = 1 - cos(F_i / (F_i + F_j + ε), F_j / (F_i + F_j + ε)), F the mean diagonal Fisher of each filter.
 
     F = Σ_x w_x Σ_c p(c|x) (∂ log p(c|x) / ∂ params)² / Σ_x w_x over S ∪ U: the expectation over the model's
     own labels, so U takes part and nothing is drawn. The head is fitted to the support in closed form:
@@ -63,7 +65,9 @@ class Task2Vec(TaskDistance):
 def expected_fisher(
     function: Callable[[dict[str, Tensor]], Tensor], params: Tensors, weight: Tensor
 ) -> dict[str, Tensor]:
-    """Σ_i w_i Σ_c p_ic (∂ log p_ic / ∂ params)² / Σ_i w_i.
+    """Measures how much each parameter matters to the predictions on a task.
+
+    Σ_i w_i Σ_c p_ic (∂ log p_ic / ∂ params)² / Σ_i w_i.
 
     One row at a time: the squares need each row's own gradients, and those of all rows at once may not fit.
 

@@ -12,7 +12,9 @@ from metassl.numerics.transport import sinkhorn_plan
 
 
 class Wasserstein(TaskDistance):
-    """d = min_P Σ_ij P_ij ‖x_i - y_j‖², P with the shares of the rows of S ∪ U as its sums: W₂². No labels.
+    """Compares tasks by the cost of moving the images' features of one onto the other's.
+
+    d = min_P Σ_ij P_ij ‖x_i - y_j‖², P with the shares of the rows of S ∪ U as its sums: W₂². No labels.
 
     Within an adaptation P is Sinkhorn's, in the graph: under every engine and on every device the same
     numbers. `exact` solves the linear program with POT.

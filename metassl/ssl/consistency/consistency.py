@@ -10,7 +10,9 @@ from metassl.ssl.context import Context
 
 
 class Consistency(SSLObjective):
-    """penalty = mean over U of ‖softmax f(x, η₁) - softmax f(x, η₂)‖²; gradients through both.
+    """Asks for the same prediction on two random views of an unlabelled image.
+
+    penalty = mean over U of ‖softmax f(x, η₁) - softmax f(x, η₂)‖²; gradients through both.
 
     Source: Laine & Aila 2017, section 2.1 (there divided by the number of classes as well).
     """

@@ -18,7 +18,9 @@ from metassl.tasks.tensors import Tensors
 
 
 class ICT(SSLObjective):
-    """penalty = mean over U of ‖p(λu_i + (1-λ)u_j) - (λp'(u_i) + (1-λ)p'(u_j))‖², λ ~ Beta(α, α).
+    """Asks that a mix of two unlabelled images be predicted as the mix of their predictions.
+
+    penalty = mean over U of ‖p(λu_i + (1-λ)u_j) - (λp'(u_i) + (1-λ)p'(u_j))‖², λ ~ Beta(α, α).
 
     p' is a mean teacher's prediction, a constant; j is i's place in a random permutation of U. A pair
     counts the product of what its two images count.

@@ -17,7 +17,9 @@ from metassl.ssl.context import Context
 
 
 class VAT(SSLObjective):
-    """penalty = mean over U of KL(p(x) ‖ p(x + r)), r = ε·g/‖g‖, g = ∇_d KL(p(x) ‖ p(x + ξd)) at the last d.
+    """Asks for the same prediction under the small perturbation that changes it most.
+
+    penalty = mean over U of KL(p(x) ‖ p(x + r)), r = ε·g/‖g‖, g = ∇_d KL(p(x) ‖ p(x + ξd)) at the last d.
 
     d starts at random and is g/‖g‖ from one power iteration to the next; p(x) and r are constants.
     Source: Miyato et al. 2019, eq. 5 to 8 and Algorithm 1.

@@ -19,7 +19,9 @@ class Decoder(nn.Module):
 
 
 class ImageDecoder(Decoder):
-    """Two transposed convolutions; each pixel in 0..1 is Bernoulli: x log μ + (1 - x) log(1 - μ).
+    """Redraws an image from its latent code.
+
+    Two transposed convolutions; each pixel in 0..1 is Bernoulli: x log μ + (1 - x) log(1 - μ).
 
     Source: Kingma et al. 2014 (there a perceptron).
 
@@ -76,7 +78,10 @@ class VectorDecoder(Decoder):
 
 
 def gaussian(x: Tensor, mean: Tensor) -> Tensor:
-    """[n] log N(x; mean, 1), summed over the numbers of an item."""
+    """Says how likely items are under a Gaussian of unit variance.
+
+    [n] log N(x; mean, 1), summed over the numbers of an item.
+    """
     return -0.5 * ((x - mean).square() + log(2 * pi)).sum(-1)
 
 
@@ -90,5 +95,8 @@ def make_decoder(code: int, shape: tuple[int, ...], width: int) -> Decoder:
 
 
 def divergence(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mean, var) ‖ N(0, 1)), summed over L: [n, L] each -> [n]."""
+    """Measures how far a Gaussian is from the standard one.
+
+    KL(N(mean, var) ‖ N(0, 1)), summed over L: [n, L] each -> [n].
+    """
     return 0.5 * (mean.square() + torch.exp(log_var) - 1 - log_var).sum(-1)

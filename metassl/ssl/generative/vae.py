@@ -21,7 +21,9 @@ LOG_VAR = 6.0  # bound of |log σ²|, far outside of what is useful
 
 
 class VAE(SSLObjective):
-    """penalty = [mean_U (Σ_y q(y|x)·L(x, y) - H(q(y|x))) + mean_S L(x, y)] / (numbers of an input).
+    """Fits a generative model in which every image comes from a class and a latent code.
+
+    penalty = [mean_U (Σ_y q(y|x)·L(x, y) - H(q(y|x))) + mean_S L(x, y)] / (numbers of an input).
 
     L(x, y) = -log p(x|y, z) - log p(y) + KL(q(z|x, y) ‖ N(0, I)), z = μ + σ·ε one sample of q(z|x, y), a
     Gaussian whose μ and log σ² are a network of the features of x and of y; p(y) = 1/N; q(y|x) is the task's

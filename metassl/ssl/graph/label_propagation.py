@@ -20,7 +20,10 @@ ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
 
 
 def certainty(q: Tensor, class_mask: Tensor) -> Tensor:
-    """1 - H(q_j) / log N over the classes that the task has (Iscen et al. 2019, eq. 11): [n, N] -> [n]."""
+    """Trusts a label the more, the surer it is.
+
+    1 - H(q_j) / log N over the classes that the task has (Iscen et al. 2019, eq. 11): [n, N] -> [n].
+    """
     entropy = -torch.where(q > 0, q * q.clamp(min=TINY).log(), 0).sum(-1)
     return (1 - entropy / class_mask.to(q.dtype).sum().clamp(min=2).log()).clamp(0, 1)
 
@@ -34,7 +37,9 @@ CONFIDENCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"one": one, "entro
 
 
 class LabelPropagation(SSLObjective):
-    """q_j ∝ row j of F = (I - αA)⁻¹ Y, A the normalised affinity of S ∪ U, Y the labels of S (0 for U).
+    """Labels unlabelled images by spreading the support's labels over a graph of neighbours.
+
+    q_j ∝ row j of F = (I - αA)⁻¹ Y, A the normalised affinity of S ∪ U, Y the labels of S (0 for U).
 
     Images that no label reaches get equal shares and weight 0. Images that the distractor policy takes out
     pass nothing on.
@@ -77,6 +82,9 @@ class LabelPropagation(SSLObjective):
 
 @full_precision
 def spread(w: Tensor, y: Tensor, alpha: float | Tensor) -> Tensor:
-    """(I - α D^{-1/2} W D^{-1/2})⁻¹ Y >= 0: W [n, n], Y [n, N] -> [n, N]."""
+    """Spreads labels over a graph until they no longer change.
+
+    (I - α D^{-1/2} W D^{-1/2})⁻¹ Y >= 0: W [n, n], Y [n, N] -> [n, N].
+    """
     identity = torch.eye(len(w), dtype=w.dtype, device=w.device)
     return torch.linalg.solve(identity - alpha * normalised(w), y).clamp(min=0)

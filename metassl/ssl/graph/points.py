@@ -11,7 +11,10 @@ from metassl.ssl.context import Context
 
 
 def task_points(context: Context, view: str) -> tuple[Tensor, Tensor, Tensor]:
-    """S, then U: features [n, D] (constants of the labels), labels [n, N] (all 0 for U), weights [n]."""
+    """Lists a task's images as the points of a graph, the labelled ones first.
+
+    S, then U: features [n, D] (constants of the labels), labels [n, N] (all 0 for U), weights [n].
+    """
     episode, u = context.episode, context.constant(context.features(view))
     x = torch.cat((context.constant(context.support_features()), u))
     x = x.float() if x.dtype.itemsize < 4 else x  # distances between neighbours need the digits

@@ -18,7 +18,9 @@ from metassl.ssl.graph.points import task_points
 
 
 class Poisson(SSLObjective):
-    """q_j = softmax_c(u_jc / (T·rms u)), where L u = Σ_{i in S} (y_i - ȳ) δ_i and Σ_j d_j u_j = 0.
+    """Labels unlabelled images by a Poisson equation on a graph, stable at one label a class.
+
+    q_j = softmax_c(u_jc / (T·rms u)), where L u = Σ_{i in S} (y_i - ȳ) δ_i and Σ_j d_j u_j = 0.
 
     L = D - W, d the degrees, ȳ the mean label of S. For T -> 0 this is the paper's decision argmax_c u_jc
     (its class sizes b unknown, that is b = ȳ). The paper iterates (Algorithm 1); n is small here, so the
@@ -61,7 +63,9 @@ class Poisson(SSLObjective):
 
 @full_precision
 def potential(graph: Tensor, y: Tensor, weight: Tensor, labelled: Tensor) -> Tensor:
-    """[n, N] the solution u with Σ_j d_j u_j = 0, and 0 at points of weight 0.
+    """Solves the Poisson equation on a graph.
+
+    [n, N] the solution u with Σ_j d_j u_j = 0, and 0 at points of weight 0.
 
     Args:
         graph: W [n, n], connected over the points with weight.

@@ -19,7 +19,9 @@ TINY = 1e-12
 
 
 class RandomWalk(SSLObjective):
-    """penalty = Σ_{t=0..τ} decay^t · mean_c -log [T^{p→u} (Γ^{uu})^t T^{u→p}]_cc + visit · CE(uniform, v).
+    """Asks that random walks from a prototype through the unlabelled images lead back to it.
+
+    penalty = Σ_{t=0..τ} decay^t · mean_c -log [T^{p→u} (Γ^{uu})^t T^{u→p}]_cc + visit · CE(uniform, v).
 
     All are softmaxes of -‖·‖²: T^{p→u} of a prototype over U, Γ^{uu} of an image over the other images (it
     can't stay), T^{u→p} of an image over the classes. v = mean_c T^{p→u}_c says how often each image is

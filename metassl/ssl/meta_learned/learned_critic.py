@@ -16,7 +16,9 @@ STATISTICS = 4
 
 
 class LearnedCritic(SSLObjective):
-    """penalty = C_ω(predictions on U), ω learned through what following C_ω does to the loss on the queries.
+    """Penalises predictions on unlabelled images by a loss that the outer loop learns.
+
+    penalty = C_ω(predictions on U), ω learned through what following C_ω does to the loss on the queries.
 
     C_ω = mean_j g(mean_c h(s_jc)), two small networks; s_jc holds the centred logit of image j for class c,
     its probability p_jc, log p_jc, and the mean of p_c over U. So C_ω sees no class's name, no image's place.

@@ -23,7 +23,9 @@ FROM_DOMAIN: dict[str, Callable[[float], float]] = {
 
 
 class LearnedHparams(Wrapping):
-    """λ_k, and every number in the wrapped objective's `hparams`, become meta-parameters.
+    """Learns another objective's weight, thresholds and temperatures in the outer loop.
+
+    λ_k, and every number in the wrapped objective's `hparams`, become meta-parameters.
 
     λ_k = λ·softplus(a_k) for inner step k (steps beyond the last take the last), so the schedule over the
     steps is learned as well. A number above 0 is softplus(b), one in 0..1 is σ(b). All start at the wrapped

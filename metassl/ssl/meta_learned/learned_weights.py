@@ -20,7 +20,9 @@ SIGNS = 4
 
 
 class SoftWeighting(Wrapping):
-    """w_j = σ(m(s_j)) in 0..1 multiplies the weights of the wrapped labels, and weighs images in its penalty.
+    """Learns how much each unlabelled image counts in another objective.
+
+    w_j = σ(m(s_j)) in 0..1 multiplies the weights of the wrapped labels, and weighs images in its penalty.
 
     s_j are signs of how sure the predictor is of image j that name no class (see `signs`). m is a small
     network that the outer loop trains through the adaptation; at first every w_j is `initial`. In a penalty
@@ -56,7 +58,9 @@ class SoftWeighting(Wrapping):
 
 
 def signs(context: Context) -> Tensor:
-    """[U, 4] of U's first view: largest probability, entropy over log N, lead over the second class, and
+    """Describes how sure the predictor is of each unlabelled image, without naming a class.
+
+    [U, 4] of U's first view: largest probability, entropy over log N, lead over the second class, and
     squared distance to the nearest prototype over its mean in U. Constants of the loss that they weigh."""
     episode, view = context.episode, next(iter(context.unlabelled.views))
     log_p = context.constant(context.logits(view)).log_softmax(-1).masked_fill(~episode.class_mask, 0.0)

@@ -18,7 +18,9 @@ CLUES = 2
 
 
 class MetaPseudoLabels(SSLObjective):
-    """The learner is the student; its labels are argmax_c T(u_j), constants.
+    """Labels by a teacher that learns from how much its labels helped on the queries.
+
+    The learner is the student; its labels are argmax_c T(u_j), constants.
 
     T(h)_c = a·(the student's logit) + m(‖h - p_c‖² / mean_c' ‖h - p_c'‖², cos(h, p_c)), m a small network, so
     the teacher knows no class by name; a starts at 1 and m at 0, where the teacher is the student itself.
@@ -74,7 +76,10 @@ class MetaPseudoLabels(SSLObjective):
 
 
 def clues(z: Tensor, p: Tensor, live: Tensor) -> Tensor:
-    """[n, N, 2] distance relative to the mean over the task's classes, and cosine: z [n, D], p [N, D]."""
+    """Describes how near images are to each prototype, without naming a class, for the teacher.
+
+    [n, N, 2] distance relative to the mean over the task's classes, and cosine: z [n, D], p [N, D].
+    """
     distance = squared_distances(z, p)
     share = live.to(z.dtype) / live.sum()
     relative = distance / (distance * share).sum(-1, keepdim=True).clamp(min=1e-12)

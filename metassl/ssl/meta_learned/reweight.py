@@ -18,7 +18,9 @@ NO_SLOPE = 1e-3  # sum of the inner products below which they are rounding, in f
 
 
 class Reweight(Wrapping):
-    """w_j ∝ max(0, -∂CE(S; φ̂(ε))/∂ε_j at ε = 0), φ̂(ε) = φ - ∇_φ Σ_j ε_j ℓ_j(φ).
+    """Counts a label of another objective as far as its gradient agrees with the support's.
+
+    w_j ∝ max(0, -∂CE(S; φ̂(ε))/∂ε_j at ε = 0), φ̂(ε) = φ - ∇_φ Σ_j ε_j ℓ_j(φ).
 
     ℓ_j is the wrapped labels' cross-entropy on image j times its weight. The derivative is -⟨∇ℓ_j, ∇CE(S)⟩:
     an image counts as far as its gradient agrees with the support's. The rate of the virtual step falls out,
@@ -46,7 +48,10 @@ class Reweight(Wrapping):
 
 
 def weights(context: Context, given: SoftLabels) -> Tensor:
-    """[U] w_j of the labels, by eq. 12."""
+    """Weighs labels by how well their gradients agree with the support's.
+
+    [U] w_j of the labels, by eq. 12.
+    """
     params = {name: p.detach() for name, p in context.params.items()}
     q, worth = given.q.detach(), (given.weight * context.weight).detach()
 

@@ -14,7 +14,9 @@ from metassl.ssl.context import Context
 
 
 class Entropy(SSLObjective):
-    """penalty = mean over U of H(p_j) - m·H(mean over U of p_j), p_j = softmax(f(u_j)/T).
+    """Asks for predictions on unlabelled images that are sure, and balanced over the classes.
+
+    penalty = mean over U of H(p_j) - m·H(mean over U of p_j), p_j = softmax(f(u_j)/T).
 
     Source: Grandvalet & Bengio 2005, eq. 6 (m = 0, T = 1); the second term, which keeps one class from
     taking all of U, is that of Boudiaf et al. 2020 (TIM), eq. 4. It expects classes of equal size in U.

@@ -17,7 +17,9 @@ OWNER = "threshold"  # of the rule's averages in the memory of a task
 
 
 class FixMatch(SSLObjective):
-    """q_j = one-hot argmax_c p_jc of the weak view, learned on the strong view, with the rule's weight.
+    """Labels unlabelled images by a weak view and has the labels learned on a strong view.
+
+    q_j = one-hot argmax_c p_jc of the weak view, learned on the strong view, with the rule's weight.
 
     Source: Sohn et al. 2020, eq. 4; rules: see metassl.ssl.self_labelling.thresholds.
 

@@ -22,7 +22,10 @@ TINY = 1e-12
 
 
 class Mixture(NamedTuple):
-    """prior [N], means [N, D] and variances [N, D] of the components."""
+    """A mixture of Gaussians over features, one component a class.
+
+    prior [N], means [N, D] and variances [N, D] of the components.
+    """
 
     prior: Tensor
     means: Tensor
@@ -43,7 +46,9 @@ COVARIANCES: dict[str, Callable[[Tensor], Tensor]] = {"diagonal": diagonal, "iso
 
 
 class GMM(SSLObjective):
-    """q_jc = p(c | h_j) under Σ_c π_c N(h; μ_c, diag σ_c²) after `iterations` EM steps on S ∪ U.
+    """Labels unlabelled images by fitting a Gaussian to each class's features.
+
+    q_jc = p(c | h_j) under Σ_c π_c N(h; μ_c, diag σ_c²) after `iterations` EM steps on S ∪ U.
 
     E: r_ic = y_ic for i in S, else ∝ π_c N(h_i; μ_c, σ_c²).
     M: π_c ∝ Σ_i r_ic, μ_c = Σ_i r_ic h_i / Σ_i r_ic, σ_c² = (ν s² + Σ_i r_ic (h_i - μ_c)²) / (ν + Σ_i r_ic).
@@ -117,12 +122,18 @@ class GMM(SSLObjective):
 
 
 def log_joint(x: Tensor, mixture: Mixture) -> Tensor:
-    """log π_c N(x_i; μ_c, σ_c²): x [n, D] -> [n, N]."""
+    """Scores how well each item fits each component of a mixture.
+
+    log π_c N(x_i; μ_c, σ_c²): x [n, D] -> [n, N].
+    """
     apart = (x.unsqueeze(1) - mixture.means).square() / mixture.variances
     volume = (mixture.variances.log() + log(2 * pi)).sum(-1)
     return mixture.prior.clamp(min=TINY).log() - 0.5 * (apart.sum(-1) + volume)
 
 
 def responsibilities(x: Tensor, mixture: Mixture, live: Tensor) -> Tensor:
-    """The E step, over the classes that the task has: x [n, D], live [N] -> [n, N]."""
+    """Says to which component of a mixture each item belongs, and how surely.
+
+    The E step, over the classes that the task has: x [n, D], live [N] -> [n, N].
+    """
     return mask_classes(log_joint(x, mixture), live).softmax(-1)

@@ -18,7 +18,9 @@ TINY = 1e-12
 
 
 class MaskedSoftKMeans(SSLObjective):
-    """z_jc = softmax_c(-d_jc), m_jc = σ((exp t0_c - d̃_jc)·exp t2_c); gradients flow through z and m.
+    """Labels by soft k-means and masks out likely distractors, by masks that are learned.
+
+    z_jc = softmax_c(-d_jc), m_jc = σ((exp t0_c - d̃_jc)·exp t2_c); gradients flow through z and m.
 
     d_jc = ‖h_j - p_c‖², p_c the mean support feature; d̃_jc = d_jc / mean_j d_jc. (t0, t1, t2)_c is an MLP
     (5 → hidden, tanh → 3) of min, max, variance, skewness and excess kurtosis of d̃_·c over U, which are
@@ -59,7 +61,10 @@ class MaskedSoftKMeans(SSLObjective):
 
 
 def statistics(d: Tensor, w: Tensor) -> Tensor:
-    """Minimum, maximum, variance, skewness, excess kurtosis over the images with weight: [U, N] -> [N, 5]."""
+    """Summarises the distances of unlabelled images to each prototype, for the mask's network.
+
+    Minimum, maximum, variance, skewness, excess kurtosis over the images with weight: [U, N] -> [N, 5].
+    """
     present = (w > 0).unsqueeze(-1) | (
         w.sum() == 0
     )  # without any image: of the padding, which counts nowhere

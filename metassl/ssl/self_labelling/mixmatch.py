@@ -19,7 +19,9 @@ EACH = BETA_DRAWS + 1  # numbers that a mixed row takes: λ's, and one for the p
 
 
 class MixMatch(SSLObjective):
-    """penalty = CE(p(x'), y') over the mixed support + λ_u·mean ‖q' - p(u')‖²/N over the mixed U.
+    """Guesses labels from two weak views, mixes all images with each other and fits the mixes.
+
+    penalty = CE(p(x'), y') over the mixed support + λ_u·mean ‖q' - p(u')‖²/N over the mixed U.
 
     q is the sharpened mean prediction of two weak views, a constant; both views of an image get it. Rows
     are mixed with a random permutation W of all rows of S and U, with λ' = max(λ, 1-λ), λ ~ Beta(α, α),

@@ -15,7 +15,9 @@ from metassl.ssl.mixing import sharpen
 
 
 class PseudoLabel(SSLObjective):
-    """q_j = one-hot argmax_c p_jc, weight 1[max_c p_jc >= τ]; no gradient through the labels.
+    """Labels an unlabelled image as the predictor does, where the predictor is sure.
+
+    q_j = one-hot argmax_c p_jc, weight 1[max_c p_jc >= τ]; no gradient through the labels.
 
     Source: Lee 2013, eq. 15 (τ = 0); the threshold as in Sohn et al. 2020, eq. 4, without views.
 
@@ -37,7 +39,9 @@ class PseudoLabel(SSLObjective):
 
 
 class SoftPseudoLabel(SSLObjective):
-    """q_j = p_j sharpened by T, weight 1[max_c p_jc >= τ].
+    """Labels an unlabelled image by the sharpened prediction, where the predictor is sure.
+
+    q_j = p_j sharpened by T, weight 1[max_c p_jc >= τ].
 
     Source: the soft labels of Xie et al. 2020 (UDA), section 2.3 (T and τ as there), without views.
 
@@ -62,7 +66,9 @@ class SoftPseudoLabel(SSLObjective):
 
 
 class TopPerClass(SSLObjective):
-    """q_j = one-hot argmax_c p_jc for the k surest images of each predicted class, where max_c p_jc >= τ.
+    """Labels, for each class, the few unlabelled images of which the predictor is surest.
+
+    q_j = one-hot argmax_c p_jc for the k surest images of each predicted class, where max_c p_jc >= τ.
 
     So no class can take over U, as it can with a threshold alone.
     Source: the hard selection of Li et al. 2019 (LST), section 4.1 (there τ = 0).

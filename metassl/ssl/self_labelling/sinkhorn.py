@@ -18,13 +18,19 @@ TINY = 1e-12
 
 
 def uniform(p: Tensor, weight: Tensor, class_mask: Tensor) -> Tensor:
-    """[N] equal parts for the classes that the task has."""
+    """Expects every class of the task to have an equal part of the unlabelled images.
+
+    [N] equal parts for the classes that the task has.
+    """
     live = class_mask.to(p.dtype)
     return live / live.sum()
 
 
 def predicted(p: Tensor, weight: Tensor, class_mask: Tensor) -> Tensor:
-    """[N] the mean prediction over U: p [U, N], weight [U]."""
+    """Expects each class to have the part of the unlabelled images that is predicted for it.
+
+    [N] the mean prediction over U: p [U, N], weight [U].
+    """
     mass = (p * weight.unsqueeze(-1)).sum(0) + TINY * class_mask  # never nothing, were U all padding
     return mass / mass.sum()
 
@@ -33,7 +39,9 @@ PRIORS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"uniform": unif
 
 
 class Sinkhorn(SSLObjective):
-    """q = rows of the plan between U and the classes, each divided by its sum; cost_jc = -log p_jc.
+    """Labels unlabelled images so that each class gets its expected part of them.
+
+    q = rows of the plan between U and the classes, each divided by its sum; cost_jc = -log p_jc.
 
     The plan P minimises ⟨P, cost⟩ + ε KL(P | a bᵀ) with row sums a (the images' weights) and column sums b
     (the classes' prior), so q_jc ∝ b_c v_c p_jc^{1/ε}: the predictor's own opinion, sharpened for ε < 1, with

@@ -13,7 +13,9 @@ from metassl.ssl.context import Context
 
 
 class SoftKMeans(SSLObjective):
-    """z_jc = softmax_c(-‖h_j - p_c‖²), p_c the mean support feature; no gradient through z.
+    """Labels unlabelled images by their distances to the prototypes, as soft k-means does.
+
+    z_jc = softmax_c(-‖h_j - p_c‖²), p_c the mean support feature; no gradient through z.
 
     A learner that refits prototypes on S ∪ (U, z) then has Ren's refined prototypes
     p̃_c = (Σ labelled h + Σ_j z_jc h_j) / (count + Σ_j z_jc); any other learner learns z as soft labels.

@@ -20,7 +20,9 @@ from metassl.tasks.episode import Episode
 
 
 class SoftKMeansCluster(SSLObjective):
-    """z_j = softmax over N + 1 clusters of -d_jc/(2 r_c²) - log r_c - ½ log 2π; gradients flow through z.
+    """Labels by soft k-means with one more cluster, which takes the distractors.
+
+    z_j = softmax over N + 1 clusters of -d_jc/(2 r_c²) - log r_c - ½ log 2π; gradients flow through z.
 
     Clusters 1..N are the mean support features with r_c = 1; cluster N + 1 is at 0 with a learned radius
     exp(log_radius), for distractors. The labels carry the first N columns: weight_j = Σ_c z_jc and

@@ -33,17 +33,25 @@ class Rule(NamedTuple):
 
 
 def nothing(p: Tensor, context: Context, before: State | None, momentum: float) -> State:
-    """Of rules that look at one step alone."""
+    """Keeps nothing from step to step, for rules that look at one step alone.
+
+    Of rules that look at one step alone.
+    """
     return ()
 
 
 def fixed(p: Tensor, context: Context, threshold: float | Tensor, state: State) -> Tensor:
-    """1[max_c p_jc >= τ]. Source: Sohn et al. 2020, eq. 4."""
+    """Keeps the labels whose probability is above a fixed threshold.
+
+    1[max_c p_jc >= τ]. Source: Sohn et al. 2020, eq. 4.
+    """
     return gate(p.amax(-1), threshold)
 
 
 def flex(p: Tensor, context: Context, threshold: float | Tensor, state: State) -> Tensor:
-    """1[max_c p_jc >= τ·M(β_ŷ)], M(β) = β/(2-β): a class of which little is sure has a lower threshold.
+    """Keeps labels above a threshold that is lower for classes that are still hard.
+
+    1[max_c p_jc >= τ·M(β_ŷ)], M(β) = β/(2-β): a class of which little is sure has a lower threshold.
 
     β_c = σ_c / max(max σ, |U| - Σσ), σ_c the number of images that pass τ with class c; the second part
     of the maximum is the warm-up.
@@ -60,7 +68,9 @@ def flex(p: Tensor, context: Context, threshold: float | Tensor, state: State) -
 
 
 def free(p: Tensor, context: Context, threshold: float | Tensor, state: State) -> Tensor:
-    """1[max_c p_jc >= τ_t·p̃_ŷ/max p̃]; τ_t and p̃ are those of `follow_confidence`. τ is not used.
+    """Keeps labels above a threshold that follows the predictor's own confidence.
+
+    1[max_c p_jc >= τ_t·p̃_ŷ/max p̃]; τ_t and p̃ are those of `follow_confidence`. τ is not used.
 
     The paper's fairness term is left out. Source: Wang et al. 2023 (FreeMatch), eq. 5 to 8.
     """
@@ -70,7 +80,10 @@ def free(p: Tensor, context: Context, threshold: float | Tensor, state: State) -
 
 
 def follow_confidence(p: Tensor, context: Context, before: State | None, momentum: float) -> State:
-    """τ_t, p̃ [N]: moving averages of the confidence and of p over U; both start at 1/N."""
+    """Follows how sure the predictor is, by averages over the inner steps.
+
+    τ_t, p̃ [N]: moving averages of the confidence and of p over U; both start at 1/N.
+    """
     weight, mask = context.weight, context.episode.class_mask.to(p.dtype)
     start = mask / mask.sum()
     bar, share = before or (start.amax(), start)
@@ -79,7 +92,9 @@ def follow_confidence(p: Tensor, context: Context, before: State | None, momentu
 
 
 def soft(p: Tensor, context: Context, threshold: float | Tensor, state: State) -> Tensor:
-    """exp(-(max_c p_jc - μ)²/(2σ²)) below μ, 1 above: μ and σ² are those of `follow_spread`. τ is not used.
+    """Weighs labels smoothly by how sure they are, compared with the average.
+
+    exp(-(max_c p_jc - μ)²/(2σ²)) below μ, 1 above: μ and σ² are those of `follow_spread`. τ is not used.
 
     Alignment of the classes is left out. Source: Chen et al. 2023 (SoftMatch), eq. 8 to 10 (λ_max = 1).
     """
@@ -89,7 +104,10 @@ def soft(p: Tensor, context: Context, threshold: float | Tensor, state: State) -
 
 
 def follow_spread(p: Tensor, context: Context, before: State | None, momentum: float) -> State:
-    """μ, σ²: moving averages over U; they start at 1/N and 1, σ² of a step is unbiased."""
+    """Follows how widely the confidence spreads, by averages over the inner steps.
+
+    μ, σ²: moving averages over U; they start at 1/N and 1, σ² of a step is unbiased.
+    """
     sure, weight = p.amax(-1), context.weight
     mask = context.episode.class_mask.to(p.dtype)
     start = (mask / mask.sum()).amax()

@@ -15,7 +15,9 @@ from metassl.ssl.context import Context
 
 
 class Contrastive(SSLObjective):
-    """NT-Xent: -log exp(s_ij/τ) / Σ_{k≠i} exp(s_ik/τ), the mean over the 2U views i with partner j.
+    """Asks that two views of an unlabelled image be nearer to each other than to other images.
+
+    NT-Xent: -log exp(s_ij/τ) / Σ_{k≠i} exp(s_ik/τ), the mean over the 2U views i with partner j.
 
     s_ik is the cosine between g(f(x_i)) and g(f(x_k)); g is an MLP of the objective's own, which its
     penalty trains. Padding is neither anchor nor negative.
@@ -49,7 +51,9 @@ class Contrastive(SSLObjective):
 
 
 def nt_xent(z: Tensor, present: Tensor, weight: Tensor, temperature: float | Tensor) -> Tensor:
-    """The loss of eq. 1.
+    """Computes the contrastive loss of pairs of views.
+
+    The loss of eq. 1.
 
     Args:
         z: [2U, P] unit vectors; rows i and i + U are the two views of image i.

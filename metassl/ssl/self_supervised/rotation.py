@@ -17,7 +17,9 @@ TURNS = 4  # 0, 90, 180, 270 degrees
 
 
 class Rotation(SSLObjective):
-    """(1/|U|) Σ_j (1/4) Σ_r -log softmax(W f(turn(u_j, r)) + b)_r, turn by r·90 degrees.
+    """Asks the network which way up a turned unlabelled image is.
+
+    (1/|U|) Σ_j (1/4) Σ_r -log softmax(W f(turn(u_j, r)) + b)_r, turn by r·90 degrees.
 
     W and b are the objective's own; its penalty trains them.
     Source: Gidaris et al. 2018, eq. 2 and 3; beside a few-shot loss Gidaris et al. 2019.
