@@ -12,7 +12,7 @@ from metassl.docs.options import option_names, read_option
 from metassl.docs.pages import write_pages
 from metassl.docs.refused import read_refused, refused_page
 from metassl.errors import DataError
-from metassl.experiments.smoke import compose_each
+from metassl.experiments.pair_configs import compose_each
 from tests.conftest import CONF, ROOT
 
 DOCS = ROOT / "docs"

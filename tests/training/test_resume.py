@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from metassl.cli.arguments import prepare
+from metassl.engine.loop import Loop
 from metassl.errors import UserError
 from metassl.training.checkpoints import Resumable, earlier_seconds
 from metassl.training.run import train_and_test
@@ -145,9 +146,7 @@ def test_resume_with_another_config_is_refused(make_config, tmp_path: Path) -> N
 
 
 def test_divergence_stops_with_the_last_good_checkpoint(make_config, tmp_path: Path, monkeypatch) -> None:
-    from metassl.engine.outer import Unrolled
-
-    original = Unrolled.__call__
+    original = Loop.gradients
     calls = []
 
     def poisoned(self, *args):
@@ -157,7 +156,7 @@ def test_divergence_stops_with_the_last_good_checkpoint(make_config, tmp_path: P
             gradients = {name: g * float("nan") for name, g in gradients.items()}
         return gradients, scores
 
-    monkeypatch.setattr(Unrolled, "__call__", poisoned)
+    monkeypatch.setattr(Loop, "gradients", poisoned)
     with pytest.raises(UserError, match=r"step 5.*last.ckpt"):
         train(make_config, tmp_path / "run", "model=protonet", "ssl=none")
     state = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
