@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.numerics.losses import gate
-from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.learned_hparams import LearnedHparams
@@ -25,22 +24,7 @@ from tests.support.episodes import episodes
 from tests.support.learners import Smooth, gradient_learner
 from tests.support.networks import CHECKS, MAKERS, learner_of
 from tests.support.numbers import close, random
-from tests.support.objectives import contrastive, learned_hparams
-
-
-class Sharpened(SSLObjective):
-    """softmax(l/T) where it is sure: one objective with a threshold and a temperature."""
-
-    views: ClassVar = {"plain": "plain"}
-    hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
-
-    def __init__(self, threshold: float, temperature: float) -> None:
-        super().__init__()
-        self.threshold, self.temperature = threshold, temperature
-
-    def label(self, context: Context) -> SoftLabels:
-        q = (context.constant(context.logits("plain")) / self.temperature).softmax(-1)
-        return SoftLabels(q, gate(q.amax(-1), self.threshold), "plain")
+from tests.support.objectives import Sharpened, contrastive, learned_hparams
 
 
 def two_views() -> Context:
