@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from metassl.ssl.base import SoftLabels, SSLObjective
 from tests.support.contexts import D, U, context
 from tests.support.numbers import random
-from tests.support.objectives import EntropyOfOmega, Sharpened, contrastive, mean_teacher
+from tests.support.objectives import EntropyOfOmega, Sharpened, contrastive, fixmatch, mean_teacher
 
 
 def equal(labels: SoftLabels, others: SoftLabels) -> bool:
@@ -43,3 +44,47 @@ def test_parts_are_shared(make: type[SSLObjective]) -> None:
     ]
     assert [id(b) for b in made.buffers()] == [id(b) for b in objective.buffers()]
     assert list(made.children()) == list(objective.children())
+
+
+def state(objective: SSLObjective) -> list[tuple[str, object]]:
+    """Names and identities of all that a module registers."""
+    found = (*objective.named_parameters(), *objective.named_buffers(), *objective.named_modules())
+    return [(name, id(part)) for name, part in found if name]
+
+
+class Buffered(SSLObjective):
+    """An objective with one thing of each kind that a module registers."""
+
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(2))
+        self.scale, self.part = nn.Parameter(torch.ones(2)), nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("count", torch.ones(2)),
+        ("scale", nn.Parameter(torch.zeros(2))),
+        ("part", nn.Linear(2, 2)),
+        ("another", nn.Parameter(torch.zeros(2))),
+        ("a_module", nn.Linear(2, 2)),
+    ],
+)
+def test_what_a_module_registers_stays_as_well(name: str, value: object) -> None:
+    """torch keeps parameters, buffers and modules in dicts of their own, which a shallow copy would share."""
+    objective = Buffered()
+    before = state(objective)
+    made = objective.having({name: value})
+    assert getattr(made, name) is value
+    assert state(objective) == before
+
+
+def test_a_parameter_in_place_of_a_number_is_the_copys_alone() -> None:
+    objective = fixmatch("fixed", 0.8)
+    made = objective.having({"threshold": nn.Parameter(torch.tensor(0.3))})
+    assert float(made.threshold.detach()) == pytest.approx(0.3)
+    assert objective.threshold == 0.8
+    assert not list(objective.parameters())
