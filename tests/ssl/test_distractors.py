@@ -1,5 +1,6 @@
 """The distractor policies, and the other options that every objective shares."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import exp
 
@@ -89,15 +90,14 @@ def test_padding_and_missing_classes_change_no_policy(name: str) -> None:
 def test_a_policy_weighs_labels_and_penalties(name: str) -> None:
     term = make_term(soft_kmeans(), distractors=name)
     views = {"plain": near_and_far()}
-    given = context(views, support=PROTOTYPES.repeat(2, 1))
-    given.policy = term.policy
+    given = replace(context(views, support=PROTOTYPES.repeat(2, 1)), policy=term.policy)
     labels = term.label(given)
     assert labels is not None
     torch.testing.assert_close(labels.weight, term.policy(given))
 
     views = {"first": near_and_far(), "second": near_and_far() + 0.3 * random(8, D, seed=7)}
     weighed, plain = (context(views, support=PROTOTYPES.repeat(2, 1)) for _ in range(2))
-    weighed.policy = term.policy
+    weighed = replace(weighed, policy=term.policy)
     each = (views["first"][:, :WAY].softmax(-1) - views["second"][:, :WAY].softmax(-1)).square().sum(-1)
     worth = term.policy(plain)
     torch.testing.assert_close(Consistency().penalty(weighed), (each * worth).sum() / worth.sum())

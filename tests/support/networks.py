@@ -21,6 +21,12 @@ Objective = SSLObjective | Callable[[int], SSLObjective]
 MAKERS = (gradient_learner, head_learner)
 
 
+def built(make: Callable[..., Any], **options: Any) -> Any:
+    """An objective with networks of its own, the same weights each time, in float64."""
+    torch.manual_seed(1)
+    return make(**options).double()
+
+
 def learner_of(
     make: Callable,
     objective: Objective,

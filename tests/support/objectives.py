@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from metassl.numerics.losses import weighted_mean
-from metassl.ssl.base import SSLObjective
+from metassl.numerics.losses import gate, weighted_mean
+from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.consistency.ict import ICT
 from metassl.ssl.consistency.mean_teacher import MeanTeacher
@@ -123,6 +123,22 @@ class EntropyOfOmega(SSLObjective):
         p = context.logits("plain").log_softmax(-1)
         p = torch.where(context.episode.class_mask, p, torch.zeros_like(p))
         return self.omega.exp() * weighted_mean(-(p.exp() * p).sum(-1), context.weight)
+
+
+class Sharpened(SSLObjective):
+    """softmax(l/T) where it is sure: one objective with a threshold and a temperature."""
+
+    views: ClassVar = {"plain": "plain"}
+    hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
+
+    def __init__(self, threshold: float = 0.5, temperature: float = 2.0) -> None:
+        super().__init__()
+        self.threshold: float | Tensor = threshold
+        self.temperature: float | Tensor = temperature
+
+    def label(self, context: Context) -> SoftLabels:
+        q = (context.constant(context.logits("plain")) / self.temperature).softmax(-1)
+        return SoftLabels(q, gate(q.amax(-1), self.threshold), "plain")
 
 
 # of every way to enter: none, hard labels, a penalty, soft labels; and a penalty that learns

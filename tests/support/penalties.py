@@ -21,6 +21,9 @@ from tests.support.learners import gradient_learner, head_learner
 from tests.support.numbers import close, flat, random
 from tests.support.terms import full, make_term
 
+Objective = SSLObjective | Callable[[Tensors], SSLObjective]
+"""An objective, or what makes one of the learner's parameters."""
+
 
 def padding_is_nothing(objective: SSLObjective) -> None:
     """Rows of weight 0 change neither the loss nor the others' labels; a missing class is no NaN."""
@@ -51,7 +54,7 @@ def no_weight(objective: SSLObjective) -> Tensor:
 
 
 def learner_with(
-    objective: SSLObjective | Callable[[Tensors], SSLObjective],
+    objective: Objective,
     make: Callable[..., MetaLearner],
     norm: str,
     at: str = "both",
@@ -63,7 +66,7 @@ def learner_with(
     return learner.attach(full(objective, at)).double()
 
 
-def engines_agree(pool: Pool, make_objective: Callable[[], SSLObjective]) -> None:
+def engines_agree(pool: Pool, make_objective: Callable[[], Objective]) -> None:
     """One gradient by loop, vmap and threads: of MAML (second order) and of prototypes, padded or not."""
     for make, norm, changes in (
         (gradient_learner, "batch", {}),

@@ -86,7 +86,9 @@ def expected_z(objective: SSLObjective, s: Tensor, u: Tensor) -> np.ndarray:
 
 def ren_learner(objective: SSLObjective, head: type[Head] = Prototypes) -> HeadLearner:
     """One round of prototypes of features that are the inputs, so that they can be compared with the paper's."""
-    return head_learner("group", make_term(objective), lambda norm: Flat(D, norm), head=head, rounds=1)
+    return head_learner(
+        "group", make_term(objective), lambda norm: Flat(D, norm), head=lambda features: head(), rounds=1
+    )
 
 
 def ren_task(s: Tensor, u: Tensor) -> Episode:

@@ -31,7 +31,7 @@ def test_ict_is_zero_at_the_ends_of_the_line() -> None:
 
 def test_padding_and_engines(tiny_pool: Pool) -> None:
     padding_is_nothing(ict())
-    engines_agree(tiny_pool, ict)
+    engines_agree(tiny_pool, lambda: lambda parameters: ict(parameters=parameters))
 
 
 def test_without_u_ict_is_zero() -> None:

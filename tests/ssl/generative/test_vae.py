@@ -1,7 +1,6 @@
 """The bound of the semi-supervised VAE against the integrals that it bounds."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import log, pi
 from typing import Any
 
@@ -15,12 +14,11 @@ from metassl.data.pool import Pool
 from metassl.ssl.generative.decoders import Decoder, ImageDecoder, VectorDecoder, divergence, gaussian
 from metassl.ssl.generative.vae import LOG_VAR, VAE
 from tests.support.contexts import WAY, D, S, U, context
-from tests.support.episodes import SPEC
-from tests.support.networks import CHECKS, MAKERS, bound
+from tests.support.networks import CHECKS, MAKERS, built
 from tests.support.numbers import close, random
 from tests.support.objectives import vae
 
-VECTORS = replace(SPEC, input_shape=(D,))
+VECTORS = {"input_shape": (D,)}
 A, B = random(1, D, seed=30), random(2, D, seed=31)  # mean of x given z and the class: z A + e B
 NODES, SHARES = np.polynomial.hermite_e.hermegauss(12)
 SHARES = SHARES / SHARES.sum()
@@ -49,7 +47,7 @@ class Posterior(nn.Module):
 
 
 def linear_vae(off: float = 0.0) -> Any:
-    objective = bound(vae(1, 2, 5), task=VECTORS)
+    objective = built(vae, latent=1, label=2, width=5, **VECTORS)
     objective.decoder, objective.encoder = LinearGaussian(), Posterior(off)
     return objective
 
@@ -114,7 +112,7 @@ def test_marginal_over_classes_against_the_integral(exact: bool) -> None:
 
 def test_penalty_against_a_loop() -> None:
     """Eq. 6 to 8 image by image and class by class, with the networks as given."""
-    objective = bound(vae(2, 3, 5), task=VECTORS)
+    objective = built(vae, **VECTORS)
     x, s, u = random(U, D), random(S, D, seed=9), 0.05 + 0.9 * torch.rand(U, 2).double()
     weight = torch.linspace(0.2, 1, U).double()
     found = objective.penalty(context({"plain": x}, support=s, draws=u, weight=weight))
@@ -165,13 +163,13 @@ def test_vector_decoder_is_gaussian() -> None:
 
 
 def test_decoder_follows_the_inputs_shape() -> None:
-    assert isinstance(bound(vae(2, 3, 5)).decoder, ImageDecoder)
-    assert isinstance(bound(vae(2, 3, 5), task=VECTORS).decoder, VectorDecoder)
+    assert isinstance(built(vae).decoder, ImageDecoder)
+    assert isinstance(built(vae, **VECTORS).decoder, VectorDecoder)
 
 
 def test_own_networks_learn_to_describe_the_inputs() -> None:
     """Descent on the penalty alone brings the bound below that of a decoder that knows the mean only."""
-    objective = bound(vae(2, 3, 16), task=VECTORS)
+    objective = built(vae, width=16, **VECTORS)
     corners = torch.tensor([[4.0, 0, 0, 0], [0, 4, 0, 0], [0, 0, 4, 0]]).double()
     y = torch.arange(9) % WAY
     x = corners[y] + 0.1 * random(9, D)
@@ -190,4 +188,4 @@ def test_own_networks_learn_to_describe_the_inputs() -> None:
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable) -> None:
-    check(tiny_pool, make, vae(2, 3, 5))
+    check(tiny_pool, make, lambda features: vae(features=features))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from metassl import compatibility
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.ssl.meta_learned.learned_critic import statistics
@@ -14,11 +15,11 @@ from metassl.ssl.none import NoObjective
 from tests.support.calls import outer_gradients
 from tests.support.contexts import WAY, D, U, context
 from tests.support.differences import slope_along
-from tests.support.episodes import episodes
+from tests.support.episodes import SPEC, episodes
 from tests.support.learners import Smooth, gradient_learner, head_learner, scramble
 from tests.support.networks import CHECKS, learner_of
 from tests.support.numbers import close, random, softmax
-from tests.support.objectives import learned_critic
+from tests.support.objectives import learned_critic, learned_weights
 
 
 def critic() -> Any:
@@ -120,9 +121,14 @@ def test_outer_loop_learns_a_critic_that_helps(tiny_pool: Pool) -> None:
     assert losses[-1] < losses[0] - 1e-3
 
 
-def test_refuses_a_closed_form() -> None:
-    with pytest.raises(ConfigError, match="ssl=learned_critic: found a model without inner steps"):
-        learner_of(head_learner, learned_critic())
+@pytest.mark.parametrize("make", [learned_critic, lambda: learned_weights(learned_critic())])
+def test_refuses_a_closed_form(make: Callable) -> None:
+    compatibility.check(learner_of(gradient_learner, make()), SPEC)
+    with pytest.raises(
+        ConfigError, match=r"^ssl: found a model without inner steps \(HeadLearner\)"
+    ) as caught:
+        compatibility.check(learner_of(head_learner, make()), SPEC)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("check", CHECKS)

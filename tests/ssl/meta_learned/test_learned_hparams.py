@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,7 @@ from torch.nn import functional as F
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
-from metassl.numerics.losses import gate
-from metassl.ssl.base import SoftLabels, SSLObjective
+from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.learned_hparams import LearnedHparams
@@ -22,24 +22,9 @@ from tests.support.contexts import D, U, context
 from tests.support.differences import slope_along
 from tests.support.episodes import episodes
 from tests.support.learners import Smooth, gradient_learner
-from tests.support.networks import CHECKS, MAKERS, bound, learner_of
+from tests.support.networks import CHECKS, MAKERS, learner_of
 from tests.support.numbers import close, random
-from tests.support.objectives import contrastive, learned_hparams
-
-
-class Sharpened(SSLObjective):
-    """softmax(l/T) where it is sure: one objective with a threshold and a temperature."""
-
-    views: ClassVar = {"plain": "plain"}
-    hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
-
-    def __init__(self, threshold: float, temperature: float) -> None:
-        super().__init__()
-        self.threshold, self.temperature = threshold, temperature
-
-    def label(self, context: Context) -> SoftLabels:
-        q = (context.constant(context.logits("plain")) / self.temperature).softmax(-1)
-        return SoftLabels(q, gate(q.amax(-1), self.threshold), "plain")
+from tests.support.objectives import Sharpened, contrastive, learned_hparams
 
 
 def two_views() -> Context:
@@ -48,9 +33,14 @@ def two_views() -> Context:
 
 def test_starts_as_the_wrapped_objective(tiny_pool: Pool) -> None:
     """The same outer loss as the wrapped objective's, to the last digits of the softplus."""
+
+    def plain(features: int) -> SSLObjective:
+        return contrastive(0.3, 5, features)
+
     losses = []
-    for objective in (contrastive(0.3, 5), learned_hparams(contrastive(0.3, 5), 2)):
-        learner = learner_of(gradient_learner, objective)
+    for make in (plain, lambda features: learned_hparams(plain(features), 2)):
+        learner = learner_of(gradient_learner, make)
+        objective = learner.ssl.objective
         inner: Any = objective.objective if isinstance(objective, LearnedHparams) else objective
         with torch.no_grad():  # learner_of scrambles: the same projection for both, and the start again
             for p in inner.parameters():
@@ -76,8 +66,7 @@ def test_factor_of_each_step_and_of_later_ones() -> None:
     with torch.no_grad():
         objective.factors.copy_(torch.tensor([-1.0, 2.0]))
     for step, at in ((0, 0), (1, 1), (5, 1)):
-        given = two_views()
-        given.step = step
+        given = replace(two_views(), step=step)
         torch.testing.assert_close(objective.strength(given), F.softplus(objective.factors[at]))
 
 
@@ -106,7 +95,6 @@ def test_floats_come_back_after_an_error() -> None:
 
 def test_takes_over_what_the_wrapped_one_says() -> None:
     labelling, penalising = learned_hparams(Sharpened(0.5, 1.0), 1), learned_hparams(contrastive(), 1)
-    bound(penalising)
     assert labelling.labels
     assert not penalising.labels
     assert penalising.views == Contrastive.views
@@ -137,21 +125,26 @@ def test_gradient_by_differences(tiny_pool: Pool, name: str) -> None:
 
 def test_an_outer_penalty_does_not_train_the_numbers(tiny_pool: Pool) -> None:
     """Or the outer loop would learn λ = 0 for its own sake."""
-    objective = learned_hparams(contrastive(), 2)
-    learner = learner_of(gradient_learner, objective, Smooth, at="outer")
+
+    def make(features: int) -> SSLObjective:
+        return learned_hparams(contrastive(features=features), 2)
+
+    learner = learner_of(gradient_learner, make, Smooth, at="outer")
     tasks = episodes(tiny_pool, learner.ssl, 2)
     _, _, gradients = slope_along(learner, tasks, lambda n: n.endswith(("factors", "temperature")))
     assert gradients
     assert all((g == 0).all() for g in gradients.values())
 
 
-@pytest.mark.parametrize("wrapped", [lambda: Sharpened(0.45, 0.8), lambda: contrastive()])
+@pytest.mark.parametrize(
+    "wrapped", [lambda features: Sharpened(0.45, 0.8), lambda features: contrastive(features=features)]
+)
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(
-    tiny_pool: Pool, make: Callable, check: Callable, wrapped: Callable[[], SSLObjective]
+    tiny_pool: Pool, make: Callable, check: Callable, wrapped: Callable[[int], SSLObjective]
 ) -> None:
-    check(tiny_pool, make, learned_hparams(wrapped(), 2))
+    check(tiny_pool, make, lambda features: learned_hparams(wrapped(features), 2))
 
 
 def test_tensor_is_what_the_wrapped_objective_sees() -> None:

@@ -1,6 +1,7 @@
 """Learned weights: what they see, where they start, and that the outer loop learns them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.ssl.consistency.consistency import Consistency
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.meta_learned.learned_weights import signs
-from tests.support.contexts import WAY, D, S, U, context
+from tests.support.contexts import WAY, D, S, U, advanced, context
 from tests.support.differences import slope_along
 from tests.support.episodes import episodes
 from tests.support.learners import Smooth, gradient_learner, scramble
@@ -70,8 +71,7 @@ def test_labels_are_the_wrapped_ones_at_another_weight() -> None:
 def test_a_penalty_weighs_its_images() -> None:
     views = {"first": random(U, D, seed=1), "second": random(U, D, seed=2)}
     base = torch.linspace(0, 1, U).double()
-    objective, given = weighting(Consistency()), context(views)
-    given.policy = lambda _: base
+    objective, given = weighting(Consistency()), replace(context(views), policy=lambda _: base)
     w = (objective.weights(given) * base).detach().numpy()
     p, q = (softmax(v.numpy()[:, :WAY]) for v in views.values())
     close(objective.penalty(given).detach(), (w * ((p - q) ** 2).sum(1)).sum() / w.sum())
@@ -80,14 +80,22 @@ def test_a_penalty_weighs_its_images() -> None:
 
 
 def test_what_the_wrapped_penalty_remembers_is_kept() -> None:
+    seen: list[object] = []
+
     class Remembering(Consistency):
+        def remember(self, context: Context) -> Memory:
+            return {"steps": (*context.memory.get("steps", ()), context.step)}
+
         def penalty(self, context: Context) -> Tensor:
-            context.remember((*context.memory, 1))
+            seen.append(context.memory["steps"])
             return super().penalty(context)
 
-    given = context({"first": random(U, D), "second": random(U, D)})
-    weighting(Remembering()).penalty(given)
-    assert given.memory == (1,)
+    objective, given = weighting(Remembering()), context({"first": random(U, D), "second": random(U, D)})
+    for step in range(2):
+        given = advanced(objective, replace(given, step=step))
+        objective.penalty(given)
+    assert given.memory == {"steps": (0, 1)}
+    assert seen == [(0,), (0, 1)]
 
 
 @pytest.mark.parametrize("wrapped", [soft_kmeans(), Consistency()])

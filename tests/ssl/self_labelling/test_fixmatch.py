@@ -1,6 +1,7 @@
 """The threshold rules against loops over images and classes, and over inner steps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
+from metassl.ssl.base import SoftLabels
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.self_labelling.fixmatch import FixMatch
 from metassl.ssl.self_labelling.thresholds import RULES
-from tests.support.contexts import WAY, D, context
+from tests.support.contexts import WAY, D, advanced, context
 from tests.support.numbers import close, random, softmax
 from tests.support.objectives import fixmatch
 from tests.support.penalties import engines_agree, no_weight, padding_is_nothing
@@ -23,6 +26,11 @@ def views(seed: int = 0, scale: float = 2.0) -> dict[str, Tensor]:
     weak = scale * random(N, D, seed=seed)
     weak[:, 0] += 0.8  # classes of different sizes
     return {"weak": weak, "strong": random(N, D, seed=seed + 50)}
+
+
+def first(objective: FixMatch, given: Context) -> SoftLabels:
+    """The labels of a first inner step."""
+    return objective.label(advanced(objective, given))
 
 
 def naive_fixed(p: np.ndarray, tau: float) -> list[float]:
@@ -40,7 +48,7 @@ def naive_flex(p: np.ndarray, tau: float) -> list[float]:
 @pytest.mark.parametrize(("rule", "naive"), [("fixed", naive_fixed), ("flex", naive_flex)])
 def test_rules_of_one_step_against_loops(rule: str, naive: Callable, tau: float) -> None:
     given = views()
-    labels = fixmatch(rule, tau).label(context(given))
+    labels = first(fixmatch(rule, tau), context(given))
     p = softmax(given["weak"].numpy()[:, :WAY])
     close(labels.weight, naive(p, tau))
     close(labels.q, np.eye(WAY)[p.argmax(1)])
@@ -55,17 +63,18 @@ def test_flex_lowers_the_bar_of_a_class_that_is_less_sure() -> None:
     weak[6, 1] = np.log(2 * 0.7 / 0.3)
     weak[7, 0] = np.log(2 * 0.7 / 0.3)
     given = {"weak": weak, "strong": weak}
-    assert fixmatch("fixed", 0.9).label(context(given)).weight.tolist() == [1] * 6 + [0, 0]
-    assert fixmatch("flex", 0.9).label(context(given)).weight.tolist() == [1] * 7 + [0]
+    assert first(fixmatch("fixed", 0.9), context(given)).weight.tolist() == [1] * 6 + [0, 0]
+    assert first(fixmatch("flex", 0.9), context(given)).weight.tolist() == [1] * 7 + [0]
 
 
 def steps(rule: str, momentum: float) -> tuple[list[np.ndarray], list[Tensor]]:
     """The probabilities and the weights of four inner steps of one task."""
-    objective, memory = FixMatch(rule, 0.9, momentum), ()
+    objective = FixMatch(rule, 0.9, momentum)
+    memory: Memory = {}
     ps, weights = [], []
     for k in range(4):
-        given = context(views(seed=k, scale=1.0 + k))
-        given.memory = memory
+        given = replace(context(views(seed=k, scale=1.0 + k)), memory=memory)
+        given = advanced(objective, given)
         weights.append(objective.label(given).weight)
         memory = given.memory
         ps.append(softmax(given.unlabelled.views["weak"].numpy()[:, :WAY]))
@@ -99,7 +108,7 @@ def test_soft_against_loops(momentum: float) -> None:
 def test_names_of_classes_do_not_matter(rule: str) -> None:
     given, order = views(), [1, 2, 0]
     other = {name: torch.cat((x[:, order], x[:, WAY:]), 1) for name, x in given.items()}
-    here, there = (fixmatch(rule, 0.8).label(context(v)) for v in (given, other))
+    here, there = (first(fixmatch(rule, 0.8), context(v)) for v in (given, other))
     close(there.weight, here.weight)
     close(there.q, here.q[:, order])
 
@@ -114,8 +123,8 @@ def test_a_missing_class_is_as_if_it_were_not(rule: str) -> None:
     low = torch.finfo(torch.float64).min / 8
     wide = context(given, class_mask=mask, logits=lambda z, _: z[:, :WAY].masked_fill(gone, low))
     narrow = context(two, class_mask=mask[:2], support=random(6, 2))
-    found = fixmatch(rule, 0.8).label(wide)
-    expected = fixmatch(rule, 0.8).label(narrow)
+    found = first(fixmatch(rule, 0.8), wide)
+    expected = first(fixmatch(rule, 0.8), narrow)
     close(found.weight, expected.weight)
     close(found.q[:, :2], expected.q)
 
@@ -125,11 +134,11 @@ def test_a_learned_threshold_has_a_gradient(rule: str) -> None:
     objective = fixmatch(rule, 0.8)
     tau = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
     objective.threshold = tau
-    (slope,) = torch.autograd.grad(objective.label(context(views())).weight.sum(), tau)
+    (slope,) = torch.autograd.grad(first(objective, context(views())).weight.sum(), tau)
     totals = []
     for h in (-1e-5, 1e-5):
         objective.threshold = torch.tensor(0.8 + h, dtype=torch.float64)
-        totals.append(objective.label(context(views())).weight.sum())
+        totals.append(first(objective, context(views())).weight.sum())
     torch.testing.assert_close(slope, (totals[1] - totals[0]) / 2e-5, rtol=1e-4, atol=1e-6)
 
 

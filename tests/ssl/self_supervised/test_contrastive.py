@@ -1,6 +1,7 @@
 """NT-Xent against a loop, and its projection."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor
 from metassl.data.pool import Pool
 from metassl.ssl.self_supervised.contrastive import unit
 from tests.support.contexts import D, U, context
-from tests.support.networks import CHECKS, MAKERS, bound
+from tests.support.networks import CHECKS, MAKERS, built
 from tests.support.numbers import close, random
 from tests.support.objectives import contrastive
 
@@ -33,7 +34,7 @@ def naive(z: np.ndarray, live: list[int], weight: np.ndarray, temperature: float
 @pytest.mark.parametrize("temperature", [0.1, 0.5, torch.tensor(0.7).double()])
 @pytest.mark.parametrize("padded", [[], [2, 6]])
 def test_against_a_loop(temperature: float | Tensor, padded: list[int]) -> None:
-    objective, given = bound(contrastive()), views()
+    objective, given = built(contrastive), views()
     objective.temperature = temperature
     weight = torch.ones(U).double()
     weight[padded] = 0
@@ -44,17 +45,16 @@ def test_against_a_loop(temperature: float | Tensor, padded: list[int]) -> None:
 
 
 def test_policy_weighs_anchors_but_leaves_negatives() -> None:
-    objective, given = bound(contrastive()), views()
+    objective, given = built(contrastive), views()
     worth = torch.linspace(0.1, 1, U).double()
-    seen = context(given)
-    seen.policy = lambda _: worth
+    seen = replace(context(given), policy=lambda _: worth)
     z = np.stack([objective.project(v).detach().numpy() for v in given.values()])
     close(objective.penalty(seen), naive(z, list(range(U)), worth.numpy(), 0.5))
 
 
 def test_equal_views_of_orthogonal_images_are_best() -> None:
     """With s = 1 for the partner and 0 for the rest the loss is log(1 + (2U - 2) e^(-1/τ))."""
-    objective = bound(contrastive(0.2, D))
+    objective = built(contrastive, temperature=0.2, projection=D)
     objective.project = torch.nn.Identity()
     x = torch.eye(D).double()
     found = objective.penalty(context({"first": x, "second": 3 * x}))
@@ -62,7 +62,7 @@ def test_equal_views_of_orthogonal_images_are_best() -> None:
 
 
 def test_all_padding_gives_zero() -> None:
-    assert bound(contrastive()).penalty(context(views(), weight=torch.zeros(U).double())) == 0
+    assert built(contrastive).penalty(context(views(), weight=torch.zeros(U).double())) == 0
 
 
 def test_a_zero_projection_has_finite_second_derivatives() -> None:
@@ -74,11 +74,11 @@ def test_a_zero_projection_has_finite_second_derivatives() -> None:
 
 
 def test_own_parameters_are_all_that_it_has() -> None:
-    objective = bound(contrastive())
+    objective = built(contrastive)
     assert set(objective.own_parameters()) == {n for n, _ in objective.named_parameters()}
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable) -> None:
-    check(tiny_pool, make, contrastive())
+    check(tiny_pool, make, lambda features: contrastive(features=features))

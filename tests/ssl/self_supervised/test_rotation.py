@@ -10,16 +10,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from metassl import compatibility
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.ssl.context import Context
 from metassl.ssl.self_supervised.rotation import Rotation
 from tests.support.calls import TRAIN, observe, outer_gradients
-from tests.support.contexts import U, context
+from tests.support.contexts import D, U, context
 from tests.support.episodes import SPEC, episodes
 from tests.support.learners import Smooth, gradient_learner
-from tests.support.networks import CHECKS, MAKERS, bound, learner_of
+from tests.support.networks import CHECKS, MAKERS, built, learner_of
 from tests.support.numbers import close, random
+from tests.support.objectives import learned_hparams
 
 
 def images(seed: int = 0) -> Tensor:
@@ -31,7 +33,7 @@ def of_images(x: Tensor, **options: Any) -> Context:
 
 
 def test_penalty_against_numpy() -> None:
-    objective, x = bound(Rotation()), images()
+    objective, x = built(Rotation, features=D), images()
     weight = torch.tensor([1, 1, 0.5, 1, 0, 1, 1]).double()
     found = objective.penalty(of_images(x, weight=weight))
     w, b = objective.head.weight.detach().numpy(), objective.head.bias.detach().numpy()
@@ -44,30 +46,34 @@ def test_penalty_against_numpy() -> None:
 
 
 def test_a_head_that_knows_nothing_is_at_chance() -> None:
-    objective = bound(Rotation())
+    objective = built(Rotation, features=D)
     nn.init.zeros_(objective.head.weight), nn.init.zeros_(objective.head.bias)
     close(objective.penalty(of_images(images())), log(4))
 
 
 def test_own_parameters_are_all_that_it_has() -> None:
-    objective = bound(Rotation())
+    objective = built(Rotation, features=D)
     assert set(objective.own_parameters()) == {n for n, _ in objective.named_parameters()}
 
 
 def test_all_padding_gives_zero() -> None:
-    assert bound(Rotation()).penalty(of_images(images(), weight=torch.zeros(U).double())) == 0
+    assert built(Rotation, features=D).penalty(of_images(images(), weight=torch.zeros(U).double())) == 0
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 4, 5)])
-def test_refuses_what_cannot_be_turned(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ConfigError, match="ssl=rotation needs images"):
-        bound(Rotation(), task=replace(SPEC, input_shape=shape))
+@pytest.mark.parametrize("make", [Rotation, lambda features: learned_hparams(Rotation(features))])
+def test_refuses_what_cannot_be_turned(make: Callable, shape: tuple[int, ...]) -> None:
+    learner = learner_of(gradient_learner, make)
+    compatibility.check(learner, SPEC)
+    with pytest.raises(ConfigError, match=r"^ssl: the objective turns images, found .*square") as caught:
+        compatibility.check(learner, replace(SPEC, input_shape=shape))
+    assert "\n" not in str(caught.value)
 
 
 def test_its_head_learns_the_turns(tiny_pool: Pool) -> None:
     """The outer gradient of the head is that of the penalty: following it lowers the penalty."""
-    objective = Rotation()
-    learner = learner_of(gradient_learner, objective, Smooth, at="inner")
+    learner = learner_of(gradient_learner, Rotation, Smooth, at="inner")
+    objective = learner.ssl.objective
     tasks = episodes(tiny_pool, learner.ssl, 2)
     theta = learner.theta()
 
@@ -84,4 +90,4 @@ def test_its_head_learns_the_turns(tiny_pool: Pool) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable) -> None:
-    check(tiny_pool, make, Rotation())
+    check(tiny_pool, make, Rotation)
