@@ -17,7 +17,18 @@ from tests.conftest import CONF
 
 GROUPS = ("model", "ssl", "distance", "backbone", "engine")
 # what the builder fills in or an owner hands over, and parts that are built with their own defaults
-GIVEN = {"self", "backbone", "task", "features", "input_shape", "parameters", "params", "objective", "of"}
+GIVEN = {
+    "self",
+    "backbone",
+    "task",
+    "features",
+    "input_shape",
+    "parameters",
+    "params",
+    "objective",
+    "of",
+    "outputs",
+}
 PARTS = {"head", "encoder", "pool", "distance", "inner", "classifier", "candidates", "cache"}
 
 
@@ -48,7 +59,8 @@ def targets(node: Any) -> Iterator[dict[str, Any]]:
 def defaults(target: str) -> dict[str, Any]:
     """Constructor's arguments and their defaults, without what others fill in."""
     arguments = inspect.signature(get_object(target)).parameters.values()
-    return {a.name: a.default for a in arguments if a.name not in GIVEN}
+    varying = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {a.name: a.default for a in arguments if a.name not in GIVEN and a.kind not in varying}
 
 
 def differing(node: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

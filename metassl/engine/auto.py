@@ -37,7 +37,7 @@ class Auto:
 
     allows_buffers = True  # of the candidates, those are measured that may
 
-    def __init__(self, candidates: Mapping[str, Engine], cache: str | Path, rounds: int) -> None:
+    def __init__(self, candidates: Mapping[str, Engine], cache: str | Path, rounds: int = 2) -> None:
         self.candidates, self.cache, self.rounds = dict(candidates), Path(cache), rounds
         self.seconds: dict[str, list[float]] = {}
         self.chosen: str | None = None

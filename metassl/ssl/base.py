@@ -89,6 +89,8 @@ class SSLObjective(nn.Module):
     def having(self, values: Mapping[str, object]) -> Self:
         """A shallow copy that has these values of attributes; the objective itself stays as it is."""
         made = copy(self)
+        for kept in ("_parameters", "_buffers", "_modules"):  # a shallow copy shares these dicts
+            made.__dict__[kept] = dict(made.__dict__[kept])
         for name, value in values.items():
             setattr(made, name, value)
         return made

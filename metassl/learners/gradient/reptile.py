@@ -1,15 +1,22 @@
 """Reptile: the outer loop moves θ towards the adapted parameters."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from metassl.backbones.base import Backbone
+from metassl.inner.base import MakeInner
+from metassl.inner.sgd import SGD
 from metassl.learners.adapted import Adapted
 from metassl.learners.base import Scores
+from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
 from metassl.numerics.surrogate import surrogate
 from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 
@@ -27,6 +34,18 @@ class Reptile(MAML):
     Args:
         backbone, task, inner, steps, test_steps, order, adapt: see MAML.
     """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        task: TaskSpec,
+        inner: MakeInner = partial(SGD, learned=False),
+        steps: int = 3,
+        test_steps: int | None = 4,
+        order: int = 1,
+        adapt: Sequence[str] = (BACKBONE, HEAD),
+    ) -> None:
+        super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """A surrogate with the value of CE and the gradient θ - φ."""
