@@ -140,8 +140,9 @@ class MetaLearner(nn.Module):
     def meta_constants(self) -> dict[str, Tensor]:
         """The SSL meta-parameters as constants: a penalty in the outer loss must not train them, or the outer
         loop would learn to ask for nothing."""
-        theta = self.theta()
-        return {SSL + name: theta[SSL + name].detach() for name in self.ssl.meta_parameters()}
+        names = self.ssl.meta_parameters()
+        theta = self.theta() if names else {}
+        return {SSL + name: theta[SSL + name].detach() for name in names}
 
     def anchor(self, episode: Episode, stage: Stage) -> Anchor:
         """The support, and with `ssl.in_statistics` also the first view of U where U takes part."""

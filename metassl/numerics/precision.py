@@ -17,14 +17,29 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        tensors = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Tensor)]
-        with torch.autocast(tensors[0].device.type, enabled=False):
+        first = _first_tensor(args, kwargs)
+        kind = first.device.type
+        # narrow and wide numbers meet within autocast alone, so without it the first one speaks for all
+        if not torch.is_autocast_enabled(kind) and not _is_narrow(first):
+            return function(*args, **kwargs)
+        with torch.autocast(kind, enabled=False):
             args, kwargs = tree_map(_widened, (args, kwargs))
             return function(*args, **kwargs)
 
     return wrapped
 
 
+def _first_tensor(args: tuple[object, ...], kwargs: dict[str, object]) -> Tensor:
+    """Of the arguments themselves where one is a tensor: to look within them takes longer than most calls."""
+    for x in args:
+        if isinstance(x, Tensor):
+            return x
+    return next(x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Tensor))
+
+
+def _is_narrow(x: Tensor) -> bool:
+    return x.is_floating_point() and x.dtype.itemsize < 4
+
+
 def _widened(x: object) -> object:
-    narrow = isinstance(x, Tensor) and x.is_floating_point() and x.dtype.itemsize < 4
-    return x.float() if narrow and isinstance(x, Tensor) else x
+    return x.float() if isinstance(x, Tensor) and _is_narrow(x) else x
