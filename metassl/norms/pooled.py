@@ -27,7 +27,7 @@ _IN_CPP: ContextVar[bool] = ContextVar("in_cpp", default=False)
 
 @contextmanager
 def in_cpp() -> Iterator[None]:
-    """Takes the C++ kernels where they apply, in this thread; metassl.norms.kernels has to load them first."""
+    """Takes the C++ kernels where they apply, in this thread; metassl.norms.kernels loads them first."""
     token = _IN_CPP.set(True)
     try:
         yield
