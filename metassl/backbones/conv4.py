@@ -1,6 +1,7 @@
 """Conv4, the four-block network of the few-shot literature."""
 
 from itertools import pairwise
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone, output_size
 from metassl.errors import ConfigError
 from metassl.norms.base import ALL_ROWS, Pass
-from metassl.norms.kinds import make_norm
+from metassl.norms.kinds import BatchStatistics, make_norm
 from metassl.norms.pooled import channels_last
 
 
@@ -25,11 +26,18 @@ class Block(nn.Module):
         # max and ReLU commute, and ReLU after the pooling touches a quarter of the values
         affine = self.norm.affine()
         if affine is None:
-            return F.relu(self.norm.pooled(self.conv(x), how))
+            return F.relu(self.norm.pooled(self._convolved(x), how))
         scale, shift = affine  # then the convolution can do the norm's work
         assert self.conv.bias is not None
         weight, bias = self.conv.weight * scale.view(-1, 1, 1, 1), self.conv.bias * scale + shift
         return F.relu(F.max_pool2d(F.conv2d(x, weight, bias, padding=1), 2))
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        if not isinstance(self.norm, BatchStatistics) or self.conv.bias is None:
+            return cast(Tensor, self.conv(x))
+        # the batch's mean takes the bias away again, so its gradient is 0; to work that out would be a pass
+        # over the map in each derivative
+        return F.conv2d(x, self.conv.weight, self.conv.bias.detach(), padding=1)
 
 
 class Conv4(Backbone):

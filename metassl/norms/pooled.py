@@ -9,9 +9,11 @@ Legend: T tasks, n rows, C channels, H, W sides of the map, h, w sides of the po
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,6 +22,22 @@ from torch.nn import functional as F
 
 Outputs = tuple[Tensor | None, ...]
 PLACES = (0, 2, 3)
+_IN_CPP: ContextVar[bool] = ContextVar("in_cpp", default=False)
+
+
+@contextmanager
+def in_cpp() -> Iterator[None]:
+    """Takes the C++ kernels where they apply, in this thread; metassl.norms.kernels loads them first."""
+    token = _IN_CPP.set(True)
+    try:
+        yield
+    finally:
+        _IN_CPP.reset(token)
+
+
+def _known_to_cpp(x: Tensor) -> bool:
+    plain = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+    return plain and not torch._C._are_functorch_transforms_active()
 
 
 def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, eps: float) -> Tensor:
@@ -37,9 +55,11 @@ def norm_max_pool(x: Tensor, weight: Tensor, bias: Tensor, rows: Tensor | None, 
     Returns:
         [n, C, H//2, W//2].
     """
-    share = None
-    if rows is not None:
-        share = (rows / (rows.sum() * x.shape[2] * x.shape[3])).view(-1, 1, 1, 1).expand(-1, x.shape[1], 1, 1)
+    share = None if rows is None else rows / (rows.sum() * x.shape[2] * x.shape[3])
+    if _IN_CPP.get() and _known_to_cpp(x):
+        return cast(Tensor, torch.ops.metassl.norm_max_pool(x, weight, bias, share, eps))
+    if share is not None:
+        share = share.view(-1, 1, 1, 1).expand(-1, x.shape[1], 1, 1)
     z, mean, var, _ = _Extremes.apply(x, weight.detach(), share)
     scale = weight * torch.rsqrt(var + eps)
     return torch.addcmul(_column(bias - mean * scale), z, _column(scale))
