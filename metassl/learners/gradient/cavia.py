@@ -15,7 +15,8 @@ from metassl.errors import ConfigError
 from metassl.inner.base import MakeInner
 from metassl.inner.sgd import SGD
 from metassl.learners.adapted import Anchor
-from metassl.learners.gradient.learner import GradientLearner, InnerTask
+from metassl.learners.gradient.inner_loop import InnerTask
+from metassl.learners.gradient.learner import GradientLearner
 from metassl.norms.base import ALL_ROWS, Pass
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.tensors import Tensors

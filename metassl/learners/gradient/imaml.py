@@ -15,8 +15,8 @@ from metassl.backbones.base import Backbone
 from metassl.inner.base import MakeInner
 from metassl.inner.sgd import SGD
 from metassl.learners.base import SSL, Scores
-from metassl.learners.gradient.inner_loop import Found, InnerStep
-from metassl.learners.gradient.learner import BACKBONE, HEAD, InnerTask
+from metassl.learners.gradient.inner_loop import Found, InnerStep, InnerTask
+from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
 from metassl.numerics.implicit import conjugate_gradient, hessian, mixed
 from metassl.numerics.surrogate import surrogate

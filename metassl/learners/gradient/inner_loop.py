@@ -3,17 +3,37 @@
 Legend: K inner steps, ω the SSL objective's meta-parameters.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from metassl.inner.base import InnerOptimizer
+from metassl.learners.adapted import Anchor
 from metassl.numerics.derivative import gradient
 from metassl.ssl.context import Memory
+from metassl.tasks.episode import Episode
+from metassl.tasks.stage import Stage
 from metassl.tasks.tensors import Tensors, constants
+
+
+@dataclass(frozen=True)
+class InnerTask:
+    """One task as the inner loop meets it.
+
+    Attributes:
+        episode, stage, anchor: the task, where in training, and the rows of a `support` norm.
+        steps: K.
+        known: features that no inner step changes, by "support" or a view's name.
+    """
+
+    episode: Episode
+    stage: Stage
+    anchor: Anchor
+    steps: int
+    known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Found(NamedTuple):

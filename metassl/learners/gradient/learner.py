@@ -4,7 +4,7 @@ Legend: N way, S support, U unlabelled, Q query, D features, K inner steps.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from metassl.errors import ConfigError
 from metassl.inner.base import InnerOptimizer
 from metassl.learners.adapted import Adapted, Anchor
 from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
-from metassl.learners.gradient.inner_loop import Found, InnerLoop, InnerStep, Loss
+from metassl.learners.gradient.inner_loop import Found, InnerLoop, InnerStep, InnerTask, Loss
 from metassl.learners.predictor import LOOK, LearnerPredictor
 from metassl.norms.base import Pass, Statistics
 from metassl.outcomes.classification import cross_entropy, mask_classes
@@ -27,23 +27,6 @@ from metassl.tasks.tensors import Tensors
 R = TypeVar("R")
 BACKBONE = "backbone."
 HEAD = "head."
-
-
-@dataclass(frozen=True)
-class InnerTask:
-    """One task as the inner loop meets it.
-
-    Attributes:
-        episode, stage, anchor: the task, where in training, and the rows of a `support` norm.
-        steps: K.
-        known: features that no inner step changes, by "support" or a view's name.
-    """
-
-    episode: Episode
-    stage: Stage
-    anchor: Anchor
-    steps: int
-    known: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class GradientLearner(MetaLearner):

@@ -14,7 +14,8 @@ from metassl.errors import ConfigError
 from metassl.inner.base import MakeInner
 from metassl.inner.layer_step_rates import LayerStepRates
 from metassl.learners.base import Scores, query_scores
-from metassl.learners.gradient.learner import BACKBONE, HEAD, InnerTask
+from metassl.learners.gradient.inner_loop import InnerTask
+from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass, Statistics

@@ -6,7 +6,8 @@ import torch
 from metassl.data.pool import Pool
 from metassl.learners.adapted import Adapted
 from metassl.learners.base import MetaLearner
-from metassl.learners.gradient.learner import GradientLearner, InnerTask
+from metassl.learners.gradient.inner_loop import InnerTask
+from metassl.learners.gradient.learner import GradientLearner
 from metassl.learners.gradient.maml import MAML
 from metassl.learners.gradient.reptile import Reptile
 from metassl.ssl.term import SSLTerm
