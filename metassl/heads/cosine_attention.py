@@ -5,10 +5,10 @@ Legend: N way, n labelled rows, m items to classify, D features.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from metassl.heads.base import Head
+from metassl.numerics.geometry import unit
 from metassl.numerics.precision import full_precision
 
 TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest number
@@ -46,19 +46,11 @@ class CosineAttention(Head):
     @full_precision
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> LabelledRows:
         """The labelled rows themselves."""
-        return LabelledRows(directions(z), q.to(z.dtype), w.to(z.dtype))
+        return LabelledRows(unit(z), q.to(z.dtype), w.to(z.dtype))
 
     @full_precision
     def logits(self, state: LabelledRows, z: Tensor) -> Tensor:
         """[m, N] log of the share of attention that each class has; finite for a class without a row."""
-        cosine = directions(z) @ state.z.T
+        cosine = unit(z) @ state.z.T
         attention = (self.scale * cosine + state.w.clamp(min=TINY).log()).softmax(-1)
         return (attention @ state.q).clamp(min=TINY).log()
-
-
-def directions(z: Tensor) -> Tensor:
-    """Scales every row to length 1, safely for a row of zeros.
-
-    z_i / ‖z_i‖; a row of zeros stays one, and its gradient is finite.
-    """
-    return z * torch.rsqrt(z.square().sum(-1, keepdim=True).clamp(min=1e-12))

@@ -25,3 +25,11 @@ def squared_distances(z: Tensor, p: Tensor) -> Tensor:
     """‖z_j - p_c‖², a sum over D, not a mean: z [n, D], p [N, D] -> [n, N]."""
     # Squares of differences, not |z|² - 2zp + |p|²: that one loses half of the digits near 0.
     return (z.unsqueeze(1) - p.unsqueeze(0)).square().sum(-1)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Scales every row to length 1, safely for a row of zeros.
+
+    x_i / ‖x_i‖: [n, D] -> [n, D]; a row of zeros stays, with a gradient of 0 and not NaN.
+    """
+    return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))

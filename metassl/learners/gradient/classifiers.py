@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from metassl.numerics.geometry import unit
+
 
 class Classifier(nn.Module):
     """The last layer of a network, from which the rows of some classes can be taken.
@@ -67,9 +69,4 @@ class CosineClassifier(Classifier):
 
     def forward(self, z: Tensor) -> Tensor:
         """[n, C], each in [-s, s]."""
-        return self.scale * F.linear(_unit(z), _unit(self.weight))
-
-
-def _unit(x: Tensor) -> Tensor:
-    # the slope of a root at 0 is infinite
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))
+        return self.scale * F.linear(unit(z), unit(self.weight))

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from metassl.numerics.geometry import unit
 from metassl.numerics.losses import gate, weighted_mean
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes, one_hot, soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
-from metassl.ssl.self_supervised.contrastive import unit
 
 
 class SimMatch(SSLObjective):

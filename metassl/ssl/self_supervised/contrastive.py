@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from metassl.numerics.geometry import unit
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
@@ -68,8 +69,3 @@ def nt_xent(z: Tensor, present: Tensor, weight: Tensor, temperature: float | Ten
     hidden = itself | (~present & ~pair)
     similarity = (z @ z.T) / temperature
     return cross_entropy(similarity.masked_fill(hidden, torch.finfo(z.dtype).min / 8), partner, weight)
-
-
-def unit(x: Tensor) -> Tensor:
-    """Rows of length 1; a row of zeros stays, with a gradient of 0 and not NaN."""
-    return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
-from metassl.ssl.self_supervised.contrastive import unit
+from metassl.numerics.geometry import unit
 from tests.support.contexts import D, U, context
 from tests.support.networks import CHECKS, MAKERS, built
 from tests.support.numbers import close, random
