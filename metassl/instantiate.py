@@ -8,7 +8,6 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig
-from pytorch_lightning.loggers import Logger
 
 from metassl.errors import ConfigError, UserError
 
@@ -64,6 +63,8 @@ def _allowed(target: str) -> bool:
         return False
     if not isinstance(found, type):
         return False
+    from pytorch_lightning.loggers import Logger  # here, for whoever builds a learner needs no Lightning
+
     # By where it is defined, not by the path: metassl.some_module.subprocess.Popen is not ours.
     root = found.__module__.split(".")[0]
     kinds = {"metassl": object, "torch": TORCH_KINDS, "pytorch_lightning": Logger}

@@ -1,8 +1,9 @@
 """Episodes of 5-way 1-shot with 15 queries a class: easyfsl from arrays, from PNG files, and ours.
 
-All with one thread for torch, which is the faster for easyfsl, too: on more each small operation waits for
-all of them. Ours comes through the stream that training reads, whose own thread makes the next meta-batch
-while the last is in use; here nothing uses it, so that the main thread waits and the time is the maker's.
+All with one thread for torch: on more, each of their many small operations waits for all threads, which on
+cores that others use made easyfsl ten times slower. Ours comes through the stream that training reads, whose
+own thread makes the next meta-batch while the last is in use. Here nothing uses it: the main thread waits,
+and the time is the maker's alone.
 """
 
 import random

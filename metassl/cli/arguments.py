@@ -53,12 +53,11 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
         if override.key_or_group in groups:
             _check_choices(override, conf)
     with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        plain = [o for o in overrides if o.key_or_group in groups]
-        base = _compose([_first(o) for o in plain])
-        for override in overrides:
-            if override.key_or_group not in groups:
-                check_key(override, base, groups)
-        return _compose([_first(o) for o in overrides])
+        base = _compose([_first(o) for o in overrides if o.key_or_group in groups])
+        changes = [o for o in overrides if o.key_or_group not in groups]
+        for override in changes:
+            check_key(override, base, groups)
+        return _compose([_first(o) for o in overrides]) if changes else base
 
 
 def parse_words(words: list[str]) -> list[Override]:

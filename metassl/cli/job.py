@@ -6,6 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from metassl.cli.quick_imports import quick_imports
 from metassl.runs.status import attempt
 
 
@@ -19,8 +20,8 @@ def run_job(config: DictConfig) -> float | None:
     folder = Path(hydra_config.runtime.output_dir)
 
     def work() -> float | None:
-        # torch takes seconds, and the checks before need none of it
-        from metassl.training.run import train_and_test
+        with quick_imports():  # here, for torch takes seconds and the checks before it need none of it
+            from metassl.training.run import train_and_test
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
         return train_and_test(config, folder, choices, list(hydra_config.overrides.task))

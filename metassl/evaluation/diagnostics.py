@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from torch import Tensor
 
 from metassl.engine.base import Engine
@@ -44,6 +43,8 @@ def mean_values(found: Sequence[Mapping[str, float]]) -> Values:
 
 def auroc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
     """Probability that a positive has a higher score than a negative, ties a half (Mann & Whitney 1947)."""
+    from scipy.stats import rankdata  # here, because it takes about a second to import
+
     n, m = int(positive.sum()), int((~positive).sum())
     return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * m))
 

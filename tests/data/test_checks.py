@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metassl.data.checks import check
+from metassl.data.preparing.checks import check
 from metassl.errors import DataError
 from tests.support.sources import contents
 
