@@ -1,4 +1,4 @@
-"""Second-order MAML with the tools that people use: a plain loop, higher, torchopt; and ours.
+"""Second-order MAML with the tools that people use: a plain and a tuned loop, higher, torchopt; and ours.
 
 All take the same initial weights, the same tasks and the same inner rate, and give the mean over tasks of the
 gradient of the query loss with respect to the initial weights.
@@ -22,6 +22,7 @@ from metassl.backbones.conv4 import Conv4
 from metassl.inner.sgd import SGD
 from metassl.instantiate import instantiate
 from metassl.learners.gradient.maml import MAML
+from metassl.norms.pooled import channels_last
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -79,11 +80,19 @@ def network(setting: Setting) -> nn.Sequential:
     return made.to(dtype=getattr(torch, setting.dtype), device=setting.device)
 
 
-def plain_loop(setting: Setting, make: Callable[[Setting], nn.Module] = network) -> Work:
-    """functional_call and autograd.grad(create_graph=True), one task after the other."""
+def plain_loop(
+    setting: Setting,
+    make: Callable[[Setting], nn.Module] = network,
+    layout: Callable[[Tensor], Tensor] = Tensor.contiguous,
+) -> Work:
+    """functional_call and autograd.grad(create_graph=True), one task after the other.
+
+    `layout` puts images and filters, [n, C, H, W], in memory.
+    """
     net = make(setting)
-    params = {n: p.requires_grad_() for n, p in initial(setting).items()}
-    (support, queries), s_y, q_y = setting.images(), setting.labels(SHOT), setting.labels(QUERIES)
+    params = {n: (layout(p) if p.dim() == 4 else p).requires_grad_() for n, p in initial(setting).items()}
+    support, queries = ([layout(task) for task in images] for images in setting.images())
+    s_y, q_y = setting.labels(SHOT), setting.labels(QUERIES)
 
     def step() -> dict[str, Tensor]:
         total = {n: torch.zeros_like(p) for n, p in params.items()}
@@ -99,6 +108,16 @@ def plain_loop(setting: Setting, make: Callable[[Setting], nn.Module] = network)
         return total
 
     return Work(step, lambda: _named(step()))
+
+
+def tuned_loop(setting: Setting) -> Work:
+    """The plain loop with what a careful user would set: channels last, and freed memory kept.
+
+    Channels last by strides: `to(memory_format=torch.channels_last)` leaves images of one channel alone,
+    and the first and largest map then has its channels first.
+    """
+    keep_freed_memory()
+    return plain_loop(setting, layout=channels_last)
 
 
 def with_higher(setting: Setting) -> Work:
