@@ -19,7 +19,7 @@ from tests.support.agreement import assert_agree, assert_cut_is_same
 from tests.support.calls import TRAIN, adapt, meta_loss, outer_gradients, predict, query_logits
 from tests.support.differences import slope
 from tests.support.episodes import episodes, narrow
-from tests.support.learners import NORMS, Smooth, gradient_learner, head_learner
+from tests.support.learners import NORMS, Smooth, gradient_learner, head_learner, scramble
 from tests.support.numbers import flat
 from tests.support.objectives import soft_kmeans
 from tests.support.terms import term
@@ -87,6 +87,21 @@ def test_padding_changes_nothing(tiny_pool: Pool, make, norm: str) -> None:
     learner = make(norm, ssl)
     tasks = episodes(tiny_pool, ssl, 8, way=[2, 3], shot=[1, 2], distractors=0)
     assert_cut_is_same(learner, narrow(tasks))
+
+
+@pytest.mark.parametrize("engine", [Vmap(2), Threads(2), Threads(2, chunk=2)])
+def test_engines_read_the_weights_of_now(tiny_pool: Pool, engine) -> None:
+    """Those that a step of the outer optimiser has changed, and those in place of the learner's own."""
+    ssl = term(NoObjective())
+    learner, tasks = gradient_learner("group", ssl), episodes(tiny_pool, ssl, 3)
+    first, _ = assert_agree(learner, tasks, (engine,))
+    scramble(learner, seed=3)
+    stepped, _ = assert_agree(learner, tasks, (engine,))
+    other = {n: (0.5 * p).detach().requires_grad_() for n, p in learner.theta().items()}
+    with learner.placed(other):
+        inside, _ = assert_agree(learner, tasks, (engine,))
+    for one, two in ((first, stepped), (stepped, inside)):
+        assert not torch.allclose(flat(one), flat(two), rtol=1e-3)
 
 
 def test_map_agrees(tiny_pool: Pool) -> None:

@@ -77,6 +77,20 @@ def test_running_statistics_are_batch_norm(shape: tuple[int, ...], marked: list[
     assert torch.equal(ours.mean, before)
 
 
+@pytest.mark.parametrize("marked", [None, [1.0, 0, 1, 1, 0, 1]])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_pass_that_only_looks_gives_the_same_and_moves_nothing(
+    shape: tuple[int, ...], marked: list[float] | None
+) -> None:
+    rows, x = None if marked is None else torch.tensor(marked).double(), spread(*shape)
+    looking, moving = (twins(RunningStatistics, shape)[0] for _ in range(2))
+    torch.testing.assert_close(looking(x, Pass(rows, moves=False)), moving(x, Pass(rows)))
+    assert not looking.mean.any()
+    assert (looking.var == 1).all()
+    assert moving.mean.all()
+    assert (moving.var != 1).all()
+
+
 @pytest.mark.parametrize("channels", [1, 3, 4, 6, 7, 8, 12, 64])
 def test_group_takes_the_largest_divisor_up_to_eight(channels: int) -> None:
     norm = Group(channels).norm

@@ -20,8 +20,8 @@ from tests.support.calls import TRAIN, adapt, outer_gradient, outer_loss, query_
 from tests.support.episodes import SPEC, episodes
 from tests.support.learners import Smooth, conv4
 from tests.support.numbers import random
-from tests.support.objectives import OBJECTIVES
-from tests.support.terms import term
+from tests.support.objectives import OBJECTIVES, mean_teacher, vat
+from tests.support.terms import full, term
 
 Cosine = partial(CosineClassifier, scale=10.0)
 KINDS = [LinearClassifier, Cosine]
@@ -125,6 +125,18 @@ def test_moving_averages_are_allowed(tiny_pool: Pool) -> None:
     assert all(not torch.equal(before[n], after[n]) for n in before)
     query_logits(learner.eval(), task, TEST)
     assert all(torch.equal(b, after[n]) for n, b in learner.named_buffers())
+
+
+@pytest.mark.parametrize("objective", [Consistency, mean_teacher, vat])
+def test_an_objective_that_looks_at_images_leaves_moving_averages_alone(tiny_pool: Pool, objective) -> None:
+    """After a training task they are those of one pass of S ∪ Q, as without an objective."""
+    ssl = full(objective(), "both")
+    task, found = episodes(tiny_pool, ssl, 1).task(0), []
+    for one in (ssl, full(NoObjective(), "both")):
+        learner = build("running", one)
+        outer_loss(learner, task, TRAIN)
+        found.append(dict(learner.backbone.named_buffers()))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
