@@ -8,7 +8,8 @@ Rows = Sequence[dict[str, Any]]
 
 def maml_step(rows: Rows) -> list[list[str]]:
     """Tasks a second and ratios."""
-    peers = [name for name in rows[0]["tasks_per_second"] if name != "metassl"]
+    every = (name for r in rows for name in r["tasks_per_second"] if name != "metassl")
+    peers = list(dict.fromkeys(every))  # rows may be of different days, and so of different contenders
     head = [
         "network",
         "images",
@@ -17,6 +18,7 @@ def maml_step(rows: Rows) -> list[list[str]]:
         "metassl",
         "times the fastest peer",
         "least to most",
+        "times the tuned loop",
         "engine",
         "difference in float64",
     ]
@@ -28,9 +30,10 @@ def maml_step(rows: Rows) -> list[list[str]]:
                 f"Conv4-{r['filters']}",
                 f"{r['side']}×{r['side']}",
                 str(r["steps"]),
-                *(f"{rates[name]:.2f}" for name in (*peers, "metassl")),
+                *(f"{rates[name]:.2f}" if name in rates else "–" for name in (*peers, "metassl")),
                 f"{ratio['median']:.2f}",
                 f"{ratio['min']:.2f} to {ratio['max']:.2f}",
+                f"{r['ratio_tuned']['median']:.2f}" if "ratio_tuned" in r else "–",
                 r["engine"],
                 f"{r['difference_float64']:.0e}",
             ]
