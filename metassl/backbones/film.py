@@ -48,18 +48,18 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
 
 
 def film_overlay(
-    theta: Tensors, layers: Sequence[FilmLayer], gain: Tensor, shift: Tensor
+    params: Tensors, layers: Sequence[FilmLayer], gain: Tensor, shift: Tensor
 ) -> dict[str, Tensor]:
     """θ's scales and shifts after FiLM by γ' = 1 + gain and β' = shift.
 
     Args:
-        theta: parameters by name.
+        params: by name.
         layers: the modulated norms.
         gain: [F] γ' - 1, layer after layer; shift: [F] β'.
     """
     sizes = [layer.channels for layer in layers]
     overlay: dict[str, Tensor] = {}
     for layer, g, s in zip(layers, torch.split(gain, sizes), torch.split(shift, sizes), strict=True):
-        overlay[layer.scale] = theta[layer.scale] * (1 + g)
-        overlay[layer.shift] = theta[layer.shift] * (1 + g) + s
+        overlay[layer.scale] = params[layer.scale] * (1 + g)
+        overlay[layer.shift] = params[layer.shift] * (1 + g) + s
     return overlay
