@@ -40,7 +40,8 @@ def run(config, folder: Path) -> dict:
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
-    return [*data, "backbone.filters=4", "ssl.start=0", "ssl.ramp=0", *SMALL, *DISTRACTORS]
+    network = ["backbone.filters=4", "backbone.depth=2"]
+    return [*data, *network, "ssl.start=0", "ssl.ramp=0", "ssl.from_step=0", *SMALL, *DISTRACTORS]
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +49,21 @@ def terms(words: list[str]) -> dict[str, DictConfig]:
     return compose_each(CONF, "ssl", OBJECTIVES, words)
 
 
+def shorten(model: DictConfig) -> None:
+    """Two inner steps in training, three at test: enough for what one step hands on to the next."""
+    few = {"steps": 2, "test_steps": 3, "layer": 1}
+    model.update({key: value for key, value in few.items() if model.get(key) is not None})
+    if "latent_steps" in model.get("inner", {}):
+        model.inner.latent_steps = 1
+    if "steps" in model.get("head", {}):
+        model.head.steps = 10
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig], model: str) -> None:
     """One step and one test batch, inductive U with distractors, the loop's gradients equal to vmap's."""
     base = compose_each(CONF, "model", [model], words)[model]
+    shorten(base.model)
     contents = build_contents(base)
     pairs = {ssl: try_pair(model, ssl, pair_config(base, term), contents) for ssl, term in terms.items()}
     refused = {(model, ssl) for ssl, outcome in pairs.items() if outcome.refused}
