@@ -79,10 +79,10 @@ class EpisodeSampler:
     def _classes(self, numbers: RandomNumbers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """[T, N + H] different classes of the split, the H distractors last; [T] ways; [T] shots."""
         spec = self.spec
-        sizes = numbers.uniform(SIZES, 2)
+        sizes = numbers.uniform(SIZES, 2 if spec.padded else 0)  # of fixed sizes nothing is drawn
         u = numbers.uniform(CLASSES, spec.way.high), numbers.uniform(DISTRACTORS, spec.distractors)
         chosen = pick_distinct(np.concatenate(u, axis=1), len(self.pool.counts))
-        return chosen, _within(spec.way, sizes[:, 0]), _within(spec.shot, sizes[:, 1])
+        return chosen, _within(spec.way, sizes[:, :1]), _within(spec.shot, sizes[:, 1:])
 
     def _keys(self, numbers: RandomNumbers) -> np.ndarray:
         """[T, N + H, I] random numbers, whose order is that of the images of each class."""
@@ -124,7 +124,10 @@ class EpisodeSampler:
         numbers: RandomNumbers,
     ) -> list[Labelled]:
         """U and the outer set, shuffled; none is [T, 0]."""
-        empty = tuple(np.zeros((len(chosen), 0), dtype=t) for t in (np.int64, np.int64, np.bool_))
+        none = np.zeros((len(chosen), 0), dtype=np.int64)
+        empty = none, none, none.astype(bool)
+        if self._agnostic is None and not self._size:
+            return [empty, empty]
         if self._agnostic is not None:
             sets = self._agnostic(chosen, present, taken, numbers)
         else:
@@ -137,8 +140,10 @@ class EpisodeSampler:
 
 
 def _within(sizes: Range, u: np.ndarray) -> np.ndarray:
-    """[T] whole numbers of the range, from u [T] in [0, 1)."""
-    return sizes.low + below(u, sizes.high - sizes.low + 1)
+    """[T] whole numbers of the range, from u [T, 1] in [0, 1), or from nothing where it is one number."""
+    if sizes.fixed:
+        return np.full(len(u), sizes.low)
+    return sizes.low + below(u[:, 0], sizes.high - sizes.low + 1)
 
 
 def _smallest(keys: np.ndarray, k: int) -> np.ndarray:
