@@ -1,9 +1,13 @@
 """Suite files: what they say, and one line for what makes no sense."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
+from metassl.cli import arguments
 from metassl.cli.suite_options import published_values, read_options
 from metassl.errors import UserError
 from metassl.experiments.suites.suite_file import read_suite, suite_names
@@ -61,6 +65,21 @@ def test_a_slip_is_one_line(tmp_path: Path, old: str, new: str, expected: str) -
     assert "mine.yaml" in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def _composed_once() -> Iterator[None]:
+    """Suites share experiments, and a line's groups are composed once more by themselves: half the time."""
+    compose = arguments._compose
+
+    @cache
+    def once(*words: str) -> DictConfig:
+        return compose(list(words))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arguments, "_compose", lambda words: once(*words))
+        yield
+
+
+@pytest.mark.usefixtures("_composed_once")
 @pytest.mark.parametrize("name", suite_names(SUITES))
 def test_every_suite_names_experiments_that_compose(name: str) -> None:
     """With the words of each column; and a row that is tested with other weights has no other network."""
