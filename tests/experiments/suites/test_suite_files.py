@@ -12,22 +12,9 @@ from metassl.cli.suite_options import published_values, read_options
 from metassl.errors import UserError
 from metassl.experiments.suites.suite_file import read_suite, suite_names
 from tests.conftest import CONF, ROOT
+from tests.support.suite_files import TEXT, write
 
 SUITES = ROOT / "benchmarks" / "suites"
-TEXT = """
-title: A table
-seeds: [0, 7]
-tables:
-  - columns: {plain: [], more: [episode.test.unlabelled=2]}
-    rows:
-      one: {experiments: a/x}
-      two: {experiments: [a/y, a/z], weights: a/x, words: [ssl.at=test]}
-"""
-
-
-def write(folder: Path, text: str) -> Path:
-    (folder / "mine.yaml").write_text(text)
-    return folder
 
 
 def test_entries(tmp_path: Path) -> None:

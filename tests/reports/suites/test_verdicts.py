@@ -12,7 +12,7 @@ from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import write_json
 from metassl.reports.suites.report import write_suite_report
 from metassl.reports.suites.verdicts import verdict
-from tests.experiments.suites.test_suite_files import TEXT, write
+from tests.support.suite_files import TEXT, write
 
 STATED = {"accuracy": 95.0, "read": True, "tolerance": 0.5, "source": "A paper, table 9"}
 
