@@ -1,12 +1,4 @@
-"""Tables in Markdown."""
-
-from collections.abc import Iterable, Sequence
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; cells are Markdown themselves, on one line each."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+"""Words in Markdown, beside the tables of metassl.reports.markdown."""
 
 
 def prose(text: str) -> str:
@@ -17,7 +9,3 @@ def prose(text: str) -> str:
 def code(text: str) -> str:
     """Text in the type of code."""
     return f"`{text}`"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

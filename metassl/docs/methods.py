@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from metassl.docs.markdown import code, prose, table
+from metassl.docs.markdown import code, prose
 from metassl.docs.options import Option, option_names, read_options
 from metassl.docs.sentences import first_sentence, names_a_paper, source
+from metassl.reports.markdown import markdown_table
 
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
 APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
@@ -49,7 +50,7 @@ def _section(group: str, conf: Path) -> str:
         if folder:
             room = inspect.getdoc(import_module(folder)) or ""
             parts.append(f"### `{folder.replace('.', '/')}`\n\n{prose(room)}\n")
-        parts.append(table(HEAD, [_row(group, option) for option in members]))
+        parts.append(markdown_table(HEAD, [_row(group, option) for option in members]) + "\n")
     return "\n".join(parts)
 
 

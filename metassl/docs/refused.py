@@ -7,10 +7,11 @@ from pathlib import Path
 
 from omegaconf import open_dict
 
-from metassl.docs.markdown import code, prose, table
+from metassl.docs.markdown import code, prose
 from metassl.docs.options import option_names
 from metassl.errors import ConfigError, DataError
 from metassl.experiments.pair_configs import compose_each
+from metassl.reports.markdown import markdown_table
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_learner
 
@@ -46,7 +47,8 @@ Written by `make docs`, which builds every pair of `conf/model` and `conf/ssl` w
 change the code, not this page. Of {pairs} pairs {pairs - len(found)} are built and {len(found)} are refused.
 What the options are: [methods.md](methods.md).
 
-{table(HEAD, _rows(found))}"""
+{markdown_table(HEAD, _rows(found))}
+"""
 
 
 def read_refused(page: Path) -> set[tuple[str, str]]:
