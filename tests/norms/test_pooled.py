@@ -40,7 +40,7 @@ def test_values_and_both_derivatives(rows: Tensor | None, sides: tuple[int, int]
 
     torch.testing.assert_close(ours(*given), written_out(*given, rows))
     assert torch.autograd.gradcheck(ours, given)
-    assert torch.autograd.gradgradcheck(ours, given)
+    assert torch.autograd.gradgradcheck(ours, given, fast_mode=True)  # along one random direction
 
 
 @pytest.mark.parametrize("shared_weight", [True, False])
