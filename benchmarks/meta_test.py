@@ -18,15 +18,16 @@ from benchmarks.peers.episodes import InMemory, easyfsl_loader
 from benchmarks.peers.maml import Setting, network
 from benchmarks.tasks import compose
 from benchmarks.timing import save
+from metassl.data.class_tasks import ClassTasks
 from metassl.data.pool import Contents
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import meta_test
 from metassl.tasks.stage import TEST
 from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
-    build_contents,
     build_engine,
     build_learner,
+    build_source,
     build_task_spec,
     build_test_stream,
 )
@@ -63,7 +64,7 @@ def our_test(ssl: str, episodes: int) -> MetaTest:
     queries, unlabelled = (15, 0) if ssl == "none" else (14, 5)
     size = [f"episode.queries={queries}", f"episode.unlabelled={unlabelled}", "backbone.filters=64"]
     config = compose("model=protonet", f"ssl={ssl}", "dataset=omniglot", *size)
-    contents = build_contents(config)
+    contents = build_source(config)
     torch.manual_seed(0)
     learner = build_learner(config, build_task_spec(config, contents))
     stream = build_test_stream(config, contents, learner, episodes)
@@ -106,8 +107,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main(episodes: int) -> None:
     """Prints and stores a row for each of ProtoNet and soft k-means."""
-    contents = build_contents(compose("dataset=omniglot"))
-    peer = peer_rate(contents)  # before our allocator's settings, which would help it, too
+    source = build_source(compose("dataset=omniglot"))
+    assert isinstance(source, ClassTasks)
+    peer = peer_rate(source.contents)  # before our allocator's settings, which would help it, too
     keep_freed_memory()
     rows = [measure(ssl, episodes, peer) for ssl in ("none", "soft_kmeans")]
     for row in rows:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from metassl.engine.base import Engine
 from metassl.errors import ConfigError
+from metassl.heads.base import Head
 from metassl.learners.base import MetaLearner
 from metassl.tasks.spec import TaskSpec
 
@@ -35,7 +36,7 @@ def averages_need_a_follower(learner: MetaLearner, task: TaskSpec) -> str | None
     if learner.backbone.traits.keeps_averages and not learner.traits.follows_averages:
         return (
             f"backbone.norm: found '{learner.backbone.norm}', whose moving averages can't follow the "
-            "gradient steps of a task. Allowed with this model: batch, group, support."
+            "gradient steps of a task. Allowed with this model: batch, group, support, none."
         )
     return None
 
@@ -45,8 +46,8 @@ def norms_of_steps_need_to_be_told(learner: MetaLearner, task: TaskSpec) -> str 
     if learner.backbone.traits.per_step and not learner.traits.tells_steps:
         return (
             f"backbone.norm: found '{learner.backbone.norm}', whose inner steps this model does not tell it. "
-            "Allowed are a model that tells them, such as mamlpp, or backbone.norm=batch, group, support or "
-            "running."
+            "Allowed are a model that tells them, such as mamlpp, or backbone.norm=batch, group, support, "
+            "none or running."
         )
     return None
 
@@ -73,6 +74,25 @@ def inner_losses_need_inner_steps(learner: MetaLearner, task: TaskSpec) -> str |
     return None
 
 
+def tasks_must_make_sense(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """What a task asks for has to have a meaning to each part: some know classes alone."""
+    head = getattr(learner, "head", None)
+    parts = [
+        ("model", type(head if isinstance(head, Head) else learner).__name__, learner.traits.outcomes),
+        ("ssl", type(learner.ssl.objective).__name__, learner.ssl.objective.outcomes),
+    ]
+    if learner.ssl.policy is not None:
+        parts.append(("ssl.distractors", type(learner.ssl.policy).__name__, learner.ssl.policy.outcomes))
+    for key, name, outcomes in parts:
+        if not isinstance(task.outcome, outcomes):
+            allowed = " or ".join(outcome.asks for outcome in outcomes)
+            return (
+                f"{key}: {name} makes sense of tasks that ask for {allowed}, found tasks that ask for "
+                f"{task.outcome.asks} (outcome={task.outcome.name})."
+            )
+    return None
+
+
 def turns_need_squares(learner: MetaLearner, task: TaskSpec) -> str | None:
     """Only square images can be turned."""
     shape = task.input_shape
@@ -91,6 +111,7 @@ RULES: tuple[Rule, ...] = (
     meta_parameters_need_adaptation,
     inner_losses_need_inner_steps,
     turns_need_squares,
+    tasks_must_make_sense,
 )
 
 

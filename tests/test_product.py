@@ -12,7 +12,7 @@ from metassl.cli.choices import options_of
 from metassl.docs.refused import read_refused
 from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.experiments.smoke import try_pair
-from metassl.training.build import build_contents
+from metassl.training.build import build_source
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT
 
@@ -67,7 +67,7 @@ def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig
     shorten(base.model)
     if model == "cavia":
         base.model.layer = 1  # the second and last block
-    contents = build_contents(base)
+    contents = build_source(base)
     pairs = {ssl: try_pair(model, ssl, pair_config(base, term), contents) for ssl, term in terms.items()}
     refused = {(model, ssl) for ssl, outcome in pairs.items() if outcome.refused}
     assert refused == {pair for pair in read_refused(ROOT / "docs" / "refused.md") if pair[0] == model}

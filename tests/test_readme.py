@@ -8,7 +8,7 @@ import torch
 
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import Stage
-from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
+from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
 from tests.conftest import CONF, ROOT
 from tests.support.calls import outer_gradients
 
@@ -21,7 +21,7 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
     exec(code, names)
     for model in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
         config = make_config(f"model={model}", "ssl=pseudo_label")
-        contents = build_contents(config)
+        contents = build_source(config)
         learner = build_learner(config, build_task_spec(config, contents))
         learner.attach(SSLTerm(names["Sureness"](), weight=0.1, start=0, ramp=0))
         tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes

@@ -134,7 +134,7 @@ def ours(unlabelled: bool) -> Work:
     counts = np.full(CLASSES, IMAGES)
     contents = Contents(images(), counts, [str(k) for k in range(CLASSES)], {"train": range(CLASSES)}, {})
     sampler = EpisodeSampler(split_pool(contents, "train"), spec, 0, "train")
-    builder = EpisodeBuilder(sampler, {"plain": None} if unlabelled else {})
+    builder = EpisodeBuilder(sampler, contents.items, {"plain": None} if unlabelled else {})
     stream = iter(TaskStream(builder, TASKS))
 
     def take() -> None:

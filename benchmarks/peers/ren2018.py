@@ -22,10 +22,10 @@ from benchmarks.timing import Work
 from metassl.learners.base import MetaLearner
 from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
-    build_contents,
     build_datamodule,
     build_learner,
     build_module,
+    build_source,
     build_task_spec,
 )
 from metassl.training.datamodule import EpisodeDataModule
@@ -48,7 +48,7 @@ def _parts(folder: str) -> tuple[Any, MetaLearner, EpisodeDataModule]:
     keep_freed_memory()
     config = compose(*config_words(folder))
     pl.seed_everything(0, verbose=False)
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents))
     return config, learner, build_datamodule(config, contents, learner)
 

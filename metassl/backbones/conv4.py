@@ -49,7 +49,7 @@ class Conv4(Backbone):
     Args:
         input_shape: (C, H, W), H and W at least 16.
         filters: channels of each block.
-        norm: one of running, batch, support, group, or per_step and per_step_running.
+        norm: one of running, batch, support, group, none, or per_step and per_step_running.
         norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
         depth: number of blocks.
         init_std: of a normal distribution, cut at two deviations, that the convolutions' weights start from,

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from metassl.errors import ConfigError
-from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics
-from metassl.tasks.tensors import Tensors
+from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics, ScaleAndShift
+from metassl.numerics.tensors import Tensors
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
     layers = []
     for name, module in backbone.named_modules():
         path = f"{prefix}{name}."
-        if isinstance(module, BatchStatistics | RunningStatistics):
+        if isinstance(module, BatchStatistics | RunningStatistics | ScaleAndShift):
             layers.append(FilmLayer(f"{path}weight", f"{path}bias", len(module.weight)))
         elif isinstance(module, Group):
             layers.append(FilmLayer(f"{path}norm.weight", f"{path}norm.bias", len(module.norm.weight)))
@@ -42,7 +42,7 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
         norm = getattr(backbone, "norm", "none")
         raise ConfigError(
             f"backbone.norm: found {norm!r}, which this model can't modulate. Allowed with it: running, "
-            "batch, group, support."
+            "batch, group, support, none."
         )
     return layers
 

@@ -31,7 +31,7 @@ class MLP(Backbone):
     Args:
         input_shape: shape of one input, flattened.
         sizes: of the layers.
-        norm: one of running, batch, support, group, or per_step and per_step_running.
+        norm: one of running, batch, support, group, none, or per_step and per_step_running.
         norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
     """
 

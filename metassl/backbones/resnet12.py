@@ -41,7 +41,7 @@ class ResNet12(Backbone):
     Args:
         input_shape: (C, H, W), H and W at least 16.
         channels: of the four blocks.
-        norm: one of running, batch, support, group, or per_step and per_step_running.
+        norm: one of running, batch, support, group, none, or per_step and per_step_running.
         norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
     """
 

@@ -9,11 +9,11 @@ from omegaconf import DictConfig
 from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, options_of
 from metassl.cli.own_words import separate
-from metassl.data.pool import Contents
+from metassl.data.task_source import TaskSource
 from metassl.errors import UserError
 from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.experiments.smoke import try_pair
-from metassl.training.build import build_contents
+from metassl.training.build import build_source
 
 TINY = (
     "backbone.filters=4", "episode.way=3", "episode.queries=2", "episode.unlabelled=2",
@@ -27,7 +27,7 @@ def smoke(arguments: list[str], conf: Path) -> int:
     words = [*TINY, *others]
     models = chosen("models", own.get("models"), options_of("model", conf))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
-    contents = build_contents(compose_config(words, conf))
+    source = build_source(compose_config(words, conf))
     torch.set_num_threads(1)
     said: list[str] = []
     broken = False
@@ -37,7 +37,7 @@ def smoke(arguments: list[str], conf: Path) -> int:
     for model, base in compose_each(conf, "model", models, words).items():
         marks = []
         for ssl, term in terms.items():
-            mark, line = _mark(model, ssl, pair_config(base, term), contents)
+            mark, line = _mark(model, ssl, pair_config(base, term), source)
             marks.append(mark)
             said += [f"{model} × {ssl}: {line}"] if line else []
         print(f"{model:<{width}} " + " ".join(marks), flush=True)
@@ -53,9 +53,9 @@ def head(objectives: Sequence[str], width: int) -> str:
     return "\n".join(" " * (width + 1) + line for line in upright)
 
 
-def _mark(model: str, ssl: str, config: DictConfig, contents: Contents) -> tuple[str, str | None]:
+def _mark(model: str, ssl: str, config: DictConfig, source: TaskSource) -> tuple[str, str | None]:
     try:
-        outcome = try_pair(model, ssl, config, contents)
+        outcome = try_pair(model, ssl, config, source)
     except UserError as error:
         return "×", str(error)
     except Exception as error:  # the matrix is for finding these

@@ -9,8 +9,8 @@ from metassl.cli.arguments import parse_words
 from metassl.cli.choices import listed
 from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.construct import construct
-from metassl.data.pool import Contents
 from metassl.data.spec import to_count
+from metassl.data.task_source import TaskSource
 from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.evaluation.intervals import over_seeds
@@ -21,7 +21,7 @@ from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.reports.transfer import TransferReport
 from metassl.runs.file_names import ABOUT
 from metassl.tasks.episode import Episode
-from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
+from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.process import silence_hints
 from metassl.training.weights import load_weights
@@ -48,10 +48,10 @@ def compare_distances(words: list[str], conf: Path) -> Path:
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
     config = run_config(folder, [w for w in words if not _is_option(w)])
     own = run_choices(folder / ABOUT).get("distance", "own")
-    contents = build_contents(config)
-    learner = _trained(config, folder, contents)
+    source = build_source(config)
+    learner = _trained(config, folder, source)
     distances = _distances(config, learner, own, listed(options.get("distances", COMPARED)), conf)
-    stream = build_test_stream(config, contents, learner, tasks)
+    stream = build_test_stream(config, source, learner, tasks)
     found = measure_transfer(learner, _episodes(stream), distances)
     report = TransferReport(
         tasks=tasks,
@@ -70,9 +70,9 @@ def _is_option(word: str) -> bool:
     return word.split("=")[0] in ("tasks", "distances")
 
 
-def _trained(config: DictConfig, folder: Path, contents: Contents) -> RetrievalLearner:
+def _trained(config: DictConfig, folder: Path, source: TaskSource) -> RetrievalLearner:
     """The run's learner with its trained weights, if it has a memory of tasks."""
-    learner = build_learner(config, build_task_spec(config, contents))
+    learner = build_learner(config, build_task_spec(config, source))
     if not isinstance(learner, RetrievalLearner):
         raise UserError(f"run={folder}: found a model without a memory of tasks, needed is nearest_task.")
     load_weights(learner, tested_checkpoint(config, folder))

@@ -5,49 +5,77 @@ Legend: T tasks, U unlabelled, C channels, H height, W width.
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metassl.data.drawing.draw import Draw
-from metassl.data.sampler import EpisodeSampler
 from metassl.data.views import View
+from metassl.outcomes.base import Outcome, standardised
+from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, Oracle, TaskBatch, Unlabelled
 
 PLAIN = "plain"
 Gather = Callable[[np.ndarray], Tensor]
 
 
+class Sampler(Protocol):
+    """Says what the episodes of a split are made of: a pure function of their numbers."""
+
+    @property
+    def padded(self) -> bool:
+        """Whether episodes differ in size, so that some places are padding."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many different rows it can draw; 0 where each draw brings its own items."""
+        ...
+
+    def __call__(self, episodes: Sequence[int] | range) -> Draw:
+        """The draw of the episodes with these numbers."""
+        ...
+
+
 class EpisodeBuilder:
-    """Gathers the images of drawn episodes and makes the views that an objective asked for.
+    """Gathers the inputs of drawn episodes and makes the views that an objective asked for.
 
     Args:
         sampler: says which rows make up an episode.
+        items: [n, ...] what the rows are of; None where each draw brings its own.
         views: name of a view in the episode -> what makes it (None: the image itself).
         inner, outer: whether U, and the outer loss's own images, are wanted.
         draws: random numbers that an objective wants for each unlabelled image.
         task_draws: random numbers that the learner wants for each task.
+        outcome: what the tasks ask for.
     """
 
     def __init__(
         self,
-        sampler: EpisodeSampler,
+        sampler: Sampler,
+        items: np.ndarray | None,
         views: Mapping[str, View | None],
         inner: bool = True,
         outer: bool = False,
         draws: int = 0,
         task_draws: int = 0,
+        outcome: Outcome = CLASSES,
     ) -> None:
         self.sampler, self.draws, self.task_draws = sampler, draws, task_draws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
-        self.items = np.ascontiguousarray(sampler.pool.items)  # as the store keeps them; else take is slow
-        self.gather: Gather = self._images
+        self.outcome = outcome
+        # as the store keeps them; else take is slow
+        self.items = None if items is None else np.ascontiguousarray(items)
+        self.gather: Gather = self.images
 
     @property
     def plain(self) -> bool:
-        """Whether all images are seen as they are: no random view is made of any."""
-        return all(view is None for view in (*self.inner.values(), *self.outer.values()))
+        """Whether all inputs are rows of one array, seen as they are: no random view is made of any."""
+        views = (*self.inner.values(), *self.outer.values())
+        return self.items is not None and all(view is None for view in views)
 
     def gathering(self, gather: Gather) -> "EpisodeBuilder":
         """The same episodes with `gather(rows [T, n]) -> [T, n, ...]` in place of the images."""
@@ -55,45 +83,54 @@ class EpisodeBuilder:
         made.gather = gather
         return made
 
+    def images(self, rows: np.ndarray) -> Tensor:
+        """[T, n] rows of the items -> [T, n, ...] inputs."""
+        assert self.items is not None, "these episodes bring their own inputs"
+        return _inputs(self.items, rows)
+
     def __call__(self, episodes: Sequence[int] | range) -> TaskBatch:
         """The meta-batch of the episodes with these numbers."""
         draw = self.sampler(episodes)
-        unlabelled = self._views(self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
-        outer = self._views(self.outer, draw.outer, draw.outer_weight, draw)
+        gather = self.gather if draw.items is None else partial(_inputs, draw.items)
+        unlabelled = self._views(gather, self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
+        outer = self._views(gather, self.outer, draw.outer, draw.outer_weight, draw)
+        support_y, support_weight = torch.from_numpy(draw.support_y.copy()), _weight(draw.support_weight)
+        units = self.outcome.units(support_y, support_weight)
         batch = Episode(
-            support_x=self.gather(draw.support),
-            support_y=torch.from_numpy(draw.support_y.copy()),
-            support_weight=_weight(draw.support_weight),
-            query_x=self.gather(draw.query),
-            query_y=torch.from_numpy(draw.query_y),
+            support_x=gather(draw.support),
+            support_y=standardised(support_y, units),
+            support_weight=support_weight,
+            query_x=gather(draw.query),
+            query_y=standardised(torch.from_numpy(draw.query_y), units),
             query_weight=_weight(draw.query_weight),
             unlabelled=unlabelled,
             outer_unlabelled=outer,
             class_mask=torch.from_numpy(draw.class_mask),
             classes=torch.from_numpy(draw.classes),
             random=_uniform(draw, (self.task_draws,)),
-            padded=self.sampler.spec.padded,
+            units=units,
+            padded=self.sampler.padded,
+            outcome=self.outcome,
         )
+        truth = torch.from_numpy(_or_none(draw.unlabelled_y, draw.unlabelled_weight))
         oracle = Oracle(
-            unlabelled_y=torch.from_numpy(np.where(draw.unlabelled_weight, draw.unlabelled_y, -1)),
-            distractor=torch.from_numpy((draw.unlabelled_y < 0) & draw.unlabelled_weight),
+            unlabelled_y=standardised(truth, units),
+            distractor=torch.from_numpy(draw.distractor),
             class_ids=torch.from_numpy(draw.class_ids),
         )
         return TaskBatch(batch, oracle)
 
-    def _images(self, rows: np.ndarray) -> Tensor:
-        """[T, n] rows -> [T, n, C, H, W] in 0..1, channels last in memory, or [T, n, d] for vectors."""
-        x = torch.from_numpy(self.items.take(rows, axis=0))
-        if x.dtype == torch.uint8:
-            x = x.float().div_(255)
-        return x.movedim(-1, -3) if x.dim() == 5 else x
-
     def _views(
-        self, wanted: Mapping[str, View | None], rows: np.ndarray, weight: np.ndarray, draw: Draw
+        self,
+        gather: Gather,
+        wanted: Mapping[str, View | None],
+        rows: np.ndarray,
+        weight: np.ndarray,
+        draw: Draw,
     ) -> Unlabelled:
         views: dict[str, Tensor] = {}
         if wanted and rows.shape[1]:
-            plain = self.gather(rows)
+            plain = gather(rows)
             views = {name: self._view(plain, view, draw) for name, view in wanted.items()}
         weight = weight if views else weight[:, :0]
         return Unlabelled(views, _weight(weight), _uniform(draw, (weight.shape[1], self.draws)))
@@ -106,6 +143,14 @@ class EpisodeBuilder:
         return view.apply(plain.flatten(0, 1), torch.from_numpy(numbers)).view_as(plain)
 
 
+def _inputs(items: np.ndarray, rows: np.ndarray) -> Tensor:
+    """[T, n] rows -> [T, n, C, H, W] in 0..1, channels last in memory, or [T, n, d] for vectors."""
+    x = torch.from_numpy(items.take(rows, axis=0))
+    if x.dtype == torch.uint8:
+        x = x.float().div_(255)
+    return x.movedim(-1, -3) if x.dim() == 5 else x
+
+
 def _uniform(draw: Draw, shape: tuple[int, ...]) -> Tensor:
     """[T, *shape] numbers in (0, 1), by each episode's own generator; none are drawn for an empty shape."""
     if 0 in shape:
@@ -113,6 +158,11 @@ def _uniform(draw: Draw, shape: tuple[int, ...]) -> Tensor:
     numbers = np.stack([g.random(shape, dtype=np.float32) for g in draw.generators])
     # the ends stay out: whoever takes a logarithm or a quantile needs no guard
     return torch.from_numpy(numbers).clamp_(2**-24, 1 - 2**-24)
+
+
+def _or_none(y: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Labels, -1 for padding."""
+    return np.where(present.reshape(present.shape + (1,) * (y.ndim - present.ndim)), y, -1).astype(y.dtype)
 
 
 def _weight(present: np.ndarray) -> Tensor:

@@ -10,11 +10,11 @@ import numpy as np
 
 from metassl.data.drawing.draw import Draw
 from metassl.data.drawing.labels import labelled_images
-from metassl.data.drawing.random_numbers import RandomNumbers, below, pick_distinct
+from metassl.data.drawing.random_numbers import RandomNumbers, pick_distinct
 from metassl.data.drawing.sizes import check_sizes
 from metassl.data.drawing.unlabelled import ClassAgnostic, ClassAware, Labelled, unlabelled_places
 from metassl.data.pool import Pool
-from metassl.data.spec import EpisodeSpec, Range
+from metassl.data.spec import EpisodeSpec
 
 # Each thing that is random has a lane of its own, so that S and Q stay when U or its distractors change.
 SIZES, CLASSES, DISTRACTORS, IMAGES, DISTRACTOR_IMAGES, QUERY_ORDER, UNLABELLED_ORDER = range(1, 8)
@@ -47,6 +47,16 @@ class EpisodeSampler:
         free = self._exists & ~self.labelled if spec.label_ratio < 1 else self._exists
         self._agnostic = None if spec.class_aware else ClassAgnostic(pool, free, spec, self.sets)
 
+    @property
+    def padded(self) -> bool:
+        """Whether episodes differ in way or shot, so that some places are padding."""
+        return self.spec.padded
+
+    @property
+    def count(self) -> int:
+        """Images of the split."""
+        return int(self.pool.counts.sum())
+
     def __call__(self, episodes: Sequence[int] | np.ndarray) -> Draw:
         """The draw of the episodes with these numbers."""
         spec, n, s_each = self.spec, self.spec.way.high, self.spec.shot.high
@@ -70,6 +80,7 @@ class EpisodeSampler:
             np.broadcast_to(np.repeat(labels, s_each), (len(episodes), n * s_each)),
             _flat(support_weight),
             *queries, *sets[0], *sets[1],
+            distractor=(sets[0][1] < 0) & sets[0][2],
             class_mask=present,
             class_ids=self.pool.class_ids[chosen[:, :n]],
             classes=chosen[:, :n],
@@ -82,7 +93,7 @@ class EpisodeSampler:
         sizes = numbers.uniform(SIZES, 2 if spec.padded else 0)  # of fixed sizes nothing is drawn
         u = numbers.uniform(CLASSES, spec.way.high), numbers.uniform(DISTRACTORS, spec.distractors)
         chosen = pick_distinct(np.concatenate(u, axis=1), len(self.pool.counts))
-        return chosen, _within(spec.way, sizes[:, :1]), _within(spec.shot, sizes[:, 1:])
+        return chosen, spec.way.within(sizes[:, :1]), spec.shot.within(sizes[:, 1:])
 
     def _keys(self, numbers: RandomNumbers) -> np.ndarray:
         """[T, N + H, I] random numbers, whose order is that of the images of each class."""
@@ -137,13 +148,6 @@ class EpisodeSampler:
         order = u[:, : self.sets].argsort(axis=2)
         shuffled = [tuple(_shuffled(a, order[:, k]) for a in s) for k, s in enumerate(sets)]
         return [*shuffled, *([empty] * (2 - len(shuffled)))]  # type: ignore[list-item]
-
-
-def _within(sizes: Range, u: np.ndarray) -> np.ndarray:
-    """[T] whole numbers of the range, from u [T, 1] in [0, 1), or from nothing where it is one number."""
-    if sizes.fixed:
-        return np.full(len(u), sizes.low)
-    return sizes.low + below(u[:, 0], sizes.high - sizes.low + 1)
 
 
 def _smallest(keys: np.ndarray, k: int) -> np.ndarray:

@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from metassl.data.drawing.random_numbers import below
 from metassl.errors import ConfigError
 
 
@@ -16,6 +20,17 @@ class Range:
     @property
     def fixed(self) -> bool:
         return self.low == self.high
+
+    @property
+    def plain(self) -> int | list[int]:
+        """As the config has it."""
+        return self.low if self.fixed else [self.low, self.high]
+
+    def within(self, u: np.ndarray) -> np.ndarray:
+        """[T] whole numbers of the range, from u [T, 1] in [0, 1), or from nothing where it is one number."""
+        if self.fixed:
+            return np.full(len(u), self.low)
+        return self.low + below(u[:, 0], self.high - self.low + 1)
 
 
 def to_range(key: str, value: object, least: int) -> Range:
@@ -86,6 +101,28 @@ class EpisodeSpec:
         """The most images that U takes of one class, of the task or a distractor; 0 when U is Q."""
         away = self.distractor_unlabelled if self.distractors else 0
         return 0 if self.transductive else max(self.unlabelled, away)
+
+    def described(self) -> dict[str, Any]:
+        """For results: the make-up by the names of the config."""
+        return {
+            "way": self.way.plain,
+            "shot": self.shot.plain,
+            "queries": self.queries,
+            "unlabelled": "queries" if self.transductive else self.unlabelled,
+            "distractors": self.distractors,
+            "distractor_unlabelled": self.distractor_unlabelled,
+            "imbalance": self.imbalance,
+            "class_aware": self.class_aware,
+            "label_ratio": self.label_ratio,
+        }
+
+    def sentence(self) -> str:
+        """For people."""
+        made = self.described()
+        return (
+            f"{made['way']}-way {made['shot']}-shot, {made['unlabelled']} unlabelled and {self.queries} "
+            f"queries a class, {self.distractors} distractor classes"
+        )
 
     def unlabelled_counts(self) -> list[int]:
         """Images of U for each of the N classes, by place (labels are given to places at random)."""

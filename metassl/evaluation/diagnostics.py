@@ -1,6 +1,6 @@
 """What became of the unlabelled images, by what only the oracle knows.
 
-Legend: T tasks, U unlabelled, N way.
+Legend: T tasks, U unlabelled, K outputs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from metassl.engine.base import Engine
 from metassl.learners.base import MetaLearner
@@ -20,19 +21,22 @@ Values = dict[str, float]
 
 
 def diagnose(learner: MetaLearner, engine: Engine, batch: TaskBatch, stage: Stage) -> list[Values]:
-    """For each task of a batch whatever is defined of the three numbers below; [] where U has no part.
+    """For each task of a batch whatever is defined of the numbers below; [] where U has no part.
 
     * used: mean weight of the unlabelled images, 0..1.
-    * accuracy: weighted share of the images of the task's own classes whose largest target is right.
+    * how right the labels of the task's own images are, by the outcome's deciding score and its name.
     * auroc: how well weight·max_c q_jc tells the task's own images from distractors, 0..1.
     """
     tasks = batch.episodes
     if not len(tasks.unlabelled) or not learner.ssl.inner_views(training=stage.training):
         return []
     q, weight = engine.map(learner, partial(_assigned, stage=stage), tasks)
-    real, truth, distractor = tasks.unlabelled.weight, batch.oracle.unlabelled_y, batch.oracle.distractor
-    columns = [x.detach().double().cpu().numpy() for x in (q, weight, real, truth, distractor)]
-    return [_of_task(*parts) for parts in zip(*columns, strict=True)]
+    oracle = tree_map(lambda x: x.cpu(), batch.oracle)
+    tasks, q, weight = tree_map(lambda x: x.cpu(), tasks), q.cpu(), weight.cpu()
+    return [
+        _of_task(tasks.task(t), q[t], weight[t], oracle.unlabelled_y[t], oracle.distractor[t])
+        for t in range(tasks.count)
+    ]
 
 
 def mean_values(found: Sequence[Mapping[str, float]]) -> Values:
@@ -52,23 +56,16 @@ def auroc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
 def _assigned(learner: MetaLearner, task: Episode, stage: Stage) -> tuple[Tensor, Tensor]:
     labels = learner.assigned_labels(task, stage)
     weight = torch.broadcast_to(torch.as_tensor(labels.weight), task.unlabelled.weight.shape)
-    return labels.q.detach(), weight.detach()
+    return labels.q.detach().double(), weight.detach().double()
 
 
-def _of_task(
-    q: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    real: NDArray[np.float64],
-    truth: NDArray[np.float64],
-    distractor: NDArray[np.float64],
-) -> Values:
-    """q [U, N]; the rest [U], real 0 for padding and truth -1 for distractors."""
-    kept = real > 0  # padding is left out
-    q, weight, truth, foreign = q[kept], weight[kept], truth[kept], distractor[kept] > 0
+def _of_task(task: Episode, q: Tensor, weight: Tensor, truth: Tensor, foreign: Tensor) -> Values:
+    """q [U, K], weight [U], the true labels or values of U, foreign [U] bool."""
+    kept = task.unlabelled.weight > 0  # padding is left out
+    q, weight, truth, foreign = q[kept].double(), weight[kept].double(), truth[kept], foreign[kept]
     values = {"used": float(weight.mean())}
-    own = weight * (truth >= 0)
-    if own.sum() > 0:
-        values["accuracy"] = float((own * (q.argmax(1) == truth)).sum() / own.sum())
+    right = task.outcome.label_quality(q, weight, truth, (~foreign).double(), task.units)
+    values |= {name: float(value) for name, value in right.items()}
     if foreign.any() and not foreign.all():
-        values["auroc"] = auroc(weight * q.max(1), ~foreign)
+        values["auroc"] = auroc((weight * q.amax(1)).numpy(), ~foreign.numpy())
     return values

@@ -9,6 +9,8 @@ from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import Columns, meta_test
 from metassl.learners.base import MetaLearner
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES
 from metassl.tasks.stage import CONTROL, TEST
 
 
@@ -20,11 +22,13 @@ class Measurements:
         columns: values of every test episode.
         baseline: the same of the network without meta-training, on the first of these episodes.
         unlabelled: what became of U on these first episodes, see `diagnose`.
+        outcome: what the tasks ask for.
     """
 
     columns: Columns
     baseline: Columns
     unlabelled: Mapping[str, float]
+    outcome: Outcome = CLASSES
 
 
 def evaluate(test: MetaTest, untrained: MetaLearner, baseline_episodes: int) -> Measurements:
@@ -49,4 +53,4 @@ def evaluate(test: MetaTest, untrained: MetaLearner, baseline_episodes: int) -> 
     untrained.to(next(learner.parameters()).device)
     control = MetaTest(untrained, test.engine, stream.first(baseline_episodes))
     baseline = meta_test(control, {"_untrained": TEST}, "without meta-training")
-    return Measurements(columns, baseline, unlabelled)
+    return Measurements(columns, baseline, unlabelled, stream.builder.outcome)

@@ -65,9 +65,9 @@ class Table(Backbone):
     def __init__(self, backbone: Backbone, builder: EpisodeBuilder, device: torch.device) -> None:
         super().__init__()
         self.norm, self.out_dim = backbone.norm, backbone.out_dim
-        pool = builder.sampler.pool
-        self.place = np.full(len(pool.items), -1, dtype=np.int64)
-        self.register_buffer("features", torch.empty(int(pool.counts.sum()), self.out_dim, device=device))
+        assert builder.items is not None
+        self.place = np.full(len(builder.items), -1, dtype=np.int64)
+        self.register_buffer("features", torch.empty(builder.sampler.count, self.out_dim, device=device))
         self.met, self.threads = 0, torch.get_num_threads()
         # not as submodules: the table's parameters are none
         self.images, self.embed = builder.gather, [backbone]

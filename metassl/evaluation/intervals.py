@@ -31,6 +31,12 @@ class Interval:
         width = "n/a" if isnan(self.half_width) else f"{100 * self.half_width:.{digits}f}"
         return f"{mean} ± {width}"
 
+    def plain(self, digits: int = 3, signed: bool = False) -> str:
+        """'0.214 ± 0.012' in the unit of the values, to so many digits behind the point."""
+        mean = f"{self.mean:{'+' if signed else ''}.{digits}f}"
+        width = "n/a" if isnan(self.half_width) else f"{self.half_width:.{digits}f}"
+        return f"{mean} ± {width}"
+
 
 def over_episodes(values: Values) -> Interval:
     """mean ± 1.96·s/√n over the episodes of one run, with s² = Σ(x − mean)²/(n − 1).

@@ -1,8 +1,9 @@
 """Meta-test: fixed episodes, the same for every method, each adapted to with and without U.
 
-Legend: T tasks, Q query, N way.
+Legend: T tasks, Q query, K outputs.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,15 +12,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from metassl.evaluation.features import MetaTest
-from metassl.outcomes.classification import accuracy, cross_entropy
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
 
 Columns = dict[str, np.ndarray]
+CONSTANT = "constant"
 
 
 def meta_test(test: MetaTest, variants: dict[str, Stage], label: str) -> Columns:
-    """Per-episode accuracy and loss of each variant, on identical episodes.
+    """What each variant scores on each episode, on identical episodes.
 
     Args:
         test: a learner with its trained weights, on its device, and the episodes; they must end.
@@ -27,25 +28,39 @@ def meta_test(test: MetaTest, variants: dict[str, Stage], label: str) -> Columns
         label: of the progress bar.
 
     Returns:
-        {"accuracy" + name: [episodes], "loss" + name: [episodes]} for each variant, float64.
+        {"loss" + name: [episodes], and the same of all that the outcome measures} for each variant, and
+        {"constant": the deciding score of a guess that knows no input}, float64.
     """
     test.learner.eval()
-    found: dict[str, list[Tensor]] = {f"{k}{name}": [] for name in variants for k in ("accuracy", "loss")}
+    found: dict[str, list[Tensor]] = defaultdict(list)
     with tqdm(total=test.stream.episodes, desc=label, unit="episode", leave=False) as bar, torch.no_grad():
         for batch in test.batches():
             tasks = batch.episodes
             for name, stage in variants.items():
-                correct, loss = _scores(test.query_logits(tasks, stage), tasks)
-                found[f"accuracy{name}"].append(correct)
-                found[f"loss{name}"].append(loss)
+                for measured, values in _scores(test.query_logits(tasks, stage), tasks).items():
+                    found[f"{measured}{name}"].append(values)
+            found[CONSTANT].append(_constant(tasks))
             bar.update(tasks.count)
     return {name: _column(parts) for name, parts in found.items()}
 
 
-def _scores(logits: Tensor, tasks: Episode) -> tuple[Tensor, Tensor]:
-    """[T] accuracies and [T] losses on the queries."""
-    pairs = (logits, tasks.query_y, tasks.query_weight)
-    return torch.vmap(accuracy)(*pairs), torch.vmap(cross_entropy)(*pairs)
+def query_measures(outputs: Tensor, tasks: Episode) -> dict[str, Tensor]:
+    """By name, [T] what the outcome measures of the queries' outputs [T, Q, K]."""
+    columns = outputs, tasks.query_y, tasks.query_weight, dict(tasks.units)
+    return torch.vmap(tasks.outcome.measure)(*columns)
+
+
+def _scores(outputs: Tensor, tasks: Episode) -> dict[str, Tensor]:
+    columns = outputs, tasks.query_y, tasks.query_weight
+    return {**query_measures(outputs, tasks), "loss": torch.vmap(tasks.outcome.loss)(*columns)}
+
+
+def _constant(tasks: Episode) -> Tensor:
+    columns = (
+        tasks.support_y, tasks.support_weight, tasks.query_y, tasks.query_weight, tasks.class_mask,
+        dict(tasks.units),
+    )  # fmt: skip
+    return torch.vmap(tasks.outcome.constant)(*columns)
 
 
 def _column(parts: Iterable[Tensor]) -> np.ndarray:

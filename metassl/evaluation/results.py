@@ -10,12 +10,15 @@ import pyarrow.parquet as pq
 from metassl.evaluation.intervals import Interval
 from metassl.evaluation.meta_test import Columns
 from metassl.files import write_atomically, write_json
+from metassl.outcomes.base import Outcome, Score
 from metassl.runs.file_names import EPISODES, RESULTS
 
 _USE = {
-    "used": "share of U that counts",
-    "accuracy": "labels of U that are right",
-    "auroc": "AUROC, own classes against distractors",
+    "used": "share of U that counts, %",
+    "accuracy": "labels of U that are right, %",
+    "mse": "mean squared error of U's labels",
+    "ndcg": "nDCG@k of U's labels, %",
+    "auroc": "AUROC, own classes against distractors, %",
 }
 
 
@@ -36,37 +39,42 @@ def write_results(folder: Path, results: dict[str, Any], columns: Columns) -> No
     write_json(folder / RESULTS, results)
 
 
-def results_text(results: Mapping[str, Any], folder: Path) -> str:
+def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> str:
     """The answer to "what are my unlabelled examples worth?", as a table of text."""
-    rows = [("with unlabelled images", "accuracy"), ("the same without them", "without_unlabelled")]
+    score = outcome.score
+    rows = [("with unlabelled examples", score.name), ("the same without them", "without_unlabelled")]
     if results["without_unlabelled"] is None:
-        rows = [("accuracy", "accuracy")]
-    lines = [(text, _interval(results[key]).percent()) for text, key in rows]
+        rows = [(score.title, score.name)]
+    lines = [(text, shown(score, _interval(results[key]))) for text, key in rows]
     if results["gain"] is not None:
         gain = _interval(results["gain"])
         verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
-        lines.append(("what they are worth (paired)", f"{gain.percent(signed=True)}  ({verdict})"))
-    lines.append(("without meta-training", _interval(results["untrained"]).percent()))
-    lines += [(_USE[name], f"{100 * value:.1f}") for name, value in results["unlabelled_use"].items()]
-    lines.append(("chance", f"{100 / _narrowest(results['way']):.1f}"))
+        less = "" if score.higher else ", less error is +"
+        lines.append((f"what they are worth (paired{less})", f"{shown(score, gain, True)}  ({verdict})"))
+    lines.append(("without meta-training", shown(score, _interval(results["untrained"]))))
+    lines += [(other.title, shown(other, _interval(results[other.name]))) for other in outcome.scores[1:]]
+    lines += [(_USE[name], _used(name, value, score)) for name, value in results["unlabelled_use"].items()]
+    lines.append(("a guess that knows no input", shown(score, _interval(results["constant"])).split(" ±")[0]))
     width = max(len(text) for text, _ in lines)
     body = [f"  {text:<{width}}  {value}" for text, value in lines]
-    head = [_protocol_line(results), "  accuracy in %, mean ± 95% CI"]
+    unit = " in %" if score.percent else ""
+    head = [_protocol_line(results), f"  {score.title}{unit}, mean ± 95% CI"]
     return "\n".join(["", *head, *body, f"  written to {folder}", ""])
+
+
+def shown(score: Score, interval: Interval, signed: bool = False) -> str:
+    """An interval of a score as people read it."""
+    return interval.percent(signed=signed) if score.percent else interval.plain(signed=signed)
+
+
+def _used(name: str, value: float, score: Score) -> str:
+    return f"{value:.3g}" if name == score.name and not score.percent else f"{100 * value:.1f}"
 
 
 def _protocol_line(results: Mapping[str, Any]) -> str:
     mode = "transductive" if results["transductive"] else "inductive"
     mode = "AN ORACLE THAT READS THE QUERY LABELS" if results["reads_queries"] else mode
-    return (
-        f"meta-test, {results['way']}-way {results['shot']}-shot, {results['unlabelled']} unlabelled and "
-        f"{results['queries']} queries a class, {results['distractors']} distractor classes, "
-        f"{results['episodes']} episodes, {mode} (norm={results['norm']})"
-    )
-
-
-def _narrowest(way: int | list[int]) -> int:
-    return way if isinstance(way, int) else way[0]
+    return f"meta-test, {results['make_up']}, {results['episodes']} episodes, {mode} (norm={results['norm']})"
 
 
 def _interval(plain: Mapping[str, float]) -> Interval:

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from metassl.data.spec import EpisodeSpec, Range
+from metassl.data.task_source import MakeUp
 from metassl.evaluation.evaluate import Measurements
 from metassl.evaluation.intervals import Interval, over_episodes, paired
+from metassl.evaluation.meta_test import CONSTANT
 from metassl.learners.base import MetaLearner
+from metassl.outcomes.base import Score
 
-CONTROL = "accuracy_without_unlabelled"
+WITHOUT = "_without_unlabelled"
+UNTRAINED = "_untrained"
 
 
 @dataclass(frozen=True)
@@ -25,58 +28,55 @@ class Protocol:
     """
 
     split: str
-    train: EpisodeSpec
-    test: EpisodeSpec
+    train: MakeUp
+    test: MakeUp
     steps: int
     reduced: bool
 
 
 def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) -> dict[str, Any]:
-    """The content of results.json: protocol and intervals, accuracies as shares 0..1.
+    """The content of results.json: protocol and intervals, shares such as the accuracy as 0..1.
+
+    "score" names the score that decides; "without_unlabelled", "untrained" and "constant" are that score of
+    the controls, and "gain" is what U added to it, above 0 where it helped.
 
     Args:
         measured: by the meta-test.
         learner: after training.
         protocol: of the training and the meta-test.
     """
-    columns, train, test = measured.columns, protocol.train, protocol.test
-    control = columns.get(CONTROL)
+    columns, outcome, test = measured.columns, measured.outcome, protocol.test
+    score = outcome.score
+    control = columns.get(score.name + WITHOUT)
+    made = test.described()
+    made.pop("label_ratio", None)  # of training alone
     return {
         "split": protocol.split,
-        "episodes": len(columns["accuracy"]),
-        **_make_up(test),
-        "train": {**_make_up(train), "label_ratio": train.label_ratio},
+        "outcome": outcome.name,
+        "score": score.name,
+        "episodes": len(columns["loss"]),
+        **made,
+        "make_up": test.sentence(),
+        "train": protocol.train.described(),
         "at": learner.ssl.at,
         "norm": learner.backbone.norm,
         "reads_queries": learner.traits.reads_queries,
         "transductive": learner.transductive or test.transductive,
         "steps": protocol.steps,
-        "accuracy": _plain(over_episodes(columns["accuracy"])),
+        **{name: _plain(over_episodes(values)) for name, values in outcome.summary(columns).items()},
         "loss": float(np.mean(columns["loss"])),
         "without_unlabelled": None if control is None else _plain(over_episodes(control)),
-        "gain": None if control is None else _plain(paired(columns["accuracy"], control)),
-        "untrained": _plain(over_episodes(measured.baseline["accuracy_untrained"])),
+        "gain": None if control is None else _gain(score, columns[score.name], control),
+        "untrained": _plain(over_episodes(measured.baseline[score.name + UNTRAINED])),
+        "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
         "reduced": protocol.reduced,
     }
 
 
-def _make_up(spec: EpisodeSpec) -> dict[str, Any]:
-    """An episode's make-up, by the names of the config."""
-    return {
-        "way": _number_or_span(spec.way),
-        "shot": _number_or_span(spec.shot),
-        "queries": spec.queries,
-        "unlabelled": "queries" if spec.transductive else spec.unlabelled,
-        "distractors": spec.distractors,
-        "distractor_unlabelled": spec.distractor_unlabelled,
-        "imbalance": spec.imbalance,
-        "class_aware": spec.class_aware,
-    }
-
-
-def _number_or_span(span: Range) -> int | list[int]:
-    return span.low if span.fixed else [span.low, span.high]
+def _gain(score: Score, using: np.ndarray, control: np.ndarray) -> dict[str, float]:
+    change = paired(using, control)
+    return {"mean": score.improvement(change.mean), "ci95": change.half_width}
 
 
 def _plain(interval: Interval) -> dict[str, float]:

@@ -11,14 +11,14 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from metassl.data.pool import Contents
+from metassl.data.task_source import TaskSource
 from metassl.engine.loop import Loop
 from metassl.engine.vmap import Vmap
 from metassl.errors import ConfigError, UserError
 from metassl.learners.base import MetaLearner
+from metassl.numerics.tensors import Tensors
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.tasks.tensors import Tensors
 from metassl.training.build import build_engine, build_episodes, build_learner, build_task_spec
 
 TRAIN = Stage(training=True)
@@ -38,46 +38,46 @@ class TriedPair:
     refused: str | None
 
 
-def try_pair(model: str, ssl: str, config: DictConfig, contents: Contents) -> TriedPair:
+def try_pair(model: str, ssl: str, config: DictConfig, source: TaskSource) -> TriedPair:
     """Trains a pair one step in a loop and under vmap, and tests it on one task in its own engine.
 
     Raises BrokenPair where something is not finite, has the wrong shape, or the engines disagree.
     """
     try:
-        learner = _learner(config, contents)
+        learner = _learner(config, source)
     except ConfigError as error:
         return TriedPair(model, ssl, str(error))
     name = f"{model} × {ssl}"
-    tasks = _tasks(config, contents, learner, "train", 2)
+    tasks = _tasks(config, source, learner, "train", 2)
     gradients, scores = Loop().gradients(learner, _meta_loss, tasks)
     if not any(bool(g.any()) for g in gradients.values()):
         raise BrokenPair(f"{name}: every gradient is 0.")
     if learner.backbone.traits.keeps_averages:
-        _engines_agree_without_averages(name, config, contents)
+        _engines_agree_without_averages(name, config, source)
     else:
         _compare(name, gradients, Vmap(2).gradients(learner, _meta_loss, tasks)[0])
     _step(learner, gradients, tasks, scores)
-    _test(name, learner, config, contents)
+    _test(name, learner, config, source)
     return TriedPair(model, ssl, None)
 
 
-def _learner(config: DictConfig, contents: Contents) -> MetaLearner:
+def _learner(config: DictConfig, source: TaskSource) -> MetaLearner:
     """In float64: a rounding that tips a ReLU or an argmax changes a gradient by any amount."""
     torch.manual_seed(0)
-    return build_learner(config, build_task_spec(config, contents)).double().train()
+    return build_learner(config, build_task_spec(config, source)).double().train()
 
 
-def _tasks(config: DictConfig, contents: Contents, learner: MetaLearner, split: str, count: int) -> Episode:
-    tasks = build_episodes(config, contents, learner, split, 0)(range(count)).episodes
+def _tasks(config: DictConfig, source: TaskSource, learner: MetaLearner, split: str, count: int) -> Episode:
+    tasks = build_episodes(config, source, learner, split, 0)(range(count)).episodes
     return tree_map(lambda x: x.double() if x.is_floating_point() else x, tasks)
 
 
-def _engines_agree_without_averages(name: str, config: DictConfig, contents: Contents) -> None:
+def _engines_agree_without_averages(name: str, config: DictConfig, source: TaskSource) -> None:
     """Moving averages need the loop; with batch statistics in their place any engine must do."""
     config = config.copy()
     config.backbone.norm = "batch"
-    learner = _learner(config, contents)
-    tasks = _tasks(config, contents, learner, "train", 2)
+    learner = _learner(config, source)
+    tasks = _tasks(config, source, learner, "train", 2)
     loop, mapped = (e.gradients(learner, _meta_loss, tasks)[0] for e in (Loop(), Vmap(2)))
     _compare(name, loop, mapped)
 
@@ -99,10 +99,10 @@ def _step(learner: MetaLearner, gradients: Tensors, tasks: Episode, scores: dict
 
 
 @torch.no_grad()
-def _test(name: str, learner: MetaLearner, config: DictConfig, contents: Contents) -> None:
+def _test(name: str, learner: MetaLearner, config: DictConfig, source: TaskSource) -> None:
     """Finite logits of the right shape, with U and without."""
     engine = build_engine(config, learner.eval())
-    tasks = _tasks(config, contents, learner, "test", 1)
+    tasks = _tasks(config, source, learner, "test", 1)
     for stage in (TEST, CONTROL):
         logits = engine.map(learner, partial(_query_logits, stage=stage), tasks)
         if logits.shape != (*tasks.query_y.shape, tasks.way) or not torch.isfinite(logits).all():

@@ -1,43 +1,55 @@
-"""What a learner needs of a head."""
+"""What a learner needs of a head.
+
+Legend: n rows, m items, K outputs (N classes, or the values of an item), D features.
+"""
 
 from typing import Any
 
 from torch import Tensor, nn
 
-from metassl.outcomes.classification import cross_entropy
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES, Classification
 
 
 class Head(nn.Module):
-    """A classifier of features that is fitted to a task in closed form.
+    """Predicts from features, fitted to a task in closed form.
 
     A head with networks of its own takes `features`, D, as an argument of that name.
 
     Attributes:
         transductive: whether the logits of one query depend on the other queries.
         reads_unlabelled: whether `fit` has a use for unlabelled rows, whose labels q are all 0.
+        outcomes: what its tasks may ask for.
     """
 
     transductive: bool = False
     reads_unlabelled: bool = False
+    outcomes: tuple[type[Outcome], ...] = (Classification,)
+
+    def of(self, outcome: Outcome) -> "Head":
+        """The head that does for this outcome what this one does for classes: itself, or one that shares its
+        parameters."""
+        return self
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Any:
         """The state for a task, a pytree of tensors.
 
         Args:
             z: [n, D] features.
-            q: [n, N] soft labels; all 0 for an unlabelled row, which only heads that read them get.
+            q: [n, K] targets, of classes soft labels; all 0 for an unlabelled row, which only heads that read
+                them get.
             w: [n] weights; 0 leaves an item out.
         """
         raise NotImplementedError
 
     def logits(self, state: Any, z: Tensor) -> Tensor:
-        """[m, N] logits of the features z [m, D]."""
+        """[m, K] outputs for the features z [m, D]."""
         raise NotImplementedError
 
     def query_logits(self, state: Any, z: Tensor, w: Tensor | None) -> Tensor:
-        """[Q, N] logits of the queries z [Q, D] of an episode; w [Q] 0 for padding, None for none of it.
+        """[Q, K] outputs for the queries z [Q, D] of an episode; w [Q] 0 for padding, None for none of it.
 
-        More columns than N are answers that are never right.
+        More columns than K are answers that are never right.
 
         Only a transductive head needs w: padding must not be there for the other queries.
         """
@@ -55,6 +67,8 @@ class Head(nn.Module):
         """
         return state
 
-    def loss(self, state: Any, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        """The outer loss on the queries: logits [Q, N], y [Q], weight [Q] -> scalar."""
-        return cross_entropy(logits, y, weight)
+    def loss(
+        self, state: Any, logits: Tensor, y: Tensor, weight: Tensor, outcome: Outcome = CLASSES
+    ) -> Tensor:
+        """The outer loss on the queries: outputs [Q, K], y [Q, ...], weight [Q] -> scalar."""
+        return outcome.loss(logits, y, weight)

@@ -3,13 +3,16 @@
 Legend: N way, n labelled rows, m items to classify, D features.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
 
 from metassl.heads.base import Head
+from metassl.heads.kernel_regression import KernelRegression, cosines, role_of
 from metassl.numerics.geometry import unit
 from metassl.numerics.precision import full_precision
+from metassl.outcomes.base import Outcome
 
 TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest number
 
@@ -32,16 +35,23 @@ class CosineAttention(Head):
 
     Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention), there with s = 1 and all
     w_i = 1. Without the full context embeddings of section 2.1.2: f = g = the backbone. Their order-dependent
-    recurrent network over the support would break that its order means nothing.
+    recurrent network over the support would break that its order means nothing. Values are
+    predicted by the attention's mean of them (their eq. 1 as it stands).
 
     Args:
         scale: s, above 0. The cosine lies in -1..1, so s = 1 allows no class more than e² times the
             attention of another.
     """
 
+    outcomes = (Outcome,)
+
     def __init__(self, scale: float = 10.0) -> None:
         super().__init__()
         self.scale = scale
+
+    def of(self, outcome: Outcome) -> Head:
+        """See Head."""
+        return role_of(outcome, self, KernelRegression(partial(cosines, scale=self.scale)))
 
     @full_precision
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> LabelledRows:

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from metassl.heads.base import Head
+from metassl.heads.kernel_regression import KernelRegression, minus_squared_distances, role_of
 from metassl.numerics.geometry import centre, class_means, squared_distances
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.precision import full_precision
-from metassl.outcomes.classification import cross_entropy, mask_classes
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES, Classification, cross_entropy, mask_classes
 
 
 class Means(NamedTuple):
@@ -77,9 +79,18 @@ class Prototypes(Head):
     classes and -‖z_j - p_rest‖²/(2r²) - log r, p_rest the mean of these shares; the loss is over all N + 1,
     a prediction among the N.
 
+    Values have no classes to average; every labelled row is then a prototype, and a prediction the mean of
+    their values under the same softmax: KernelRegression.
+
     Source: Snell et al. 2017, eq. 1 and 2; with soft labels Ren et al. 2018, eq. 4, the rest by
     section 3.1.2 and the authors' code.
     """
+
+    outcomes = (Outcome,)
+
+    def of(self, outcome: Outcome) -> Head:
+        """See Head."""
+        return role_of(outcome, self, KernelRegression(minus_squared_distances))
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Means | MeansAndRest:
         """The prototypes."""
@@ -96,7 +107,14 @@ class Prototypes(Head):
         """[m, N] logits."""
         return state.logits(z)
 
-    def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    def loss(
+        self,
+        state: Means | MeansAndRest,
+        logits: Tensor,
+        y: Tensor,
+        weight: Tensor,
+        outcome: Outcome = CLASSES,
+    ) -> Tensor:
         """See Head."""
         return state.loss(logits, y, weight)
 
@@ -110,11 +128,20 @@ class RejectingPrototypes(Prototypes):
     Source: Ren et al. 2018, section 3.1.2, and their code.
     """
 
+    outcomes = (Classification,)
+
     @full_precision
     def query_logits(self, state: Means | MeansAndRest, z: Tensor, w: Tensor | None) -> Tensor:
         """[Q, N] or [Q, N + 1] logits."""
         return state.all_logits(z)
 
-    def loss(self, state: Means | MeansAndRest, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    def loss(
+        self,
+        state: Means | MeansAndRest,
+        logits: Tensor,
+        y: Tensor,
+        weight: Tensor,
+        outcome: Outcome = CLASSES,
+    ) -> Tensor:
         """Cross-entropy over all logits."""
         return cross_entropy(logits, y, weight)

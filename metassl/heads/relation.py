@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from metassl.heads.base import Head
 from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.classification import one_hot
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES, one_hot
 
 
 class RelationSoftmax(Head):
@@ -59,7 +60,9 @@ class Relation(RelationSoftmax):
     Source: Sung et al. 2018, eq. 2.
     """
 
-    def loss(self, state: Tensor, logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    def loss(
+        self, state: Tensor, logits: Tensor, y: Tensor, weight: Tensor, outcome: Outcome = CLASSES
+    ) -> Tensor:
         """logits [Q, N], y [Q], weight [Q] -> scalar; a class that the task lacks has score 0 and costs 0."""
         errors = torch.sigmoid(logits) - one_hot(y, logits.shape[-1])
         return weighted_mean(errors.square().sum(-1), weight)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metassl.heads.base import Head
 from metassl.numerics.precision import full_precision
+from metassl.outcomes.base import Outcome
 
 
 class Ridge(Head):
@@ -21,11 +22,15 @@ class Ridge(Head):
     smaller is solved.
     Source: Bertinetto et al. 2019, eq. 4 (W), 5 (the n×n form, by Woodbury), 6 (α and β).
 
+    Labels may be values as well; then the predictions are in place of the logits.
+
     Args:
         ridge: initial λ, above 0; learned as log λ.
         scale: initial α, above 0; learned as log α, so that it keeps its sign.
         bias: initial β. The same for all classes: it changes no softmax, but is part of eq. 6.
     """
+
+    outcomes = (Outcome,)
 
     def __init__(self, ridge: float = 1.0, scale: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 
 class InnerOptimizer(nn.Module):

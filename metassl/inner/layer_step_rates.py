@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from metassl.inner.base import InnerOptimizer, PerParameter
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 
 class LayerStepRates(InnerOptimizer):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metassl.inner.base import InnerOptimizer, PerParameter
 from metassl.numerics.precision import full_precision
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 
 class MetaCurvature(InnerOptimizer):

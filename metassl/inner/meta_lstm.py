@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.inner.base import InnerOptimizer
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 INPUTS = 4  # gradient and loss, each as two numbers
 SHARPNESS = 10.0  # p of the preprocessing

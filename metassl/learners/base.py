@@ -16,13 +16,12 @@ from metassl.learners.adapted import Adapted, Anchor
 from metassl.learners.placing import forget, parameters, placed
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import ALL_ROWS, Pass
-from metassl.outcomes.classification import accuracy, cross_entropy
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels
 from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 
 Scores = dict[str, Tensor]
 R = TypeVar("R")
@@ -76,16 +75,16 @@ class MetaLearner(nn.Module):
         raise NotImplementedError
 
     def predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """[n, N] logits of the inputs x [n, ...] of a task that was adapted to; weight [n] 0 for padding."""
+        """[n, K] outputs for inputs x [n, ...] of a task that was adapted to; weight [n] 0 for padding."""
         raise NotImplementedError
 
     def query_logits(self, episode: Episode, stage: Stage) -> Tensor:
-        """[Q, N] logits of the queries: adapt, then predict."""
+        """[Q, K] outputs for the queries: adapt, then predict."""
         weight = episode.query_weight if episode.padded else None
         return self.predict(self.adapt(episode, stage), episode.query_x, weight)
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
-        """The outer loss of one task, and what to log of it: loss and accuracy on the queries.
+        """The outer loss of one task, and what to log of it: loss and scores on the queries.
 
         A learner whose outer gradient is not the derivative of its loss returns a `surrogate`.
         Scores that are no scalars are averaged over the tasks and given to `after_outer_step`.
@@ -117,7 +116,8 @@ class MetaLearner(nn.Module):
         if labels is not None:
             return labels
         view = next(iter(context.unlabelled.views))
-        return SoftLabels(context.logits(view).softmax(-1), context.weight, view)
+        predictions = context.episode.outcome.predictions(context.logits(view))
+        return SoftLabels(predictions, context.weight, view)
 
     @torch.no_grad()
     def after_outer_step(self, tasks: Episode, scores: Scores) -> None:
@@ -164,11 +164,11 @@ class MetaLearner(nn.Module):
         return self.backbone(torch.cat((anchor.x, x)), replace(how, rows=rows))[len(anchor.x) :]
 
 
-def query_scores(logits: Tensor, episode: Episode) -> tuple[Tensor, Scores]:
-    """Says how well the queries of a task are classified.
+def query_scores(outputs: Tensor, episode: Episode) -> tuple[Tensor, Scores]:
+    """Says how well the queries of a task are predicted.
 
-    Cross-entropy on the queries, and {loss, accuracy} to log: logits [Q, N].
+    The outcome's loss on the queries, and that loss and what the outcome measures, to log: outputs [Q, K].
     """
-    loss = cross_entropy(logits, episode.query_y, episode.query_weight)
-    scores = {"loss": loss, "accuracy": accuracy(logits, episode.query_y, episode.query_weight)}
+    loss = episode.query_loss(outputs)
+    scores = {"loss": loss, **episode.query_measures(outputs)}
     return loss, {name: value.detach() for name, value in scores.items()}

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 PARAMETERS = "_parameters"
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from metassl.learners.adapted import Anchor
 from metassl.learners.base import MetaLearner
 from metassl.norms.base import Pass
+from metassl.numerics.tensors import Tensors
 from metassl.tasks.episode import Episode, Unlabelled
-from metassl.tasks.tensors import Tensors
 
 Classify = Callable[[Tensor], Tensor]
 LOOK = Pass(moves=False)  # passes that only look leave moving averages alone

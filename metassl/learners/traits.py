@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from metassl.outcomes.base import Outcome
+
 
 @dataclass(frozen=True)
 class LearnerTraits:
@@ -19,6 +21,7 @@ class LearnerTraits:
         transductive: whether the prediction of one query depends on the others, norms apart.
         embeds_apart: whether nothing of a task enters its images' features, the norm apart; then a test can
             embed each image once.
+        outcomes: what its tasks may ask for.
     """
 
     takes_gradient_steps: bool = True
@@ -29,3 +32,4 @@ class LearnerTraits:
     reads_queries: bool = False
     transductive: bool = False
     embeds_apart: bool = False
+    outcomes: tuple[type[Outcome], ...] = (Outcome,)

@@ -6,6 +6,7 @@
 | `batch`   | the current batch (the original MAML): TRANSDUCTIVE     | the other queries             |
 | `support` | the rows that the learner marks (S, or S and U)         | its own input and the support |
 | `group`   | groups of channels of one input                         | its own input                 |
+| `none`    | none: learned scales and shifts alone                   | its own input                 |
 
 For learners that tell the norms which inner step a pass is of (MAML++) there are `per_step` and
 `per_step_running`: `batch` and `running` with scales, shifts and averages of each inner step.
@@ -130,6 +131,30 @@ class Group(PoolableNorm):
         return self.norm(x)
 
 
+class ScaleAndShift(PoolableNorm):
+    """Normalises nothing: learned scales and shifts alone, for small networks and for FiLM to modulate.
+
+    y = γ x + β, γ = 1 and β = 0 at first.
+
+    Args:
+        channels: C.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
+        """x [n, C, ...] -> [n, C, ...]; which pass it is makes no difference."""
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        return x * self.weight.view(shape) + self.bias.view(shape)
+
+    def affine(self) -> tuple[Tensor, Tensor] | None:
+        """See PoolableNorm."""
+        return self.weight, self.bias
+
+
 Make = Callable[[int, int], PoolableNorm]
 
 NORMS: dict[str, tuple[Make, NormTraits]] = {
@@ -137,6 +162,7 @@ NORMS: dict[str, tuple[Make, NormTraits]] = {
     "batch": (lambda channels, _: BatchStatistics(channels), NormTraits(transductive=True)),
     "support": (lambda channels, _: BatchStatistics(channels), NormTraits(from_support=True)),
     "group": (lambda channels, _: Group(channels), NormTraits()),
+    "none": (lambda channels, _: ScaleAndShift(channels), NormTraits()),
     "per_step": (PerStep, NormTraits(transductive=True, per_step=True)),
     "per_step_running": (PerStepAverages, NormTraits(per_step=True)),
 }

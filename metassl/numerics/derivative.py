@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 A = TypeVar("A")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 TINY = 1e-30
 

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 from torch.autograd import Function
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
 
 
 def surrogate(value: Tensor, params: Tensors, gradient: Tensors) -> Tensor:

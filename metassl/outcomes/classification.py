@@ -1,13 +1,103 @@
 """Tasks that ask for a class: label forms, loss, score, and classes that a task lacks.
 
-Legend: n items, N way.
+Legend: n items, N way, H numbers of an embedding.
 """
+
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.base import Outcome, Score, Units, mask_outputs
+
+ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
+TINY = 1e-12
+ACCURACY = Score("accuracy", "accuracy", higher=True, percent=True)
+
+
+@dataclass(frozen=True)
+class Classification(Outcome):
+    """Asks which of the task's classes an input belongs to.
+
+    Outputs are logits [n, N], labels numbers 0..N-1, targets distributions over the classes; the loss is the
+    cross-entropy, the score the accuracy.
+    """
+
+    name: ClassVar[str] = "classification"
+    asks: ClassVar[str] = "classes"
+    scores: ClassVar[tuple[Score, ...]] = (ACCURACY,)
+
+    def targets(self, y: Tensor, outputs: int) -> Tensor:
+        """[n, N] one-hot rows."""
+        return one_hot(y, outputs)
+
+    def loss(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Cross-entropy, a weighted mean."""
+        return cross_entropy(outputs, y, weight)
+
+    def label_loss(self, outputs: Tensor, q: Tensor, weight: Tensor) -> Tensor:
+        """[n] cross-entropy with soft targets."""
+        return soft_cross_entropy(outputs, q)
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """[n, N] softmax."""
+        return outputs.softmax(-1)
+
+    def divergence(self, clean: Tensor, moved: Tensor) -> Tensor:
+        """[n] KL(softmax clean ‖ softmax moved)."""
+        log_p = clean.log_softmax(-1)
+        return (log_p.exp() * (log_p - moved.log_softmax(-1))).sum(-1)
+
+    def measure(self, outputs: Tensor, y: Tensor, weight: Tensor, units: Units) -> dict[str, Tensor]:
+        """The accuracy, 0..1."""
+        return {ACCURACY.name: accuracy(outputs, y, weight)}
+
+    def constant(
+        self, support_y: Tensor, support_weight: Tensor, query_y: Tensor, query_weight: Tensor,
+        present: Tensor, units: Units,
+    ) -> Tensor:  # fmt: skip
+        """1/N."""
+        return 1 / present.sum()
+
+    def label_quality(
+        self, q: Tensor, weight: Tensor, truth: Tensor, own: Tensor, units: Units
+    ) -> dict[str, Tensor]:
+        """Weighted share of the task's own images whose largest target is right; {} where none counts."""
+        counts = weight * own
+        if counts.sum() <= 0:
+            return {}
+        return {ACCURACY.name: (counts * (q.argmax(-1) == truth)).sum() / counts.sum()}
+
+    def masses(self, q: Tensor) -> Tensor:
+        """[n, N] the distributions themselves."""
+        return q
+
+    def from_masses(self, masses: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Shares of the classes, and their sum; equal shares where there is nothing."""
+        f = masses.clamp(min=0)  # below it only by rounding
+        mass = f.sum(-1, keepdim=True)
+        equal = present.to(f.dtype) / present.sum()
+        return torch.where(mass > ROUNDING, f / mass.clamp(min=ROUNDING), equal), mass.squeeze(-1)
+
+    def certainty(self, q: Tensor, present: Tensor) -> Tensor:
+        """1 - H(q_j) / log N over the classes that the task has (Iscen et al. 2019, eq. 11)."""
+        entropy = -torch.where(q > 0, q * q.clamp(min=TINY).log(), 0).sum(-1)
+        return (1 - entropy / present.to(q.dtype).sum().clamp(min=2).log()).clamp(0, 1)
+
+    def readable(self, q: Tensor) -> Tensor:
+        """[n, 0]: the name of a class means nothing in another task."""
+        return q[:, :0]
+
+    def per_output(self, e: Tensor, q: Tensor, w: Tensor) -> Tensor:
+        """[N, H] the mean of each class."""
+        return class_means(e, q.to(e.dtype), w)
+
+
+CLASSES = Classification()
 
 
 def one_hot(y: Tensor, way: int) -> Tensor:
@@ -31,5 +121,5 @@ def accuracy(logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
 
 
 def mask_classes(logits: Tensor, class_mask: Tensor) -> Tensor:
-    """Logits with the classes that the task lacks at a very low, finite value: no NaN from 0·∞."""
-    return logits.masked_fill(~class_mask, torch.finfo(logits.dtype).min / 8)
+    """Logits with the classes that the task lacks at a very low, finite value."""
+    return mask_outputs(logits, class_mask)

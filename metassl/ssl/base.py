@@ -1,6 +1,6 @@
 """What an SSL objective is: it labels U, or it penalises the predictor on U, or both.
 
-Legend: N way, U unlabelled.
+Legend: N way, U unlabelled, K outputs of a predictor (N classes, or the values of an item).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,10 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import Classification
 from metassl.ssl.context import Context, Memory
-from metassl.tasks.tensors import Tensors
 
 
 class Rest(NamedTuple):
@@ -30,7 +32,7 @@ class SoftLabels:
     """Labels that an objective gives to U.
 
     Attributes:
-        q: [U, N] targets, rows that sum to 1.
+        q: [U, K] targets: distributions over the classes, or values.
         weight: [U] what each is worth, 0..1; padding is taken out by the caller.
         view: the view on which the learner is to learn them.
         rest: what is of no class, for heads that can model it.
@@ -64,6 +66,7 @@ class SSLObjective(nn.Module):
         wants_feedback: whether the outer loop is to tell what its labels were worth (see `feedback`).
         needs_inner_loss: whether it makes sense only in the loss of gradient steps.
         needs_square_images: whether it turns its inputs.
+        outcomes: what tasks may ask for where it makes sense.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -72,6 +75,7 @@ class SSLObjective(nn.Module):
     wants_feedback: bool = False
     needs_inner_loss: bool = False
     needs_square_images: bool = False
+    outcomes: tuple[type[Outcome], ...] = (Classification,)
 
     @property
     def labels(self) -> bool:

@@ -1,6 +1,6 @@
 """What an SSL objective sees of a task.
 
-Legend: N way, S support, U unlabelled, D features, R random numbers an image.
+Legend: S support, U unlabelled, D features, K outputs (N classes, or values), R random numbers an image.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import Outcome
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 
 Policy = Callable[["Context"], Tensor]
 Memory = Mapping[str, Any]
@@ -44,7 +45,7 @@ class Predictor(Protocol):
         ...
 
     def classify(self, z: Tensor) -> Tensor:
-        """[n, N] logits of features z [n, D]."""
+        """[n, K] outputs for features z [n, D]."""
         ...
 
     def under(self, params: Tensors) -> "Predictor":
@@ -88,6 +89,11 @@ class Context:
         return weight if self.policy is None else weight * self.policy(self)
 
     @property
+    def outcome(self) -> Outcome:
+        """What the task asks for."""
+        return self.episode.outcome
+
+    @property
     def random(self) -> Tensor:
         """[U, R] numbers in (0, 1); R is what the objective's `draws` asked for."""
         return self.unlabelled.random
@@ -102,15 +108,19 @@ class Context:
         return self._keep(f"features/{view}", lambda: self.predictor.view(view))
 
     def logits(self, view: str) -> Tensor:
-        """[U, N] logits of a view of U."""
+        """[U, K] outputs for a view of U: logits of classes, or values."""
         return self._keep(f"logits/{view}", lambda: self.predictor.classify(self.features(view)))
+
+    def predictions(self, view: str) -> Tensor:
+        """[U, K] predictions for a view of U, in the form of targets: probabilities of classes, values."""
+        return self.outcome.predictions(self.logits(view))
 
     def support_features(self) -> Tensor:
         """[S, D] features of the support."""
         return self._keep("support", self.predictor.support)
 
     def support_logits(self) -> Tensor:
-        """[S, N] logits of the support."""
+        """[S, K] outputs for the support."""
         return self._keep("support logits", lambda: self.predictor.classify(self.support_features()))
 
     def embed(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -121,7 +131,7 @@ class Context:
         return self.predictor.embed(x, weight)
 
     def classify(self, z: Tensor) -> Tensor:
-        """[n, N] logits of features z [n, D]."""
+        """[n, K] outputs for features z [n, D]."""
         return self.predictor.classify(z)
 
     def under(self, params: Tensors) -> "Context":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from metassl.outcomes.base import Outcome
 from metassl.ssl.base import SSLObjective
 
 
@@ -15,3 +16,4 @@ class Descriptor(SSLObjective):
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}
+    outcomes = (Outcome,)

@@ -1,20 +1,34 @@
 """Distractor policies: what an unlabelled image that may be of no class of the task is worth.
 
 Each is a function of a Context that gives [U] weights in 0..1. They multiply the weights of an objective's
-labels, and weigh the images in its penalty. Nothing flows back through them.
+labels, and weigh the images in its penalty. Nothing flows back through them. All know an image's own task by
+its classes, so they make sense of classes alone.
 
 Legend: N way, S support, U unlabelled, D features.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from metassl.numerics.geometry import class_means, squared_distances
-from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import Classification, mask_classes, one_hot
 from metassl.ssl.context import Context
 
 
-class Threshold(nn.Module):
+class DistractorPolicy(nn.Module):
+    """Says what each unlabelled image is worth: called with a Context, gives [U] in 0..1.
+
+    Attributes:
+        outcomes: what tasks may ask for where it makes sense.
+    """
+
+    outcomes: tuple[type[Outcome], ...] = (Classification,)
+
+
+class Threshold(DistractorPolicy):
     """Takes out the unlabelled images on which the predictor is not sure enough.
 
     1[max_c p_jc >= τ], by the predictor's own probabilities (Sohn et al. 2020, eq. 4).
@@ -33,7 +47,7 @@ class Threshold(nn.Module):
         return (sure >= self.threshold).to(sure.dtype)
 
 
-class Mask(nn.Module):
+class Mask(DistractorPolicy):
     """Counts an unlabelled image less, the farther it is from every prototype.
 
     σ(s·(1 - d_j / mean_j d_j)), d_j the squared distance to the nearest prototype.
@@ -57,7 +71,7 @@ class Mask(nn.Module):
         return torch.sigmoid(self.slope * (1 - nearest / mean.clamp(min=1e-12)))
 
 
-class ExtraClass(nn.Module):
+class ExtraClass(DistractorPolicy):
     """Counts an unlabelled image less, the better it fits an extra class for foreign images.
 
     1 - p(extra): one more prototype at the centre of U takes what is nearer to it than to any class.
@@ -86,7 +100,7 @@ class ExtraClass(nn.Module):
         return 1 - logits.softmax(-1)[:, -1]
 
 
-POLICIES: dict[str, type[nn.Module] | None] = {
+POLICIES: dict[str, Callable[[float], DistractorPolicy] | None] = {
     "none": None,
     "threshold": Threshold,
     "mask": Mask,

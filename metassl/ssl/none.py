@@ -1,5 +1,6 @@
 """No use of unlabelled images: the supervised twin of every method."""
 
+from metassl.outcomes.base import Outcome
 from metassl.ssl.base import SSLObjective
 
 
@@ -8,3 +9,5 @@ class NoObjective(SSLObjective):
 
     Neither labels nor penalises.
     """
+
+    outcomes = (Outcome,)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from metassl.errors import ConfigError, one_of
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.classification import soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Predictor
 from metassl.ssl.distractors import POLICIES
@@ -164,12 +163,13 @@ class SSLTerm(nn.Module):
         return 0.0 if penalty is None else penalty
 
     def loss(self, context: Context) -> Tensor | float:
-        """strength·(penalty + Σ_j w_j CE(f(u_j), q_j) / |U|): what a gradient learner adds to its loss."""
+        """strength·(penalty + Σ_j w_j L(f(u_j), q_j) / |U|): what a gradient learner adds to its loss."""
         total = self.penalty(context)
         labels = self.label(context)
         if labels is not None:
-            each = labels.weight * soft_cross_entropy(context.logits(labels.view), labels.q)
-            total = total + weighted_mean(each, context.unlabelled.weight)
+            present = context.unlabelled.weight
+            each = context.outcome.label_loss(context.logits(labels.view), labels.q, present)
+            total = total + weighted_mean(labels.weight * each, present)
         return self.objective.strength(context) * total
 
     def _enters(self, stage: Stage) -> bool:

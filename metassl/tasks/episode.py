@@ -2,16 +2,20 @@
 
 Legend for shapes, here and in the rest of the package:
     T tasks of a meta-batch, N way (classes of a task), S support, U unlabelled, Q query images,
-    D features, ... the shape of one input. A single task has no leading T.
+    D features, ... the shape of one input, K outputs of a predictor (N, or the values of an input).
+    A single task has no leading T.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._pytree import register_dataclass, register_pytree_node, tree_map
+
+from metassl.outcomes.base import Outcome, Units
+from metassl.outcomes.classification import CLASSES
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,18 @@ class Episode:
     """One task, or, with a leading dimension T in every tensor, a meta-batch of tasks.
 
     Attributes:
-        support_x: [S, ...] float inputs; support_y: [S] int64 labels in 0..N-1.
+        support_x: [S, ...] float inputs; support_y: [S] int64 labels in 0..N-1, or [S, K] values.
         support_weight: [S] 1 for an image, 0 for padding (variable way and shot).
         query_x, query_y, query_weight: the same for the Q queries.
         unlabelled: U, for the inner loop.
         outer_unlabelled: more unlabelled images, disjoint from U, for the outer loss.
-        class_mask: [N] bool, False for classes that a narrower task lacks.
+        class_mask: [K] bool, False for classes that a narrower task lacks.
         classes: [N] int64, number of each class among those of its split. In training it makes base-class
             labels of a task's own; at test it means nothing to a learner.
         random: [R] numbers in (0, 1), for whatever the learner draws.
+        units: how the task's values were standardised, see metassl.outcomes.base.Units.
         padded: whether any weight can be 0. Static, so that unpadded tasks take the short way.
+        outcome: what the task asks for. Static too.
     """
 
     support_x: Tensor
@@ -62,7 +68,9 @@ class Episode:
     class_mask: Tensor
     classes: Tensor
     random: Tensor
+    units: Units = field(default_factory=dict)
     padded: bool = False
+    outcome: Outcome = CLASSES
 
     def task(self, t: int) -> "Episode":
         """Task t of a meta-batch."""
@@ -78,9 +86,30 @@ class Episode:
         return self.support_y.shape[0]
 
     @property
-    def way(self) -> int:
-        """N, the largest number of classes; narrower tasks are masked by `class_mask`."""
+    def outputs(self) -> int:
+        """K: the largest number of classes, where narrower tasks are masked by `class_mask`, or of values."""
         return self.class_mask.shape[-1]
+
+    @property
+    def way(self) -> int:
+        """N, K by its name among classes."""
+        return self.outputs
+
+    def support_targets(self) -> Tensor:
+        """[S, K] the support's labels in the form of outputs."""
+        return self.outcome.targets(self.support_y, self.outputs)
+
+    def support_loss(self, outputs: Tensor) -> Tensor:
+        """Loss of the support's outputs [S, K]: scalar."""
+        return self.outcome.loss(outputs, self.support_y, self.support_weight)
+
+    def query_loss(self, outputs: Tensor) -> Tensor:
+        """Loss of the queries' outputs [Q, K]: scalar."""
+        return self.outcome.loss(outputs, self.query_y, self.query_weight)
+
+    def query_measures(self, outputs: Tensor) -> dict[str, Tensor]:
+        """What the outcome measures of the queries' outputs [Q, K]: scalars by name."""
+        return self.outcome.measure(outputs, self.query_y, self.query_weight, self.units)
 
 
 @dataclass(frozen=True)
@@ -88,7 +117,7 @@ class Oracle:
     """What only diagnostics may know. No learner's method takes it.
 
     Attributes:
-        unlabelled_y: [T, U] true labels in 0..N-1, or -1 for a distractor or padding.
+        unlabelled_y: [T, U] true labels in 0..N-1, or -1 for a distractor or padding; or [T, U, K] values.
         distractor: [T, U] bool, True where the image is of none of the task's classes.
         class_ids: [T, N] index of each class in the whole source.
     """
@@ -117,18 +146,21 @@ class TaskBatch:
         return self._map(lambda x: x.pin_memory())
 
 
-TENSOR_FIELDS = tuple(f.name for f in fields(Episode) if f.name != "padded")
+STATIC = ("padded", "outcome")
+TENSOR_FIELDS = tuple(f.name for f in fields(Episode) if f.name not in STATIC)
 
 
-def _flatten(episode: Episode) -> tuple[list[Any], bool]:
-    return [getattr(episode, name) for name in TENSOR_FIELDS], episode.padded
+def _flatten(episode: Episode) -> tuple[list[Any], tuple[Any, ...]]:
+    static = tuple(getattr(episode, name) for name in STATIC)
+    return [getattr(episode, name) for name in TENSOR_FIELDS], static
 
 
-def _unflatten(values: Iterable[Any], padded: bool) -> Episode:
-    return Episode(**dict(zip(TENSOR_FIELDS, values, strict=True)), padded=padded)
+def _unflatten(values: Iterable[Any], static: tuple[Any, ...]) -> Episode:
+    named = zip((*TENSOR_FIELDS, *STATIC), (*values, *static), strict=True)
+    return Episode(**dict(named))
 
 
 register_dataclass(Unlabelled)
 register_dataclass(Oracle)
-# By hand, since `padded` is static: it has to survive a tree_map without being a tensor.
+# By hand, since some fields are static: they have to survive a tree_map without being tensors.
 register_pytree_node(Episode, _flatten, _unflatten)

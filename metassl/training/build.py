@@ -12,44 +12,49 @@ from metassl.compatibility import check, check_engine
 from metassl.construct import construct
 from metassl.data import store
 from metassl.data.builder import PLAIN, EpisodeBuilder
-from metassl.data.pool import Contents, split_pool
-from metassl.data.sampler import EpisodeSampler
-from metassl.data.spec import EpisodeSpec, episode_spec, to_count
+from metassl.data.class_tasks import ClassTasks
+from metassl.data.spec import to_count
+from metassl.data.task_source import TaskSource
 from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
 from metassl.engine.base import Engine
 from metassl.errors import ConfigError, one_of
 from metassl.instantiate import instantiate
 from metassl.learners.base import SSL, MetaLearner
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
 from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.module import MetaModule
 
 
-def build_contents(config: DictConfig) -> Contents:
-    """The data set, prepared now if it was not before."""
-    return store.load(instantiate(config.dataset.source), Path(config.paths.cache_dir))
+def build_source(config: DictConfig) -> TaskSource:
+    """Where the tasks come from; a data set is prepared now if it was not before."""
+    source = instantiate(config.dataset.source)
+    if isinstance(source, TaskSource):  # it makes tasks itself
+        return source
+    return ClassTasks(store.load(source, Path(config.paths.cache_dir)))
 
 
-def build_specs(config: DictConfig) -> tuple[EpisodeSpec, EpisodeSpec]:
+def build_make_ups(config: DictConfig, source: TaskSource) -> tuple[Any, Any]:
     """The make-up of training episodes and of validation and test episodes."""
     train = cast(dict[str, Any], OmegaConf.to_container(config.episode, resolve=True))
     changes = {key: value for key, value in train.pop("test").items() if value is not None}
-    # The label split belongs to training: at test every image may be labelled or unlabelled.
-    test = {**train, **changes, "label_ratio": 1.0}
-    return episode_spec(**train), episode_spec(**test, prefix="episode.test")
+    return source.make_ups(train, changes)
 
 
-def build_task_spec(config: DictConfig, contents: Contents) -> TaskSpec:
-    """What heads and backbones need to know: the widest way of training and test, the input's shape."""
-    train, test = build_specs(config)
-    shape = contents.items.shape[1:]
-    return TaskSpec(
-        way=max(train.way.high, test.way.high),
-        input_shape=(shape[2], *shape[:2]) if len(shape) == 3 else shape,
-        base_classes=len(contents.splits["train"]),
-    )
+def build_task_spec(config: DictConfig, source: TaskSource) -> TaskSpec:
+    """What heads and backbones need to know of the tasks."""
+    # runs of before there were others ask for classes
+    outcome: Outcome = instantiate(config.outcome) if "outcome" in config else CLASSES
+    if not isinstance(outcome, source.outcomes):
+        allowed = " or ".join(kind.asks for kind in source.outcomes)
+        raise ConfigError(
+            f"outcome: found '{outcome.name}', which asks for {outcome.asks}; tasks of dataset "
+            f"'{config.dataset.name}' can ask for {allowed}."
+        )
+    return source.task_spec(*build_make_ups(config, source), outcome)
 
 
 def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
@@ -72,7 +77,7 @@ def build_engine(config: DictConfig, learner: MetaLearner) -> Engine:
     return engine
 
 
-def build_datamodule(config: DictConfig, contents: Contents, learner: MetaLearner) -> EpisodeDataModule:
+def build_datamodule(config: DictConfig, source: TaskSource, learner: MetaLearner) -> EpisodeDataModule:
     """Training and validation episodes, with the views that the objective asked for."""
     trainer, evaluation = config.trainer, config.evaluation
     to_count("evaluation.val_episodes", evaluation.val_episodes, 1)
@@ -84,8 +89,8 @@ def build_datamodule(config: DictConfig, contents: Contents, learner: MetaLearne
             f"trainer.tasks: found {trainer.tasks}, allowed are multiples of the {world} devices."
         )
     return EpisodeDataModule(
-        build_episodes(config, contents, learner, "train", config.seed),
-        build_episodes(config, contents, learner, "val", evaluation.seed),
+        build_episodes(config, source, learner, "train", config.seed),
+        build_episodes(config, source, learner, "val", evaluation.seed),
         tasks=trainer.tasks,
         val_episodes=evaluation.val_episodes,
         eval_tasks=evaluation.tasks,
@@ -94,7 +99,7 @@ def build_datamodule(config: DictConfig, contents: Contents, learner: MetaLearne
 
 
 def build_test_stream(
-    config: DictConfig, contents: Contents, learner: MetaLearner, episodes: int
+    config: DictConfig, source: TaskSource, learner: MetaLearner, episodes: int
 ) -> TaskStream:
     """The fixed episodes of the meta-test."""
     to_count("evaluation.episodes", episodes, 1)
@@ -102,34 +107,35 @@ def build_test_stream(
     split = config.evaluation.split
     if split not in ("val", "test"):
         raise ConfigError(one_of("evaluation.split", split, ("val", "test")))
-    builder = build_episodes(config, contents, learner, split, config.evaluation.seed)
+    builder = build_episodes(config, source, learner, split, config.evaluation.seed)
     return TaskStream(builder, config.evaluation.tasks, episodes)
 
 
 def build_episodes(
-    config: DictConfig, contents: Contents, learner: MetaLearner, split: str, seed: int
+    config: DictConfig, source: TaskSource, learner: MetaLearner, split: str, seed: int
 ) -> EpisodeBuilder:
     """What makes the episodes of a split, with what this learner and its objective need."""
     training, ssl = split == "train", learner.ssl
-    spec = build_specs(config)[0 if training else 1]
+    make_up = build_make_ups(config, source)[0 if training else 1]
     inner, outer = ssl.inner_views(training), ssl.outer_views(training)
-    sampler = EpisodeSampler(split_pool(contents, split), spec, seed, split, outer=bool(outer))
-    shape = build_task_spec(config, contents).input_shape
+    task = build_task_spec(config, source)
     return EpisodeBuilder(
-        sampler,
+        source.sampler(make_up, seed, split, bool(outer)),
+        source.items(),
         _views(config, {**inner, **outer}),
         bool(inner),
         bool(outer),
-        draws=ssl.objective.draws(shape),
+        draws=ssl.objective.draws(task.input_shape),
         task_draws=learner.draws,
+        outcome=task.outcome,
     )
 
 
-def build_module(config: DictConfig, learner: MetaLearner) -> MetaModule:
+def build_module(config: DictConfig, learner: MetaLearner, outcome: Outcome = CLASSES) -> MetaModule:
     """The Lightning module around a learner."""
     optimizer = _optimizer(config.optimizer)
     engine = build_engine(config, learner)
-    return MetaModule(learner, engine, optimizer, steps=config.trainer.steps, seed=config.seed)
+    return MetaModule(learner, engine, optimizer, config.trainer.steps, config.seed, outcome)
 
 
 def _optimizer(config: DictConfig) -> Callable[[Iterable[Tensor]], dict[str, Any]]:

@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from metassl.errors import ConfigError, Interrupted, one_of
 from metassl.files import write_atomically
+from metassl.outcomes.base import Score
+from metassl.outcomes.classification import ACCURACY
 from metassl.training.csv_log import CSVLog
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -96,21 +98,21 @@ def earlier_seconds(trainer: pl.Trainer) -> float:
 
 
 class KeepBest(pl.Callback):
-    """Keeps `best.ckpt`, the weights with the highest validation accuracy (the first of equals).
+    """Keeps `best.ckpt`, the weights with the best validation score (the first of equals).
 
     Args:
         folder: where `best.ckpt` lies.
-        monitor: the metric.
+        score: what decides.
     """
 
-    def __init__(self, folder: Path, monitor: str = "val/accuracy") -> None:
-        self.folder, self.monitor = folder, monitor
+    def __init__(self, folder: Path, score: Score = ACCURACY) -> None:
+        self.folder, self.score = folder, score
         self.best = float("-inf")
         self.step = -1
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves when the validation just done is the best."""
-        value = float(trainer.callback_metrics[self.monitor])
+        value = self.score.improvement(float(trainer.callback_metrics[f"val/{self.score.name}"]))
         if trainer.sanity_checking or value <= self.best:
             return
         self.best, self.step = value, trainer.global_step

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from metassl.data.pool import Contents
+from metassl.data.task_source import TaskSource
 from metassl.engine.base import Engine
 from metassl.evaluation.evaluate import evaluate
 from metassl.evaluation.features import MetaTest
@@ -20,10 +20,10 @@ from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.file_names import ABOUT
 from metassl.training.build import (
-    build_contents,
     build_engine,
     build_learner,
-    build_specs,
+    build_make_ups,
+    build_source,
     build_task_spec,
     build_test_stream,
 )
@@ -32,23 +32,22 @@ from metassl.training.weights import load_weights
 
 
 def final_test(
-    config: DictConfig, learner: MetaLearner, engine: Engine, contents: Contents
+    config: DictConfig, learner: MetaLearner, engine: Engine, source: TaskSource
 ) -> tuple[dict[str, Any], Columns]:
     """Summary and per-episode values of a trained learner, tested as its config says."""
     evaluation = config.evaluation
-    stream = build_test_stream(config, contents, learner, evaluation.episodes)
+    stream = build_test_stream(config, source, learner, evaluation.episodes)
     few = min(evaluation.episodes, evaluation.baseline_episodes)
-    measured = evaluate(MetaTest(learner, engine, stream), _untrained(config, contents), few)
-    train, test = build_specs(config)
-    reduced = bool(contents.meta.get("reduced", False))
-    protocol = Protocol(evaluation.split, train, test, config.trainer.steps, reduced)
+    measured = evaluate(MetaTest(learner, engine, stream), _untrained(config, source), few)
+    train, test = build_make_ups(config, source)
+    protocol = Protocol(evaluation.split, train, test, config.trainer.steps, source.reduced)
     return summarise(measured, learner, protocol), {**measured.columns, **measured.baseline}
 
 
 def retest(
     config: DictConfig, checkpoint: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
 ) -> float:
-    """Meta-tests the weights of a checkpoint and returns the accuracy (0..1).
+    """Meta-tests the weights of a checkpoint and returns the deciding score (an accuracy as 0..1).
 
     Args:
         config: of the test; its learner must fit the weights.
@@ -59,23 +58,24 @@ def retest(
     """
     settle_process(config)
     about = provenance(choices, overrides, config.seed)
-    contents = build_contents(config)
-    learner = build_learner(config, build_task_spec(config, contents))
+    source = build_source(config)
+    task = build_task_spec(config, source)
+    learner = build_learner(config, task)
     step = load_weights(learner, checkpoint)
     learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
     began = time.monotonic()
-    results, columns = final_test(config, learner, build_engine(config, learner), contents)
+    results, columns = final_test(config, learner, build_engine(config, learner), source)
     results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
     results |= {"commit": about["git"]["revision"]}
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / ABOUT, about)
     write_results(folder, results, columns)
-    print(results_text(results, folder))
-    return float(results["accuracy"]["mean"])
+    print(results_text(results, task.outcome, folder))
+    return float(results[task.outcome.score.name]["mean"])
 
 
-def _untrained(config: DictConfig, contents: Contents) -> MetaLearner:
+def _untrained(config: DictConfig, source: TaskSource) -> MetaLearner:
     """The learner with the weights that it had before the training; no random number of the run is used."""
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        return build_learner(config, build_task_spec(config, contents))
+        return build_learner(config, build_task_spec(config, source))

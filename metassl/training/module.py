@@ -13,9 +13,11 @@ from metassl.engine.base import Engine
 from metassl.errors import UserError
 from metassl.evaluation.diagnostics import Values, diagnose, mean_values
 from metassl.evaluation.intervals import over_episodes
+from metassl.evaluation.meta_test import query_measures
 from metassl.learners.base import MetaLearner
 from metassl.numerics.surrogate import surrogate
-from metassl.outcomes.classification import accuracy
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import TEST, Stage
 
@@ -39,6 +41,7 @@ class MetaModule(pl.LightningModule):
         steps: outer steps of the run, for schedules.
         seed: with the batch's number it seeds whatever is random inside a step, so that a
             resumed run draws the same numbers.
+        outcome: what the tasks ask for.
     """
 
     def __init__(
@@ -48,11 +51,12 @@ class MetaModule(pl.LightningModule):
         optimizer: OptimizerFactory,
         steps: int,
         seed: int,
+        outcome: Outcome = CLASSES,
     ) -> None:
         super().__init__()
         self.learner, self.engine = learner, engine
-        self.optimizer, self.steps, self.seed = optimizer, steps, seed
-        self.val_accuracies: list[Tensor] = []
+        self.optimizer, self.steps, self.seed, self.outcome = optimizer, steps, seed, outcome
+        self.val_measures: list[dict[str, Tensor]] = []
         self.val_unlabelled: list[Values] = []
         self.since_step: list[tuple[Episode, dict[str, Tensor]]] = []
 
@@ -105,20 +109,24 @@ class MetaModule(pl.LightningModule):
         return gathered.mean(0)
 
     def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
-        """Accuracies of one batch of validation episodes, adapted as at test, and what became of their U."""
-        logits = self.engine.map(
+        """What one batch of validation episodes scores, adapted as at test, and what became of their U."""
+        outputs = self.engine.map(
             self.learner, lambda learner, task: learner.query_logits(task, TEST), batch.episodes
         )
-        tasks = batch.episodes
-        self.val_accuracies.append(torch.vmap(accuracy)(logits, tasks.query_y, tasks.query_weight))
+        self.val_measures.append(query_measures(outputs, batch.episodes))
         self.val_unlabelled += diagnose(self.learner, self.engine, batch, TEST)
 
     def on_validation_epoch_end(self) -> None:
         """Mean over the validation episodes and its interval."""
-        interval = over_episodes(torch.cat(self.val_accuracies).float().cpu().numpy())
-        self.val_accuracies.clear()
-        self.log("val/accuracy", interval.mean, prog_bar=True)
-        self.log("val/accuracy_ci95", interval.half_width)
+        columns = {
+            name: torch.cat([part[name] for part in self.val_measures]).float().cpu().numpy()
+            for name in self.val_measures[0]
+        }
+        self.val_measures.clear()
+        for name, values in self.outcome.summary(columns).items():
+            interval = over_episodes(values)
+            self.log(f"val/{name}", interval.mean, prog_bar=name == self.outcome.score.name)
+            self.log(f"val/{name}_ci95", interval.half_width)
         self.log_dict({f"val/unlabelled_{k}": v for k, v in mean_values(self.val_unlabelled).items()})
         self.val_unlabelled.clear()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.data.pool import Contents
+from metassl.data.task_source import TaskSource
 from metassl.evaluation.results import results_text, write_results
 from metassl.files import write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
@@ -16,10 +16,10 @@ from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.training.build import (
-    build_contents,
     build_datamodule,
     build_learner,
     build_module,
+    build_source,
     build_task_spec,
     build_test_stream,
 )
@@ -34,7 +34,7 @@ from metassl.training.weights import load_weights, read_checkpoint
 def train_and_test(
     config: DictConfig, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
 ) -> float | None:
-    """Runs a whole config and returns the meta-test accuracy (0..1); None on ranks that don't test.
+    """Runs a whole config and returns the deciding score of the meta-test; None on ranks that don't test.
 
     Args:
         config: as composed by Hydra.
@@ -50,16 +50,17 @@ def train_and_test(
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
         write_json(folder / ABOUT, about)
     pl.seed_everything(config.seed, verbose=False)
-    contents = build_contents(config)
-    learner = build_learner(config, build_task_spec(config, contents))
-    module = build_module(config, learner)
-    data = build_datamodule(config, contents, learner)
+    source = build_source(config)
+    task = build_task_spec(config, source)
+    learner = build_learner(config, task)
+    module = build_module(config, learner, task.outcome)
+    data = build_datamodule(config, source, learner)
     # a test split that can't be drawn shows now, not after the training
-    build_test_stream(config, contents, learner, config.evaluation.episodes)
+    build_test_stream(config, source, learner, config.evaluation.episodes)
     tested_checkpoint(config, folder)
-    trainer = build_trainer(config, folder, resume)
+    trainer = build_trainer(config, folder, resume, task.outcome.score)
     if trainer.is_global_zero:
-        print(_description(config, learner, contents, choices))
+        print(_description(config, learner, source, choices))
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except DivergedError as error:
@@ -69,12 +70,12 @@ def train_and_test(
     if not trainer.is_global_zero:
         return None
     load_weights(learner, tested_checkpoint(config, folder))
-    results, columns = final_test(config, learner, module.engine, contents)
+    results, columns = final_test(config, learner, module.engine, source)
     seconds = earlier_seconds(trainer) + time.monotonic() - began
     results |= {"wall_seconds": round(seconds, 1), "commit": about["git"]["revision"]}
     write_results(folder, results, columns)
-    print(results_text(results, folder))
-    return float(results["accuracy"]["mean"])
+    print(results_text(results, task.outcome, folder))
+    return float(results[task.outcome.score.name]["mean"])
 
 
 def _resume_point(config: DictConfig, folder: Path) -> Path | None:
@@ -88,13 +89,12 @@ def _resume_point(config: DictConfig, folder: Path) -> Path | None:
 
 
 def _description(
-    config: DictConfig, learner: MetaLearner, contents: Contents, choices: Mapping[str, str]
+    config: DictConfig, learner: MetaLearner, source: TaskSource, choices: Mapping[str, str]
 ) -> str:
     """One line on what is about to run."""
     count = sum(p.numel() for p in learner.parameters() if p.requires_grad)
-    classes = " / ".join(str(len(contents.splits.get(s, ()))) for s in ("train", "val", "test"))
     return (
         f"model={choices.get('model')} ssl={choices.get('ssl')} (at={learner.ssl.at}) "
-        f"dataset={choices.get('dataset')}: {classes} classes for train / val / test, "
+        f"dataset={choices.get('dataset')}: {source.description()}, "
         f"{count:,} parameters, {config.trainer.steps} steps of {config.trainer.tasks} tasks"
     )

@@ -8,6 +8,8 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
+from metassl.outcomes.base import Score
+from metassl.outcomes.classification import ACCURACY
 from metassl.training.checkpoints import KeepBest, Resumable
 from metassl.training.csv_log import CSVLog
 from metassl.training.progress import StepBar
@@ -24,7 +26,9 @@ class CloseLoggers(pl.Callback):
                 logger.experiment.finish()
 
 
-def build_trainer(config: DictConfig, folder: Path, resume: Path | None) -> pl.Trainer:
+def build_trainer(
+    config: DictConfig, folder: Path, resume: Path | None, score: Score = ACCURACY
+) -> pl.Trainer:
     """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`."""
     options = config.trainer
     _check(options)
@@ -35,7 +39,7 @@ def build_trainer(config: DictConfig, folder: Path, resume: Path | None) -> pl.T
         )
     checkpoints = folder / "checkpoints"
     callbacks: list[pl.Callback] = [
-        KeepBest(checkpoints),  # before Resumable, whose checkpoint must know the best
+        KeepBest(checkpoints, score),  # before Resumable, whose checkpoint must know the best
         Resumable(checkpoints, options.checkpoint_every, options.val_every),
         CloseLoggers(),
     ]

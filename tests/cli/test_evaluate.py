@@ -13,7 +13,7 @@ from omegaconf import OmegaConf, open_dict
 from metassl.cli.evaluate import evaluate_run
 from metassl.errors import ConfigError, UserError
 from metassl.runs.file_names import CONFIG
-from metassl.training.build import build_contents, build_learner, build_task_spec, build_test_stream
+from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
 
@@ -92,7 +92,7 @@ def test_validation_classes_can_be_asked_for(run: Path, make_config) -> None:
     assert results(evaluate_run([f"run={run}", "evaluation.split=val"]))["split"] == "val"
     for split in ("val", "test"):
         config = make_config(f"evaluation.split={split}")
-        contents = build_contents(config)
+        contents = build_source(config)
         learner = build_learner(config, build_task_spec(config, contents))
         batch = next(iter(build_test_stream(config, contents, learner, 4)))
         assert set(batch.oracle.class_ids.flatten().tolist()) <= set(contents.splits[split])

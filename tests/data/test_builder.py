@@ -41,7 +41,7 @@ def make(
     **changes: object,
 ) -> EpisodeBuilder:
     sampler = EpisodeSampler(pool(items), spec(**changes), 0, "test", outer=outer)
-    return EpisodeBuilder(sampler, views, inner, outer)
+    return EpisodeBuilder(sampler, sampler.pool.items, views, inner, outer)
 
 
 def gathered(builder: EpisodeBuilder, numbers: range) -> dict[str, tuple[Tensor, np.ndarray]]:

@@ -33,7 +33,7 @@ def test_an_error_of_the_maker_comes_out() -> None:
 
 
 def test_a_stream_ends_where_it_should(tiny_pool: Pool) -> None:
-    builder = EpisodeBuilder(EpisodeSampler(tiny_pool, spec(), 0, "train"), {"plain": None})
+    builder = EpisodeBuilder(EpisodeSampler(tiny_pool, spec(), 0, "train"), tiny_pool.items, {"plain": None})
     stream = TaskStream(builder, tasks=4, episodes=10)
     assert [batch.episodes.count for batch in stream] == [4, 4, 2]
     assert [batch.episodes.count for batch in stream.first(5)] == [4, 1]

@@ -56,7 +56,7 @@ class FirstClass(SSLObjective):
 def test_of_a_learner(tiny_pool: Pool) -> None:
     """Everything labelled class 0: a third is right, and distractors look like the rest."""
     learner = head_learner("group", make_term(FirstClass()))
-    builder = EpisodeBuilder(EpisodeSampler(tiny_pool, spec(), 0, "train"), {"plain": None})
+    builder = EpisodeBuilder(EpisodeSampler(tiny_pool, spec(), 0, "train"), tiny_pool.items, {"plain": None})
     batch = builder(range(3))._map(lambda x: x.double() if x.is_floating_point() else x)
     found = mean_values(diagnose(learner, Loop(), batch, TEST))
     assert found == pytest.approx({"used": 1.0, "accuracy": 1 / 3, "auroc": 0.5})

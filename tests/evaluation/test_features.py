@@ -15,9 +15,9 @@ from metassl.evaluation.meta_test import meta_test
 from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from metassl.training.build import (
-    build_contents,
     build_engine,
     build_learner,
+    build_source,
     build_task_spec,
     build_test_stream,
 )
@@ -115,6 +115,6 @@ def test_an_image_is_embedded_once(words: list[str]) -> None:
 
 
 def make_test(config) -> MetaTest:
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents)).eval()
     return MetaTest(learner, build_engine(config, learner), build_test_stream(config, contents, learner, 12))

@@ -15,10 +15,10 @@ from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from metassl.training.build import (
-    build_contents,
     build_engine,
     build_episodes,
     build_learner,
+    build_source,
     build_task_spec,
 )
 from tests.conftest import CONF
@@ -40,7 +40,7 @@ def measure(words: Sequence[str], data: Sequence[str]) -> dict[str, Any]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     config = config_of(words, data)
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents)).double().train()
     redraw(learner)
     engine = build_engine(config, learner)

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_map
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
-from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
+from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
 from tests.conftest import CONF
 from tests.support.calls import adapt, predict, query_logits
 
@@ -39,7 +39,7 @@ def built(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory):
         own_norm = ["backbone.norm=group"] if model != "mamlpp" else []
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", overrides=[*words, f"model={model}", *own_norm])
-        contents = build_contents(config)
+        contents = build_source(config)
         torch.manual_seed(0)
         learner = build_learner(config, build_task_spec(config, contents)).double().eval()
         tasks = build_episodes(config, contents, learner, "test", 0)(range(1)).episodes

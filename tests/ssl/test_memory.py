@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from metassl.data.pool import Pool
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.mean_teacher import MeanTeacher
 from metassl.ssl.context import Context, Memory
 from metassl.ssl.self_labelling.fixmatch import FixMatch
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
-from metassl.tasks.tensors import Tensors
 from tests.support.contexts import WAY, D, U, advanced, context
 from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner

@@ -37,7 +37,9 @@ def episodes(pool: Pool, ssl: SSLTerm, count: int, **changes: object) -> Episode
     """The first training tasks, with the views and random numbers of the term's objective."""
     views = {name: JITTER[kind] for name, kind in ssl.objective.views.items()}
     sampler = EpisodeSampler(pool, spec(**changes), 0, "train", outer=True)
-    builder = EpisodeBuilder(sampler, views, outer=True, draws=ssl.objective.draws(SPEC.input_shape))
+    builder = EpisodeBuilder(
+        sampler, pool.items, views, outer=True, draws=ssl.objective.draws(SPEC.input_shape)
+    )
     return doubled(builder(range(count)).episodes)
 
 

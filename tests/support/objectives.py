@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.numerics.losses import gate, weighted_mean
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.consistency.ict import ICT
@@ -25,7 +26,6 @@ from metassl.ssl.self_labelling.mixmatch import MixMatch
 from metassl.ssl.self_labelling.pseudo_label import PseudoLabel
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.self_supervised.contrastive import Contrastive
-from metassl.tasks.tensors import Tensors
 from tests.support.contexts import D
 from tests.support.episodes import SPEC
 

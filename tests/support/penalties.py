@@ -9,10 +9,10 @@ from metassl.data.pool import Pool
 from metassl.engine.threads import Threads
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.none import NoObjective
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 from tests.support.agreement import assert_agree
 from tests.support.calls import outer_gradients
 from tests.support.contexts import D, U, advanced, context, draws_of, given_task, two_classes

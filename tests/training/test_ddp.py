@@ -10,7 +10,7 @@ import torch
 
 from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError
-from metassl.training.build import build_contents, build_datamodule, build_learner, build_task_spec
+from metassl.training.build import build_datamodule, build_learner, build_source, build_task_spec
 from metassl.training.run import train_and_test
 from metassl.training.weights import read_checkpoint
 from tests.conftest import ROOT
@@ -42,7 +42,7 @@ def test_two_processes_give_the_result_of_one(make_config, tiny_npz: Path, tmp_p
 
 def test_ranks_share_a_meta_batch(make_config) -> None:
     config = make_config("trainer.tasks=4")
-    contents = build_contents(config)
+    contents = build_source(config)
     data = build_datamodule(config, contents, build_learner(config, build_task_spec(config, contents)))
     whole = next(iter(TaskStream(data.train, 4))).episodes.support_x
     parts = [next(iter(TaskStream(data.train, 4, rank=r, world=2))).episodes.support_x for r in (0, 1)]
@@ -51,7 +51,7 @@ def test_ranks_share_a_meta_batch(make_config) -> None:
 
 def test_tasks_must_divide_among_devices(make_config) -> None:
     config = make_config("trainer=ddp", "trainer.tasks=3")
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents))
     with pytest.raises(ConfigError, match=r"trainer.tasks: found 3.*2 devices"):
         build_datamodule(config, contents, learner)

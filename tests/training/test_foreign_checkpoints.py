@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metassl.errors import UserError
-from metassl.training.build import build_contents, build_learner, build_task_spec
+from metassl.training.build import build_learner, build_source, build_task_spec
 from metassl.training.weights import PREFIX, load_weights, read_checkpoint
 
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_without_weights(tmp_path: Path, content: object) -> None:
 
 def test_weights_of_another_architecture(make_config, tmp_path: Path) -> None:
     config = make_config("model=maml")
-    contents = build_contents(config)
+    contents = build_source(config)
 
     def learner(*words: str):
         changed = make_config("model=maml", *words)
@@ -107,7 +107,7 @@ def test_weights_of_another_architecture(make_config, tmp_path: Path) -> None:
 
 def test_what_another_objective_learned_is_left_out(make_config, tmp_path: Path) -> None:
     """Weights of a learned objective serve a test with one that learns nothing, but not the other way."""
-    contents = build_contents(make_config())
+    contents = build_source(make_config())
 
     def learner(ssl: str):
         config = make_config("model=protonet", f"ssl={ssl}", "backbone.norm=group")

@@ -5,10 +5,10 @@ import pytorch_lightning as pl
 import torch
 
 from metassl.training.build import (
-    build_contents,
     build_datamodule,
     build_learner,
     build_module,
+    build_source,
     build_task_spec,
 )
 from metassl.training.process import silence_hints
@@ -26,7 +26,7 @@ def trained(make_config, tasks: int, accumulate: int, *words: str):
     config = make_config(f"trainer.tasks={tasks}", "engine=loop", *STILL, *words)
     silence_hints()
     torch.manual_seed(0)
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents))
     trainer = pl.Trainer(
         accelerator="cpu", max_steps=2, accumulate_grad_batches=accumulate, logger=False, limit_val_batches=0,
@@ -57,7 +57,7 @@ def test_averages_of_the_steps_are_means_over_all_micro_batches(make_config) -> 
 def test_weights_of_a_checkpoint_fit_a_learner_with_another_objective(make_config, tmp_path) -> None:
     """What the other objective learned is left out."""
     config = make_config("model=protonet", "ssl=masked_soft_kmeans")
-    contents = build_contents(config)
+    contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents))
     state = {f"learner.{name}": value for name, value in learner.state_dict().items()}
     torch.save({"state_dict": state, "global_step": 3}, tmp_path / "last.ckpt")

@@ -1,4 +1,7 @@
-"""Which rows make up some episodes."""
+"""Which rows make up some episodes.
+
+Legend: T episodes, S support, Q query, U unlabelled, N way, K outputs (N, or the values of an item).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +12,18 @@ from numpy.random import Generator
 
 @dataclass(frozen=True)
 class Draw:
-    """Rows of the pool's items for T episodes, with labels and padding.
+    """Rows of the items for T episodes, with labels and padding.
 
     Attributes:
-        support, support_y, support_weight: [T, S]; query, ...: [T, Q].
-        unlabelled, unlabelled_y, unlabelled_weight: [T, U]; unlabelled_y is -1 for distractors.
-        outer, outer_y, outer_weight: [T, U2], a second set of the same make-up (or U2 = 0).
-        class_mask: [T, N]; class_ids: [T, N] index of each class in the whole source; classes: [T, N]
-            its number among the classes of the split.
+        support, support_weight: [T, S]; query, ...: [T, Q]; unlabelled, ...: [T, U].
+        outer, outer_weight: [T, U2], a second set of the same make-up as U (or U2 = 0).
+        support_y and so on: labels 0..N-1 of the shape of the rows, -1 for distractors; or values, with K of
+            them in a further dimension.
+        distractor: [T, U] bool, what of U is of none of the task's classes.
+        class_mask: [T, K]; class_ids: [T, K] index of each class, or of the family of a value, in the whole
+            source; classes: [T, K] its number among the classes of the split.
         generators: one for each episode, for whatever else is random in it (the views).
+        items: [n, ...] what the rows are of, where these episodes bring their own; None: the source's.
     """
 
     support: np.ndarray
@@ -32,7 +38,9 @@ class Draw:
     outer: np.ndarray
     outer_y: np.ndarray
     outer_weight: np.ndarray
+    distractor: np.ndarray
     class_mask: np.ndarray
     class_ids: np.ndarray
     classes: np.ndarray
     generators: Sequence[Generator]
+    items: np.ndarray | None = None

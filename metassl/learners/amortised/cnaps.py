@@ -16,6 +16,7 @@ from metassl.learners.amortised.hypernet import zero
 from metassl.learners.amortised.set_encoder import SetEncoder, read_task
 from metassl.learners.metric.learner import HeadLearner
 from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 
@@ -37,6 +38,7 @@ class CNAPs(HeadLearner):
         head: the closed-form head; None: one that a network writes.
         encoder: reads the task; None: with its own defaults.
         hidden: width of the FiLM networks.
+        task: what its tasks ask for, for the encoder; None: classes.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class CNAPs(HeadLearner):
         rounds: int = 1,
         encoder: SetEncoder | None = None,
         hidden: int = 32,
+        task: TaskSpec | None = None,
     ) -> None:
         super().__init__(backbone, head or GeneratedLinear(backbone.out_dim), rounds)
         self.traits = replace(self.traits, reads_unlabelled=True, embeds_apart=False)
-        self.encoder = encoder or SetEncoder(backbone.out_dim)
+        self.encoder = encoder or SetEncoder(backbone.out_dim, task=task)
         self.layers = film_layers(backbone)
         self.films = nn.ModuleList(
             nn.Sequential(

@@ -114,7 +114,7 @@ class HyperNetwork(MAML):
                 f"model.adapt: found {list(adapt)}, allowed are lists with '{HEAD}', which is generated."
             )
         self.head.requires_grad_(False)  # generated anew for each task
-        encoder = encoder or SetEncoder(backbone.out_dim)
+        encoder = encoder or SetEncoder(backbone.out_dim, task=task)
         self.encoder = encoder
         self.generate_head = mlp(encoder.hidden + encoder.size, encoder.hidden, backbone.out_dim + 1)
         shapes = {n: p.shape for n, p in self.named_parameters() if self.moves(n) and not n.startswith(HEAD)}
@@ -130,6 +130,6 @@ class HyperNetwork(MAML):
         encoding = self.encoder(read_task(self, episode, anchor, stage))
         named = zip(self.generated, self.deltas, strict=True)
         phi = {name: theta[name] + delta(encoding.task) for name, delta in named}
-        task = encoding.task.expand(episode.way, -1)
-        head = self.generate_head(torch.cat((encoding.classes, task), dim=-1))
+        task = encoding.task.expand(episode.outputs, -1)
+        head = self.generate_head(torch.cat((encoding.outputs, task), dim=-1))
         return {**phi, "head.weight": head[:, :-1], "head.bias": head[:, -1]}

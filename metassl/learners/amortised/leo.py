@@ -16,11 +16,11 @@ from metassl.learners.base import Scores
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.learners.traits import LearnerTraits
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.classification import mask_classes
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.classification import Classification, mask_classes
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 
 LATENT, OFFSET, NOISE = "latent", "offset", "noise"
 
@@ -104,7 +104,7 @@ class LEO(GradientLearner):
         l2: weight of the squares of the encoder's and decoder's parameters (λ_1).
     """
 
-    traits = LearnerTraits(reads_unlabelled=True)
+    traits = LearnerTraits(reads_unlabelled=True, outcomes=(Classification,))
     latent: Tensor
     offset: Tensor
     noise: Tensor

@@ -13,8 +13,9 @@ from metassl.learners.adapted import Anchor
 from metassl.learners.base import MetaLearner
 from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
-from metassl.outcomes.classification import one_hot
+from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode
+from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
 
@@ -23,20 +24,22 @@ class TaskSet(NamedTuple):
 
     Attributes:
         z: [n, D] features.
-        q: [n, N] soft labels; all 0 for an unlabelled item.
+        q: [n, K] targets, of classes soft labels; all 0 for an unlabelled item.
         w: [n] weights; 0 leaves an item out.
+        known: [n] 1 for a labelled item, 0 for an unlabelled one.
     """
 
     z: Tensor
     q: Tensor
     w: Tensor
+    known: Tensor
 
 
 class SetEncoding(NamedTuple):
-    """What the encoder makes of a task: task [E] for all of it, classes [N, H] for each class."""
+    """What the encoder makes of a task: task [E] for all of it, outputs [K, H] for each class or value."""
 
     task: Tensor
-    classes: Tensor
+    outputs: Tensor
 
 
 class Pool(nn.Module):
@@ -84,9 +87,11 @@ class AttentionPool(Pool):
 class SetEncoder(nn.Module):
     """Describes a task, labelled and unlabelled items together, by vectors of fixed length.
 
-    e_j = MLP(z_j); task = MLP([pool_S e, pool_U e, log(1+|S|), log(1+|U|), 1[U there]]); classes = means.
+    e_j = MLP(z_j); task = MLP([pool_S e, pool_U e, log(1+|S|), log(1+|U|), 1[U there]]); outputs = means.
 
-    |S| and |U| are sums of weights. Neither the order of the items nor the names of the classes have an
+    Where labels are values, they mean the same in every task: e_j = MLP([z_j, y_j]), y_j = 0 in U, and the
+    embedding of an output is the mean over S (Garnelo et al. 2018, section 2). |S| and |U| are sums of
+    weights. Neither the order of the items nor the names of the classes have an
     influence. Source: Zaheer et al. 2017, eq. 4 (DeepSets); class means as in Garnelo et al. 2018, section 2.
 
     Args:
@@ -94,21 +99,31 @@ class SetEncoder(nn.Module):
         hidden: H.
         size: E.
         pool: makes one vector of the item embeddings; None: their mean.
+        task: what its tasks ask for; None: classes.
     """
 
-    def __init__(self, features: int, hidden: int = 64, size: int = 32, pool: Pool | None = None) -> None:
+    def __init__(
+        self,
+        features: int,
+        hidden: int = 64,
+        size: int = 32,
+        pool: Pool | None = None,
+        task: TaskSpec | None = None,
+    ) -> None:
         super().__init__()
         self.hidden, self.size, self.pool = hidden, size, MeanPool() if pool is None else pool
-        self.item = mlp(features, hidden, hidden)
+        self.outcome = CLASSES if task is None else task.outcome
+        read = 0 if task is None else self.outcome.readable(torch.zeros(1, task.outputs)).shape[1]
+        self.item = mlp(features + read, hidden, hidden)
         self.task = mlp(2 * hidden + 3, hidden, size)
 
     def forward(self, items: TaskSet) -> SetEncoding:
         """The embeddings of a task."""
-        e, labelled = self.item(items.z), items.q.sum(-1)
-        s, u = items.w * labelled, items.w * (1 - labelled)
+        e = self.item(torch.cat((items.z, self.outcome.readable(items.q).to(items.z.dtype)), dim=-1))
+        s, u = items.w * items.known, items.w * (1 - items.known)
         counts = torch.stack((s.sum().log1p(), u.sum().log1p(), (u.sum() > 0).to(e.dtype)))
         task = self.task(torch.cat((self.pool(e, s), self.pool(e, u), counts)))
-        return SetEncoding(task, class_means(e, items.q.to(e.dtype), items.w))
+        return SetEncoding(task, self.outcome.per_output(e, items.q, s))
 
 
 class Gaussian(NamedTuple):
@@ -177,10 +192,12 @@ def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Sta
     def embed(x: Tensor, weight: Tensor) -> Tensor:
         return learner.embed(x, anchor, Pass(weight if episode.padded else None, moves=False))
 
-    labels = one_hot(episode.support_y, episode.way)
-    support = TaskSet(embed(episode.support_x, episode.support_weight), labels, episode.support_weight)
+    weight = episode.support_weight
+    targets = episode.support_targets()
+    support = TaskSet(embed(episode.support_x, weight), targets, weight, torch.ones_like(weight))
     if not learner.uses_unlabelled(episode, stage):
         return support
     x, weight = next(iter(episode.unlabelled.views.values())), episode.unlabelled.weight
-    unknown = TaskSet(embed(x, weight), torch.zeros(len(x), episode.way, device=x.device), weight)
+    nothing = torch.zeros(len(x), episode.outputs, device=x.device)
+    unknown = TaskSet(embed(x, weight), nothing, weight, torch.zeros_like(weight))
     return TaskSet(*(torch.cat(parts) for parts in zip(support, unknown, strict=True)))

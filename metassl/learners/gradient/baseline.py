@@ -17,7 +17,7 @@ from metassl.learners.gradient.learner import HEAD, GradientLearner
 from metassl.learners.gradient.reptile import all_labelled
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
-from metassl.outcomes.classification import cross_entropy, mask_classes
+from metassl.outcomes.classification import Classification, cross_entropy, mask_classes
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -45,7 +45,7 @@ class BaselineLearner(GradientLearner):
     """
 
     # no gradient is taken within a training task
-    traits = LearnerTraits(adapts_in_training=False, follows_averages=True)
+    traits = LearnerTraits(adapts_in_training=False, follows_averages=True, outcomes=(Classification,))
 
     def __init__(
         self,

@@ -18,8 +18,8 @@ from metassl.learners.adapted import Anchor
 from metassl.learners.gradient.inner_loop import InnerTask
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.norms.base import ALL_ROWS, Pass
+from metassl.numerics.tensors import Tensors
 from metassl.tasks.spec import TaskSpec
-from metassl.tasks.tensors import Tensors
 
 CONTEXT = "context_parameters"
 RATE = 10.0  # c reaches the loss through one layer's scales and shifts alone

@@ -20,11 +20,11 @@ from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
 from metassl.numerics.implicit import conjugate_gradient, hessian, mixed
 from metassl.numerics.surrogate import surrogate
+from metassl.numerics.tensors import Tensors, constants
 from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors, constants
 
 
 class ImplicitMAML(MAML):

@@ -13,10 +13,10 @@ from torch.utils._pytree import tree_map
 from metassl.inner.base import InnerOptimizer
 from metassl.learners.adapted import Anchor
 from metassl.numerics.derivative import gradient
+from metassl.numerics.tensors import Tensors, constants
 from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors, constants
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
 from metassl.learners.gradient.inner_loop import Found, InnerLoop, InnerStep, InnerTask, Loss
 from metassl.learners.predictor import LOOK, LearnerPredictor
 from metassl.norms.base import Pass, Statistics
-from metassl.outcomes.classification import cross_entropy, mask_classes
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import mask_outputs
 from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 
 R = TypeVar("R")
 BACKBONE = "backbone."
@@ -32,7 +32,8 @@ HEAD = "head."
 class GradientLearner(MetaLearner):
     """Adapts by gradient steps on the labelled and unlabelled examples of a task.
 
-    φ_0 = start(θ), φ_{k+1} = inner step on CE(S; φ_k) + λ·SSL(U; φ_k); the outer loss is CE(Q; φ_K).
+    φ_0 = start(θ), φ_{k+1} = inner step on L(S; φ_k) + λ·SSL(U; φ_k); the outer loss is L(Q; φ_K), where L is
+    the outcome's loss: the cross-entropy of classes, an error of values.
     A subclass builds its head and, last, `inner` from what `moved` gives.
 
     Args:
@@ -86,7 +87,8 @@ class GradientLearner(MetaLearner):
     def adapted(self, episode: Episode, stage: Stage, step: InnerStep) -> Adapted:
         """The end of an inner loop as `predict` wants it."""
         anchor = self.anchor(episode, stage)
-        return Adapted(step.phi, {}, anchor, episode.class_mask, step.memory, self.steps)
+        mask = episode.class_mask
+        return Adapted(step.phi, {}, anchor, mask, step.memory, self.steps, episode.outcome)
 
     def path(self, episode: Episode, stage: Stage) -> Iterator[InnerStep]:
         """φ_0, φ_1, …, φ_K."""
@@ -157,9 +159,9 @@ class GradientLearner(MetaLearner):
         return self.inner_weight(task.episode, task.stage) * self.ssl.over_steps(k, task.steps)
 
     def inner_loss(self, context: Context, weight: float) -> Tensor:
-        """CE(S) + λ·SSL(U). Called with φ in place."""
+        """L(S) + λ·SSL(U). Called with φ in place."""
         episode = context.episode
-        loss = cross_entropy(context.support_logits(), episode.support_y, episode.support_weight)
+        loss = episode.support_loss(context.support_logits())
         return loss + weight * self.ssl.loss(context) if weight else loss
 
     def statistics(self, met: Statistics) -> dict[str, Tensor]:
@@ -167,26 +169,26 @@ class GradientLearner(MetaLearner):
         return {}
 
     def predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """[n, N] logits under θ with φ laid over it; weight [n] 0 for padding, which gives no statistics."""
+        """[n, K] outputs under θ with φ laid over it; weight [n] 0 for padding, which gives no statistics."""
         return self.logits(adapted, x, Pass(weight, adapted.step))
 
     def logits(self, adapted: Adapted, x: Tensor, how: Pass) -> Tensor:
-        """[n, N] logits under θ with φ laid over it, by a given pass."""
+        """[n, K] outputs under θ with φ laid over it, by a given pass."""
         with self.placed(adapted.overlay):
             return self.classify(self.embed(x, adapted.anchor, how), adapted.class_mask)
 
     def classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
-        """[n, N] logits; a task with fewer classes than the head has outputs takes the first of them."""
-        return mask_classes(self.head(z)[..., : class_mask.shape[-1]], class_mask)
+        """[n, K] outputs; a task with fewer classes than the head has outputs takes the first of them."""
+        return mask_outputs(self.head(z)[..., : class_mask.shape[-1]], class_mask)
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
-        """CE on the queries after adaptation, plus the SSL terms of the outer loss."""
+        """L on the queries after adaptation, plus the SSL terms of the outer loss."""
         adapted = self.adapt(episode, stage)
         loss, scores = self.query_loss(adapted, episode)
         return loss + self.outer_ssl(adapted, episode, stage), scores
 
     def query_loss(self, adapted: Adapted, episode: Episode) -> tuple[Tensor, Scores]:
-        """CE of the adapted predictor on the queries, and its scores."""
+        """L of the adapted predictor on the queries, and its scores."""
         weight = episode.query_weight if episode.padded else None
         return query_scores(self.predict(adapted, episode.query_x, weight), episode)
 

@@ -20,10 +20,10 @@ from metassl.learners.gradient.maml import MAML
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass, Statistics
 from metassl.norms.per_step import PerStep, PerStepAverages
+from metassl.numerics.tensors import Tensors
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors
 
 PARTS = ("mean", "var")
 LEAST = 0.03  # K times the smallest weight of an earlier step's loss, in the authors' code

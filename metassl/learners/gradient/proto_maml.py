@@ -13,9 +13,10 @@ from metassl.inner.sgd import SGD
 from metassl.learners.adapted import Anchor
 from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
+from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
-from metassl.outcomes.classification import one_hot
+from metassl.outcomes.classification import Classification, one_hot
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -33,6 +34,8 @@ class ProtoMAML(MAML):
     Args:
         backbone, task, inner, steps, test_steps, order, adapt: see MAML.
     """
+
+    traits = LearnerTraits(outcomes=(Classification,))
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ Legend: N way, S support, U unlabelled, Q query, D features.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -19,7 +18,7 @@ from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
 from metassl.learners.predictor import LearnerPredictor
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
-from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.outcomes.base import mask_outputs
 from metassl.ssl.context import Context
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
@@ -54,6 +53,7 @@ class HeadLearner(MetaLearner):
             reads_unlabelled=self.head.reads_unlabelled,
             transductive=self.head.transductive,
             embeds_apart=True,
+            outcomes=self.head.outcomes,
         )
 
     def modulate(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
@@ -65,14 +65,14 @@ class HeadLearner(MetaLearner):
         overlay = self.modulate(episode, stage)
         with self.placed(overlay):
             state = self._fit(episode, self._features(episode, stage, queries=False), stage)
-        return Adapted(overlay, state, self.anchor(episode, stage), episode.class_mask)
+        anchor, mask = self.anchor(episode, stage), episode.class_mask
+        return Adapted(overlay, state, anchor, mask, outcome=episode.outcome)
 
     def predict(self, adapted: Adapted, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        """[n, N] logits by the fitted head, each input for itself where the norm and the head allow it."""
+        """[n, K] outputs by the fitted head, each input for itself where the norm and the head allow it."""
         with self.placed(adapted.overlay):
-            return self._classify(
-                self.embed(x, adapted.anchor, Pass(weight)), adapted.head, adapted.class_mask
-            )
+            z = self.embed(x, adapted.anchor, Pass(weight))
+            return mask_outputs(self.head.of(adapted.outcome).logits(adapted.head, z), adapted.class_mask)
 
     def query_logits(self, episode: Episode, stage: Stage) -> Tensor:
         """[Q, N] logits of the queries, which go through the backbone together with the rest of the task."""
@@ -82,9 +82,9 @@ class HeadLearner(MetaLearner):
 
     def _of_queries(self, episode: Episode, z: Tensor, state: Any) -> Tensor:
         weight = episode.query_weight if episode.padded else None
-        logits = self.head.query_logits(state, z, weight)
-        more = logits.shape[-1] - episode.way  # a head may have an answer for what is of no class
-        return mask_classes(logits, F.pad(episode.class_mask, (0, more), value=True))
+        outputs = self.head.of(episode.outcome).query_logits(state, z, weight)
+        more = outputs.shape[-1] - episode.outputs  # a head may have an answer for what is of no class
+        return mask_outputs(outputs, F.pad(episode.class_mask, (0, more), value=True))
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The head's loss on the queries plus the weighted SSL terms."""
@@ -93,7 +93,8 @@ class HeadLearner(MetaLearner):
             state = self._fit(episode, z, stage)
             logits = self._of_queries(episode, z["query"], state)
             _, scores = query_scores(logits, episode)
-            loss = self.head.loss(state, logits, episode.query_y, episode.query_weight)
+            head = self.head.of(episode.outcome)
+            loss = head.loss(state, logits, episode.query_y, episode.query_weight, episode.outcome)
             with self.placed(self.meta_constants()):
                 return loss + self._outer_ssl(episode, z, state, stage), scores
 
@@ -136,10 +137,12 @@ class HeadLearner(MetaLearner):
         return dict(zip(parts, z.split([len(x) for x in xs]), strict=True))
 
     def _fit(self, episode: Episode, z: Features, stage: Stage) -> Any:
-        labels = one_hot(episode.support_y, episode.way)
-        rows = [(z["support"], labels, episode.support_weight)]
+        head = self.head.of(episode.outcome)
+        rows = [(z["support"], episode.support_targets(), episode.support_weight)]
         reads = self.traits.reads_unlabelled and self.uses_unlabelled(episode, stage)
-        state = self._fit_rows([*rows, _unknown(episode, z)] if reads else rows)
+        # a row of zeros is one without a label to heads that read such rows; to others it is a label
+        reads = reads and head.reads_unlabelled
+        state = _fit_rows(head, [*rows, _unknown(episode, z)] if reads else rows)
         weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
             context = self._context(episode, episode.unlabelled, "inner", z, state, stage)
@@ -148,30 +151,26 @@ class HeadLearner(MetaLearner):
                 break
             worth = weight * self.ssl.objective.strength(context) * given.weight
             u = z[f"inner/{given.view}"]
-            state = self._fit_rows([*rows, (u, given.q, worth)])
+            state = _fit_rows(head, [*rows, (u, given.q, worth)])
             if given.rest is not None:
                 share, log_radius = given.rest
-                state = self.head.with_rest(state, u, share, log_radius, episode.class_mask)
+                state = head.with_rest(state, u, share, log_radius, episode.class_mask)
         return state
-
-    def _fit_rows(self, rows: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
-        return self.head.fit(*(torch.cat(column) for column in zip(*rows, strict=True)))
 
     def _refit_weight(self, episode: Episode, stage: Stage) -> float:
         return self.ssl.refit_weight(stage) if len(episode.unlabelled) else 0.0
-
-    def _classify(self, z: Tensor, state: Any, class_mask: Tensor) -> Tensor:
-        return mask_classes(self.head.logits(state, z), class_mask)
 
     def _context(
         self, episode: Episode, unlabelled: Unlabelled, part: str, z: Features, state: Any, stage: Stage
     ) -> Context:
         """The objective's view of the task through the head as it is fitted now."""
-        labels = one_hot(episode.support_y, episode.way)
+        head, targets = self.head.of(episode.outcome), episode.support_targets()
+
+        def predicts(state: Any) -> Callable[[Tensor], Tensor]:
+            return lambda features: mask_outputs(head.logits(state, features), episode.class_mask)
 
         def fit(support: Tensor) -> Callable[[Tensor], Tensor]:
-            fitted = self.head.fit(support, labels, episode.support_weight)
-            return partial(self._classify, state=fitted, class_mask=episode.class_mask)
+            return predicts(head.fit(support, targets, episode.support_weight))
 
         start = f"{part}/"
         known = {name.removeprefix(start): f for name, f in z.items() if name.startswith(start)}
@@ -182,7 +181,7 @@ class HeadLearner(MetaLearner):
             anchor=self.anchor(episode, stage),
             params={name: p for name, p in self.theta().items() if not name.startswith(SSL)},
             fit=fit,
-            classifier=partial(self._classify, state=state, class_mask=episode.class_mask),
+            classifier=predicts(state),
             known={**known, "support": z["support"]},
         )
         return self.ssl.advanced(self.ssl.context(episode, unlabelled, predictor, stage))
@@ -192,7 +191,11 @@ def _view_parts(part: str, unlabelled: Unlabelled) -> dict[str, tuple[Tensor, Te
     return {f"{part}/{name}": (x, unlabelled.weight) for name, x in unlabelled.views.items()}
 
 
+def _fit_rows(head: Head, rows: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
+    return head.fit(*(torch.cat(column) for column in zip(*rows, strict=True)))
+
+
 def _unknown(episode: Episode, z: Features) -> tuple[Tensor, Tensor, Tensor]:
     """U's first view as rows without a label, for heads that read them."""
     u, weight = z[f"inner/{next(iter(episode.unlabelled.views))}"], episode.unlabelled.weight
-    return u, torch.zeros(len(u), episode.way, device=u.device), weight
+    return u, torch.zeros(len(u), episode.outputs, device=u.device), weight

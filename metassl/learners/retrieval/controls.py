@@ -22,7 +22,7 @@ class LabelledOnly(TaskDistance):
 
     def __init__(self, of: TaskDistance) -> None:
         super().__init__()
-        self.of, self.summary = of, of.summary
+        self.of, self.summary, self.outcomes = of, of.summary, of.outcomes
 
     def summarise(self, probe: Probe) -> Tensor:
         """See TaskDistance."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.utils._pytree import register_dataclass
 
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import Outcome
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class NewTask:
     Attributes:
         task: its set.
         random: [R] numbers in (0, 1).
-        losses: (places [C] in the memory, inner steps) -> [C] cross-entropy on the QUERIES, adapted from the
+        losses: (places [C] in the memory, inner steps) -> [C] loss on the QUERIES, adapted from the
             start that each place gives; constants. It reads the query labels, so it is only for what trains
             a metric and for the oracle control.
     """
@@ -88,12 +89,14 @@ class TaskDistance(nn.Module):
         reads_unlabelled: whether U belongs to the tasks' sets.
         reads_queries: whether it looks at the query labels at test: an ORACLE, no method.
         learned: whether `loss` adds to the outer loss.
+        outcomes: what its tasks may ask for.
     """
 
     summary: int = 0
     reads_unlabelled: bool = True
     reads_queries: bool = False
     learned: bool = False
+    outcomes: tuple[type[Outcome], ...] = (Outcome,)
 
     def draws(self, size: int) -> int:
         """R for a memory of `size` tasks."""

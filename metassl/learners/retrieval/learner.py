@@ -24,11 +24,10 @@ from metassl.learners.retrieval.memory import TaskMemory, neighbour_weights
 from metassl.learners.retrieval.mmd import MMD
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
-from metassl.outcomes.classification import cross_entropy, one_hot
+from metassl.numerics.tensors import Tensors, constants
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
-from metassl.tasks.tensors import Tensors, constants
 
 
 class RetrievalLearner(MAML):
@@ -91,6 +90,7 @@ class RetrievalLearner(MAML):
             reads_unlabelled=self.distance.reads_unlabelled,
             reads_queries=self.distance.reads_queries,
             transductive=self.distance.reads_queries,  # as the oracle control does
+            outcomes=self.distance.outcomes,
         )
 
     def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
@@ -124,14 +124,14 @@ class RetrievalLearner(MAML):
 
     @torch.no_grad()
     def losses_from(self, episode: Episode, stage: Stage, deltas: Tensor, steps: int) -> Tensor:
-        """[C] cross-entropy on the queries, `steps` (up to K) inner steps from θ + delta: deltas [C, P]."""
+        """[C] loss on the queries, `steps` (up to K) inner steps from θ + delta: deltas [C, P]."""
         found = []
         for delta in deltas:
             phi = self.shifted(self.plain_start(episode, stage), delta)
             *_, last = islice(self.path_from(phi, episode, stage), steps + 1)
             weight = episode.query_weight if episode.padded else None
             logits = self.predict(self.adapted(episode, stage, last), episode.query_x, weight)
-            found.append(cross_entropy(logits, episode.query_y, episode.query_weight))
+            found.append(episode.query_loss(logits))
         return torch.stack(found)
 
     @torch.no_grad()
@@ -152,7 +152,7 @@ class RetrievalLearner(MAML):
                 return self.embed(x, anchor, how)
 
         rows = features({}).to(weight.dtype)
-        labels = F.pad(one_hot(episode.support_y, episode.way), (0, 0, 0, len(x)))[: len(x)].to(rows.dtype)
+        labels = F.pad(episode.support_targets(), (0, 0, 0, len(x)))[: len(x)].to(rows.dtype)
         probe = Probe(features, theta, rows, weight, labels * labelled.unsqueeze(-1), episode.class_mask)
         missing = self.items - len(x)
         return TaskSet(

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone
 from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, TaskSet
 from metassl.numerics.geometry import class_means, squared_distances
-from metassl.outcomes.classification import mask_classes
-from metassl.tasks.tensors import Tensors
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.classification import Classification, mask_classes
 
 Pullback = Callable[[Tensor], tuple[dict[str, Tensor]]]
 EPS = 1e-8  # of the distance, as in the authors' code
@@ -38,6 +38,8 @@ class Task2Vec(TaskDistance):
     Args:
         backbone: its last layers are probed; only their names and shapes are kept.
     """
+
+    outcomes = (Classification,)
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from metassl.numerics.losses import weighted_mean
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import Outcome
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.mean_teacher import Teacher
 from metassl.ssl.context import Context, Memory
 from metassl.ssl.mixing import BETA_DRAWS, mix, random_partners, symmetric_beta
-from metassl.tasks.tensors import Tensors
 
 
 class ICT(SSLObjective):
@@ -34,6 +35,7 @@ class ICT(SSLObjective):
     """
 
     views: ClassVar = {"plain": "plain"}
+    outcomes = (Outcome,)
 
     def __init__(
         self, parameters: Tensors, alpha: float = 1.0, momentum: float = 0.95, outer_momentum: float = 0.99
@@ -51,13 +53,14 @@ class ICT(SSLObjective):
         return BETA_DRAWS + 1
 
     def penalty(self, context: Context) -> Tensor:
-        """Scalar in 0..2."""
+        """Scalar, 0 or more; of classes 2 at most."""
         x, weight = context.unlabelled.views["plain"], context.weight
         share = symmetric_beta(context.random[:, :BETA_DRAWS], self.alpha)
         partner = random_partners(context.random[:, BETA_DRAWS], weight)
         with torch.no_grad():
-            target = mix(self.teacher.sees(context).logits("plain").softmax(-1), partner, share)
-        p = context.classify(context.embed(mix(x, partner, share), context.unlabelled.weight)).softmax(-1)
+            target = mix(self.teacher.sees(context).predictions("plain"), partner, share)
+        mixed = context.embed(mix(x, partner, share), context.unlabelled.weight)
+        p = context.outcome.predictions(context.classify(mixed))
         return weighted_mean((p - target).square().sum(-1), weight * weight[partner])
 
     @torch.no_grad()

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from metassl.numerics.losses import weighted_mean
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.base import Outcome
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context, Memory
-from metassl.tasks.tensors import Tensors
 
 OWNER = "teacher"  # of the average in the memory of a task
 
@@ -79,6 +80,7 @@ class MeanTeacher(SSLObjective):
     """
 
     views: ClassVar = {"first": "weak", "second": "weak"}
+    outcomes = (Outcome,)
 
     def __init__(self, parameters: Tensors, momentum: float = 0.95, outer_momentum: float = 0.99) -> None:
         super().__init__()
@@ -89,10 +91,10 @@ class MeanTeacher(SSLObjective):
         return self.teacher.remember(context)
 
     def penalty(self, context: Context) -> Tensor:
-        """Scalar in 0..2."""
+        """Scalar, 0 or more; of classes 2 at most."""
         with torch.no_grad():
-            teacher = self.teacher.sees(context).logits("second").softmax(-1)
-        student = context.logits("first").softmax(-1)
+            teacher = self.teacher.sees(context).predictions("second")
+        student = context.predictions("first")
         return weighted_mean((student - teacher).square().sum(-1), context.weight)
 
     @torch.no_grad()

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import grad
 
 from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.base import Outcome
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -21,7 +22,8 @@ class VAT(SSLObjective):
 
     penalty = mean over U of KL(p(x) ‖ p(x + r)), r = ε·g/‖g‖, g = ∇_d KL(p(x) ‖ p(x + ξd)) at the last d.
 
-    d starts at random and is g/‖g‖ from one power iteration to the next; p(x) and r are constants.
+    Of values KL is that of two Gaussians of unit variance around the predictions, half their squared
+    distance. d starts at random and is g/‖g‖ from one power iteration to the next; p(x) and r are constants.
     Source: Miyato et al. 2019, eq. 5 to 8 and Algorithm 1.
 
     Args:
@@ -31,6 +33,7 @@ class VAT(SSLObjective):
     """
 
     views: ClassVar = {"plain": "plain"}
+    outcomes = (Outcome,)
     hparams: ClassVar = {"epsilon": "positive"}
 
     def __init__(self, epsilon: float = 0.5, xi: float = 0.01, iterations: int = 1) -> None:
@@ -66,11 +69,9 @@ def _embed(context: Context, r: Tensor | float) -> Tensor:
 
 
 def _divergence(context: Context, clean: Tensor, r: Tensor) -> Tensor:
-    """Mean over U of KL(p ‖ p(x + r)), p by the logits `clean` [U, N], r [U, ...]."""
+    """Mean over U of KL(p ‖ p(x + r)), p by the outputs `clean` [U, K], r [U, ...]."""
     moved = context.classify(_embed(context, r))
-    log_p = clean.log_softmax(-1)
-    each = (log_p.exp() * (log_p - moved.log_softmax(-1))).sum(-1)
-    return weighted_mean(each, context.weight)
+    return weighted_mean(context.outcome.divergence(clean, moved), context.weight)
 
 
 def _unit(x: Tensor) -> Tensor:

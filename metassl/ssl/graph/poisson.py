@@ -3,6 +3,7 @@
 Legend: N way, S support, U unlabelled, n = S + U.
 """
 
+from functools import singledispatch
 from typing import ClassVar
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 from metassl.errors import ConfigError
 from metassl.numerics.graphs import TINY, affinity, connected
 from metassl.numerics.precision import full_precision
-from metassl.outcomes.classification import mask_classes
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import Classification, mask_classes
+from metassl.outcomes.values import Values
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -26,8 +29,9 @@ class Poisson(SSLObjective):
     (its class sizes b unknown, that is b = ȳ). The paper iterates (Algorithm 1); n is small here, so the
     system is solved. Where the graph falls apart the equation has no solution; so all points are joined by
     weak edges (metassl.numerics.graphs.connected), which bounds u: a part without labels is undecided.
+    Of values, q_j = ȳ + b (u_j - ū_S), b by least squares on S: u is known but for its scale.
     Images that the distractor policy takes out are no points of the graph.
-    Source: Calder et al. 2020, eq. 2.1 and Algorithm 1. The soft labels and the weak edges are ours.
+    Source: Calder et al. 2020, eq. 2.1 and Algorithm 1. Soft labels, weak edges and values are ours.
 
     Args:
         neighbours: k of the graph.
@@ -36,6 +40,7 @@ class Poisson(SSLObjective):
     """
 
     views: ClassVar = {"plain": "plain"}
+    outcomes = (Outcome,)
     hparams: ClassVar = {"temperature": "positive", "background": "positive"}
 
     def __init__(self, neighbours: int = 7, temperature: float = 0.5, background: float = 0.01) -> None:
@@ -51,14 +56,39 @@ class Poisson(SSLObjective):
 
     def label(self, context: Context) -> SoftLabels:
         """Soft labels of the plain view."""
-        x, y, w = task_points(context, "plain")
-        live, weight = context.episode.class_mask, context.weight
+        x, _, w = task_points(context, "plain")
+        s = context.episode.support_targets().to(x.dtype)
+        y = torch.cat((s, torch.zeros_like(s[:1]).expand(len(x) - len(s), -1)))
         graph = connected(affinity(x, w, self.neighbours), w, self.background)
-        u = potential(graph, y, w, context.episode.support_weight)[len(context.episode.support_y) :]
-        counts = (weight.unsqueeze(-1) * live).to(u.dtype)
-        rms = ((u.square() * counts).sum() / counts.sum().clamp(min=TINY)).clamp(min=TINY).sqrt()
-        q = mask_classes(u / (self.temperature * rms), live).softmax(-1)
-        return SoftLabels(q, torch.ones_like(weight), "plain")
+        u = potential(graph, y, w, context.episode.support_weight)
+        return SoftLabels(decided(context.outcome, u, context, self.temperature), _ones(context), "plain")
+
+
+def _ones(context: Context) -> Tensor:
+    return torch.ones_like(context.weight)
+
+
+@singledispatch
+def decided(outcome: Outcome, u: Tensor, context: Context, temperature: float | Tensor) -> Tensor:
+    """[U, K] labels of the potential u [n, K] of S, then U."""
+    raise NotImplementedError(type(outcome).__name__)
+
+
+@decided.register
+def _(outcome: Classification, u: Tensor, context: Context, temperature: float | Tensor) -> Tensor:
+    live, u = context.episode.class_mask, u[len(context.episode.support_y) :]
+    counts = (context.weight.unsqueeze(-1) * live).to(u.dtype)
+    rms = ((u.square() * counts).sum() / counts.sum().clamp(min=TINY)).clamp(min=TINY).sqrt()
+    return mask_classes(u / (temperature * rms), live).softmax(-1)
+
+
+@decided.register
+def _(outcome: Values, u: Tensor, context: Context, temperature: float | Tensor) -> Tensor:
+    y = context.episode.support_targets().to(u.dtype)
+    share = context.episode.support_weight / context.episode.support_weight.sum().clamp(min=TINY)
+    at, mean_y, mean_u = u[: len(y)], share @ y, share @ u[: len(y)]
+    slope = (share @ ((y - mean_y) * (at - mean_u))) / (share @ (at - mean_u).square()).clamp(min=TINY)
+    return mean_y + slope * (u[len(y) :] - mean_u)
 
 
 @full_precision

@@ -3,12 +3,16 @@
 Legend: N way, U unlabelled, D features.
 """
 
+from functools import singledispatch
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from metassl.numerics.losses import weighted_mean
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.classification import Classification
+from metassl.outcomes.values import Values
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -21,8 +25,9 @@ class LearnedCritic(SSLObjective):
     penalty = C_ω(predictions on U), ω learned through what following C_ω does to the loss on the queries.
 
     C_ω = mean_j g(mean_c h(s_jc)), two small networks; s_jc holds the centred logit of image j for class c,
-    its probability p_jc, log p_jc, and the mean of p_c over U. So C_ω sees no class's name, no image's place.
-    The last layer starts at 0: at first C_ω = 0 and the learner is the one without U.
+    its probability p_jc, log p_jc, and the mean of p_c over U (of values see `statistics`). So C_ω sees no
+    class's name, no image's place. The last layer starts at 0: at first C_ω = 0 and the learner is the one
+    without U.
     Source: Antoniou & Storkey 2019 (SCA), eq. 4 to 6. There C_ω is a dilated convolution over the logits in
     the order of the classes, a step with C_ω alone follows the steps on S, and the images are the queries.
     Here it joins CE(S) from inner step ssl.from_step on.
@@ -32,7 +37,7 @@ class LearnedCritic(SSLObjective):
     """
 
     views: ClassVar = {"plain": "plain"}
-
+    outcomes = (Outcome,)
     needs_inner_loss = True  # in an outer loss C_ω would be trained by itself
 
     def __init__(self, width: int = 16) -> None:
@@ -48,21 +53,36 @@ class LearnedCritic(SSLObjective):
     def penalty(self, context: Context) -> Tensor:
         """C_ω, of either sign."""
         live = context.episode.class_mask
-        s = statistics(context.logits("plain"), live, context.weight)
+        s = statistics(context.outcome, context.logits("plain"), live, context.weight)
         share = live.to(s.dtype) / live.sum()
         image = (self.per_class(s) * share.unsqueeze(-1)).sum(1)
         return weighted_mean(self.per_image(image).squeeze(-1), context.weight)
 
 
-def statistics(logits: Tensor, live: Tensor, weight: Tensor) -> Tensor:
+@singledispatch
+def statistics(outcome: Outcome, logits: Tensor, live: Tensor, weight: Tensor) -> Tensor:
     """What the critic sees.
 
     Args:
-        logits: [U, N]; live: [N] bool, the classes of the task; weight: [U].
+        outcome: what the task asks for.
+        logits: [U, K] outputs; live: [K] bool, the classes of the task; weight: [U].
 
     Returns:
-        [U, N, 4] centred logit, p, log p, mean of p over U; 0 for a class that the task lacks.
+        [U, K, 4]. Of classes: centred logit, p, log p, mean of p over U; 0 for a class that the task lacks.
+        Of values: the value, its distance to the mean over U, the square of that, and that mean.
     """
+    raise NotImplementedError(type(outcome).__name__)
+
+
+@statistics.register
+def _(outcome: Values, logits: Tensor, live: Tensor, weight: Tensor) -> Tensor:
+    mean = (logits * weight.unsqueeze(-1)).sum(0) / weight.sum().clamp(min=1e-12)
+    away = logits - mean
+    return torch.stack((logits, away, away.square(), mean.expand_as(away)), dim=-1)
+
+
+@statistics.register
+def _(outcome: Classification, logits: Tensor, live: Tensor, weight: Tensor) -> Tensor:
     log_p = logits.log_softmax(-1).masked_fill(~live, 0.0)
     p = logits.softmax(-1).masked_fill(~live, 0.0)
     raw = logits.masked_fill(~live, 0.0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.outcomes.classification import Classification, mask_classes, one_hot
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
@@ -41,6 +41,7 @@ class SoftWeighting(Wrapping):
         self.hidden, self.out = nn.Linear(SIGNS, width), nn.Linear(width, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.constant_(self.out.bias, log(initial / (1 - initial)))
+        self.outcomes = (Classification,)  # the signs are of how sure a class is
 
     def weights(self, context: Context) -> Tensor:
         """[U] w_j."""

@@ -8,11 +8,10 @@ from torch import Tensor
 from torch.func import grad
 
 from metassl.errors import ConfigError
-from metassl.outcomes.classification import cross_entropy, soft_cross_entropy
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
-from metassl.tasks.tensors import Tensors
 
 NO_SLOPE = 1e-3  # sum of the inner products below which they are rounding, in float32 at least
 
@@ -56,15 +55,14 @@ def weights(context: Context, given: SoftLabels) -> Tensor:
     q, worth = given.q.detach(), (given.weight * context.weight).detach()
 
     def on_u(params: Tensors, share: Tensor) -> Tensor:
-        each = soft_cross_entropy(context.under(params).logits(given.view), q)
+        outputs = context.under(params).logits(given.view)
+        each = context.outcome.label_loss(outputs, q, context.unlabelled.weight)
         return (share * worth * each).sum()
 
     def after_virtual_step(share: Tensor) -> Tensor:
         slope = grad(on_u)(params, share)
         moved = context.under({name: p - slope[name] for name, p in params.items()})
-        return cross_entropy(
-            moved.support_logits(), context.episode.support_y, context.episode.support_weight
-        )
+        return context.episode.support_loss(moved.support_logits())
 
     agreement = (-grad(after_virtual_step)(torch.zeros_like(worth))).clamp(min=0).detach()
     count = context.unlabelled.weight.sum()

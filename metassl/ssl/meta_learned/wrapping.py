@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Memory
-from metassl.tasks.tensors import Tensors
 
 
 class Wrapping(SSLObjective):
@@ -23,7 +23,7 @@ class Wrapping(SSLObjective):
         self.views = objective.views  # type: ignore[misc]
         self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
         self.needs_inner_loss = objective.needs_inner_loss
-        self.needs_square_images = objective.needs_square_images
+        self.needs_square_images, self.outcomes = objective.needs_square_images, objective.outcomes
 
     @property
     def labels(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.numerics.geometry import unit
+from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
@@ -31,6 +32,7 @@ class Contrastive(SSLObjective):
     """
 
     views: ClassVar[Mapping[str, str]] = {"first": "weak", "second": "weak"}
+    outcomes = (Outcome,)
     hparams: ClassVar[Mapping[str, str]] = {"temperature": "positive"}
 
     def __init__(self, features: int, temperature: float = 0.5, projection: int = 32) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
@@ -29,6 +30,7 @@ class Rotation(SSLObjective):
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}
+    outcomes = (Outcome,)
     needs_square_images = True
 
     def __init__(self, features: int) -> None:

@@ -11,11 +11,11 @@ from torch.utils._pytree import tree_map
 from metassl.data.pool import Pool
 from metassl.engine.threads import Threads
 from metassl.learners.base import MetaLearner
+from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import cross_entropy
 from metassl.ssl.consistency.mean_teacher import MeanTeacher, Teacher
 from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode
-from metassl.tasks.tensors import Tensors
 from tests.support.calls import TRAIN, adapt, observe, under
 from tests.support.contexts import WAY, D, U, advanced, context
 from tests.support.episodes import episodes

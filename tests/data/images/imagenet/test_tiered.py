@@ -10,7 +10,7 @@ from metassl.cli.arguments import compose_config
 from metassl.data.images.imagenet import npz_rows
 from metassl.data.pool import SPLITS
 from metassl.data.store import load
-from metassl.training.build import build_contents
+from metassl.training.build import build_source
 from tests.conftest import CONF
 from tests.support.photographs import assert_all_there, assert_pictures
 from tests.support.tiered_imagenet import BY_FILE, BY_FOLDER, NAME, arrays, line_of, png_files, source
@@ -41,7 +41,7 @@ def test_files(folder: Path, tmp_path: Path, layout: str, monkeypatch: pytest.Mo
 def test_the_config_gives_84_pixels(folder: Path, tmp_path: Path) -> None:
     arrays(folder, authors=True)
     given = [f"dataset={NAME}", f"paths.data_dir={folder.parent}", f"paths.cache_dir={tmp_path / 'cache'}"]
-    contents = build_contents(compose_config(given, CONF))
+    contents = build_source(compose_config(given, CONF))
     assert contents.items.shape == (1216, 84, 84, 3)
 
 

@@ -1,0 +1,47 @@
+"""What an episode of points looks like, checked once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metassl.data.spec import Range, to_count, to_range
+
+
+@dataclass(frozen=True)
+class PointSpec:
+    """The make-up of an episode of points.
+
+    Attributes:
+        shot: S, labelled points, fixed or a range drawn anew for each episode.
+        queries: Q, query points.
+        unlabelled: U, points without a value.
+        transductive: U is Q without its values.
+    """
+
+    shot: Range
+    queries: int
+    unlabelled: int
+    transductive: bool
+
+    def described(self) -> dict[str, Any]:
+        """See MakeUp."""
+        return {
+            "shot": self.shot.plain,
+            "queries": self.queries,
+            "unlabelled": "queries" if self.transductive else self.unlabelled,
+        }
+
+    def sentence(self) -> str:
+        """For people."""
+        made = self.described()
+        return f"{made['shot']} labelled and {made['unlabelled']} unlabelled points, {self.queries} queries"
+
+
+def point_spec(values: Mapping[str, Any], prefix: str = "episode") -> PointSpec:
+    """A PointSpec from plain config values; ConfigError names the key that is wrong."""
+    return PointSpec(
+        shot=to_range(f"{prefix}.shot", values["shot"], 1),
+        queries=to_count(f"{prefix}.queries", values["queries"], 1),
+        unlabelled=to_count(f"{prefix}.unlabelled", values["unlabelled"], 0),
+        transductive=bool(values["transductive"]),
+    )

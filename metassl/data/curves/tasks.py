@@ -1,0 +1,103 @@
+"""The source of tasks that are curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from metassl.data.builder import Sampler
+from metassl.data.curves.families import Family
+from metassl.data.curves.sampler import CurveSampler
+from metassl.data.curves.spec import PointSpec, point_spec
+from metassl.data.spec import to_count, to_number
+from metassl.errors import ConfigError, one_of
+from metassl.outcomes.base import Outcome
+from metassl.outcomes.values import Values
+from metassl.tasks.spec import TaskSpec
+
+
+class Curves:
+    """Makes tasks without end: each is a curve of some family, to be told from a few of its points.
+
+    x ~ U[low, high]^d, y = f(x) + noise·N(0, 1), f a member of one of the families, each family as likely.
+    Support, queries and unlabelled points are drawn apart. The splits draw other curves of the same families,
+    or, with `test_families`, of families that training never meets. See metassl.data.task_source.TaskSource.
+
+    Source: Finn et al. 2017, section 5.1 (sine waves); Yao et al. 2020 (ARML) for mixtures of families, noise
+    0.3, and two inputs of which most families read the first.
+
+    Args:
+        kinds: name -> family.
+        families: names of those that tasks are drawn from.
+        test_families: of validation and test; None: the same.
+        low, high: of the inputs.
+        inputs: d.
+        noise: standard deviation, 0 or more.
+
+    Raises:
+        ConfigError: a family that there is not, or that needs more inputs.
+    """
+
+    outcomes: ClassVar[tuple[type[Outcome], ...]] = (Values,)
+    reduced: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Family],
+        families: Sequence[str] = ("sine",),
+        test_families: Sequence[str] | None = None,
+        low: float = -5.0,
+        high: float = 5.0,
+        inputs: int = 1,
+        noise: float = 0.0,
+    ) -> None:
+        self.kinds = dict(kinds)
+        self.inputs = to_count("dataset.source.inputs", inputs, 1)
+        self.noise = to_number("dataset.source.noise", noise, 0, 1e6)
+        if not low < high:
+            raise ConfigError(f"dataset.source.low: found {low} with high {high}, allowed is a lower number.")
+        self.span = (float(low), float(high))
+        self.train = self._names("families", families)
+        self.test = self.train if test_families is None else self._names("test_families", test_families)
+
+    def make_ups(self, train: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[PointSpec, PointSpec]:
+        """See TaskSource."""
+        return point_spec(train), point_spec({**train, **changes}, "episode.test")
+
+    def task_spec(self, train: PointSpec, test: PointSpec, outcome: Outcome) -> TaskSpec:
+        """One value of d inputs."""
+        return TaskSpec(way=1, input_shape=(self.inputs,), outcome=outcome)
+
+    def sampler(self, make_up: PointSpec, seed: int, split: str, outer: bool) -> Sampler:
+        """See TaskSource."""
+        names = self.train if split == "train" else self.test
+        numbers = [list(self.kinds).index(name) for name in names]
+        families = [self.kinds[name] for name in names]
+        return CurveSampler(
+            families, numbers, self.span, self.inputs, self.noise, make_up, seed, split, outer
+        )
+
+    def items(self) -> None:
+        """None: each draw brings its own."""
+
+    def description(self) -> str:
+        """The families."""
+        train, test = ", ".join(self.train), ", ".join(self.test)
+        return (
+            f"curves without end ({train})"
+            if train == test
+            else f"curves without end ({train}; test: {test})"
+        )
+
+    def _names(self, key: str, names: Sequence[str]) -> list[str]:
+        names = [names] if isinstance(names, str) else list(names)
+        if not names:
+            raise ConfigError(
+                f"dataset.source.{key}: found none, allowed are one or more of {list(self.kinds)}."
+            )
+        for name in names:
+            if name not in self.kinds:
+                raise ConfigError(one_of(f"dataset.source.{key}", name, self.kinds))
+            if self.kinds[name].inputs > self.inputs:
+                raise ConfigError(
+                    f"dataset.source.inputs: found {self.inputs}, '{name}' needs {self.kinds[name].inputs}."
+                )
+        return names
