@@ -4,6 +4,7 @@ import pytest
 
 from metassl.compatibility import RULES, check
 from metassl.errors import ConfigError
+from metassl.outcomes.regression import Regression
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_engine, build_learner
 from tests.support.episodes import SPEC
@@ -59,5 +60,28 @@ def test_moving_averages_need_a_loop(make_config, engine: str) -> None:
         build_engine(config, learner)
 
 
+CURVE = TaskSpec(way=1, input_shape=(1,), outcome=Regression())
+
+
+@pytest.mark.parametrize(("words", "line", "neighbour"), [
+    (("model=maml", "ssl=pseudo_label"), "ssl: PseudoLabel makes sense of tasks that ask for classes",
+     ("model=maml", "ssl=label_propagation")),
+    (("model=metaoptnet", "ssl=none"), "model: SVM makes sense of tasks that ask for classes, found tasks that "
+     r"ask for values \(outcome=regression\)", ("model=r2d2", "ssl=none")),
+    (("model=baseline", "ssl=none"), "model: BaselineLearner makes", ("model=anil", "ssl=none")),
+    (("model=nearest_task", "ssl=none", "distance=task2vec"), "model: RetrievalLearner makes",
+     ("model=nearest_task", "ssl=none")),
+    (("model=maml", "ssl=consistency", "ssl.distractors=mask"), "ssl.distractors: Mask makes sense",
+     ("model=maml", "ssl=consistency")),
+    (("model=maml", "ssl=reweight"), "ssl: Reweight makes sense",
+     ("model=maml", "ssl=reweight", "ssl@ssl.wrapped=label_propagation")),
+])  # fmt: skip
+def test_some_parts_know_classes_alone(make_config, words, line, neighbour) -> None:
+    with pytest.raises(ConfigError, match=line) as caught:
+        build_learner(make_config("backbone=mlp", *words), CURVE)
+    assert "\n" not in str(caught.value)
+    build_learner(make_config("backbone=mlp", *neighbour), CURVE)
+
+
 def test_every_rule_has_a_case() -> None:
-    assert {rule.__name__ for rule in RULES} == {*CASES, "turns_need_squares"}
+    assert {rule.__name__ for rule in RULES} == {*CASES, "turns_need_squares", "tasks_must_make_sense"}

@@ -22,12 +22,12 @@ Similarity = Callable[[Tensor, Tensor], Tensor]
 
 
 def minus_squared_distances(z: Tensor, rows: Tensor) -> Tensor:
-    """[m, n] -‖z_j - z_i‖²."""
+    """Says that an item is near a row when its features are: [m, n] -‖z_j - z_i‖²."""
     return -squared_distances(z, rows)
 
 
 def cosines(z: Tensor, rows: Tensor, scale: float) -> Tensor:
-    """[m, n] s·cos(z_j, z_i)."""
+    """Says that an item is near a row when their features point the same way: [m, n] s·cos(z_j, z_i)."""
     return scale * (unit(z) @ unit(rows).T)
 
 

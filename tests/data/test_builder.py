@@ -176,8 +176,8 @@ def test_an_episode_survives_mapping_and_indexing(way: object) -> None:
     episodes = make(images(), {"plain": None}, way=way)(range(4)).episodes
     assert episodes.padded == padded
     assert (episodes.count, episodes.way) == (4, 3)
-    # its own tensors, and a view, a weight and random numbers of each of the two sets
-    assert len(leaves(episodes)) == len(TENSOR_FIELDS) - 2 + 6
+    # its own tensors but for units, and a view, a weight and random numbers of each of the two sets
+    assert len(leaves(episodes)) == len(TENSOR_FIELDS) - 3 + 6
     for one in (tree_map(lambda x: x, episodes), episodes.task(1), episodes.tasks(1, 3)):
         assert isinstance(one, Episode)
         assert one.padded == padded

@@ -1,5 +1,7 @@
 """What became of U, against counting by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from metassl.evaluation.diagnostics import _of_task, auroc, diagnose, mean_value
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
+from metassl.tasks.episode import Unlabelled
 from metassl.tasks.stage import TEST, Stage
 from tests.support.episodes import spec
 from tests.support.learners import head_learner
@@ -25,17 +28,20 @@ def test_auroc_against_all_pairs() -> None:
     assert auroc(score, positive) == pytest.approx(np.mean(pairs))
 
 
-def test_numbers_of_one_task_by_hand() -> None:
-    q = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5], [1.0, 0.0]])
-    weight = np.array([1.0, 0.5, 1.0, 0.0, 1.0])
-    real, truth = np.array([1.0, 1, 1, 1, 0]), np.array([0.0, 0, 1, -1, -1])
-    distractor = np.array([0.0, 0, 0, 1, 0])
-    found = _of_task(q, weight, real, truth, distractor)
+def test_numbers_of_one_task_by_hand(tiny_pool: Pool) -> None:
+    q = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5], [1.0, 0.0]])
+    weight = torch.tensor([1.0, 0.5, 1.0, 0.0, 1.0])
+    real, truth = torch.tensor([1.0, 1, 1, 1, 0]), torch.tensor([0, 0, 1, -1, -1])
+    distractor = torch.tensor([0, 0, 0, 1, 0]).bool()
+    sampler = EpisodeSampler(tiny_pool, spec(), 0, "train")
+    task = EpisodeBuilder(sampler, tiny_pool.items, {})(range(1)).episodes.task(0)
+    task = replace(task, unlabelled=Unlabelled({}, real, torch.zeros(5, 0)))
+    found = _of_task(task, q, weight, truth, distractor)
     assert found["used"] == pytest.approx(2.5 / 4)
     assert found["accuracy"] == pytest.approx(1 / 2.5)
     assert found["auroc"] == 1  # the distractor has weight 0, all others more
-    assert "auroc" not in _of_task(q, weight, real, truth, np.zeros(5))
-    assert "accuracy" not in _of_task(q, np.zeros(5), real, truth, distractor)
+    assert "auroc" not in _of_task(task, q, weight, truth, torch.zeros(5).bool())
+    assert "accuracy" not in _of_task(task, q, torch.zeros(5), truth, distractor)
 
 
 def test_means_are_over_the_tasks_that_have_the_number() -> None:

@@ -70,7 +70,7 @@ def _ones(context: Context) -> Tensor:
 
 @singledispatch
 def decided(outcome: Outcome, u: Tensor, context: Context, temperature: float | Tensor) -> Tensor:
-    """[U, K] labels of the potential u [n, K] of S, then U."""
+    """Turns the potential of S, then U, u [n, K], into labels of U, [U, K]."""
     raise NotImplementedError(type(outcome).__name__)
 
 

@@ -25,7 +25,12 @@ def items(seed: int = 0) -> TaskSet:
     q = torch.zeros(7, 3).double()
     q[0, 0] = q[1, 1] = q[2, 2] = 1
     q[3, 0] = q[3, 2] = 0.5
-    return TaskSet(random(7, 4, seed=seed), q, torch.tensor([1, 1, 1, 0.5, 1, 1, 0.3]).double())
+    return task(random(7, 4, seed=seed), q, torch.tensor([1, 1, 1, 0.5, 1, 1, 0.3]).double())
+
+
+def task(z: Tensor, q: Tensor, w: Tensor) -> TaskSet:
+    """With the rows of zeros as those without a label."""
+    return TaskSet(z, q, w, (q.sum(1) > 0).to(w.dtype))
 
 
 POOLS = [MeanPool, lambda: AttentionPool(6, 3)]
@@ -33,8 +38,8 @@ POOLS = [MeanPool, lambda: AttentionPool(6, 3)]
 
 @pytest.mark.parametrize("make_pool", POOLS)
 def test_encoder_against_loops(make_pool) -> None:
-    made, (z, q, w) = encoder(make_pool()), items()
-    found = made(TaskSet(z, q, w))
+    made, (z, q, w, _) = encoder(make_pool()), items()
+    found = made(task(z, q, w))
     e = [made.item(row) for row in z]
 
     def pooled(rows: range) -> Tensor:
@@ -49,34 +54,34 @@ def test_encoder_against_loops(make_pool) -> None:
         return sum(mass[j] * e[j] for j in rows) / sum(mass.values())
 
     counts = torch.tensor([1 + 3.5, 1 + 2.3, torch.e]).double().log()
-    task = made.task(torch.cat((pooled(range(4)), pooled(range(4, 7)), counts)))
-    torch.testing.assert_close(found.task, task)
+    whole = made.task(torch.cat((pooled(range(4)), pooled(range(4, 7)), counts)))
+    torch.testing.assert_close(found.task, whole)
     first = (e[0] + 0.25 * e[3]) / 1.25
-    torch.testing.assert_close(found.classes, torch.stack((first, e[1], (e[2] + 0.25 * e[3]) / 1.25)))
+    torch.testing.assert_close(found.outputs, torch.stack((first, e[1], (e[2] + 0.25 * e[3]) / 1.25)))
 
 
 @pytest.mark.parametrize("make_pool", POOLS)
 def test_order_names_and_rows_without_weight(make_pool) -> None:
-    made, (z, q, w) = encoder(make_pool()), items()
-    found = made(TaskSet(z, q, w))
+    made, (z, q, w, _) = encoder(make_pool()), items()
+    found = made(task(z, q, w))
     order, names = torch.randperm(7, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 2, 0])
-    mixed = made(TaskSet(z[order], q[order], w[order]))
+    mixed = made(task(z[order], q[order], w[order]))
     torch.testing.assert_close(mixed.task, found.task)
-    torch.testing.assert_close(mixed.classes, found.classes)
-    renamed = made(TaskSet(z, q[:, names], w))
+    torch.testing.assert_close(mixed.outputs, found.outputs)
+    renamed = made(task(z, q[:, names], w))
     torch.testing.assert_close(renamed.task, found.task)
-    torch.testing.assert_close(renamed.classes, found.classes[names])
-    more = TaskSet(torch.cat((z, 1e3 * random(2, 4))), torch.cat((q, q[[0, 6]])), torch.cat((w, 0 * w[:2])))
+    torch.testing.assert_close(renamed.outputs, found.outputs[names])
+    more = task(torch.cat((z, 1e3 * random(2, 4))), torch.cat((q, q[[0, 6]])), torch.cat((w, 0 * w[:2])))
     torch.testing.assert_close(made(more).task, found.task)
-    torch.testing.assert_close(made(more).classes, found.classes)
+    torch.testing.assert_close(made(more).outputs, found.outputs)
 
 
 @pytest.mark.parametrize("make_pool", POOLS)
 def test_no_unlabelled_items_are_zeros_and_a_flag(make_pool) -> None:
-    made, (z, q, w) = encoder(make_pool()), items()
+    made, (z, q, w, _) = encoder(make_pool()), items()
     seen: list[Tensor] = []
     made.task.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    without, absent = made(TaskSet(z[:4], q[:4], w[:4])), made(TaskSet(z, q, w * (q.sum(1) > 0)))
+    without, absent = made(task(z[:4], q[:4], w[:4])), made(task(z, q, w * (q.sum(1) > 0)))
     torch.testing.assert_close(without.task, absent.task)
     for given in seen:
         assert (given[6:12] == 0).all()
@@ -85,16 +90,16 @@ def test_no_unlabelled_items_are_zeros_and_a_flag(make_pool) -> None:
 
 def test_nothing_at_all_is_finite() -> None:
     for make_pool in POOLS:
-        made, (z, q, w) = encoder(make_pool()), items()
-        found = made(TaskSet(z.requires_grad_(), q, 0 * w))
-        (slope,) = torch.autograd.grad(found.task.sum() + found.classes.sum(), z)
+        made, (z, q, w, _) = encoder(make_pool()), items()
+        found = made(task(z.requires_grad_(), q, 0 * w))
+        (slope,) = torch.autograd.grad(found.task.sum() + found.outputs.sum(), z)
         assert slope.isfinite().all()
 
 
 def test_relations_against_loops() -> None:
     torch.manual_seed(0)
-    made, (z, q, w) = RelationEncoder(4, 3, 0.1).double(), items()
-    found = made(TaskSet(z, q, w), 4)
+    made, (z, q, w, _) = RelationEncoder(4, 3, 0.1).double(), items()
+    found = made(task(z, q, w), 4)
     e = [made.item(row) for row in z]
     code = [sum(w[j] * made.relation(torch.cat((e[i], e[j]))) for j in range(7)) / w.sum() for i in range(4)]
     classes = torch.stack([(code[0] + 0.25 * code[3]) / 1.25, code[1], (code[2] + 0.25 * code[3]) / 1.25])

@@ -10,6 +10,7 @@ import torch
 from metassl import compatibility
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
+from metassl.outcomes.classification import CLASSES
 from metassl.ssl.meta_learned.learned_critic import statistics
 from metassl.ssl.none import NoObjective
 from tests.support.calls import outer_gradients
@@ -31,7 +32,7 @@ def critic() -> Any:
 def test_statistics_against_numpy() -> None:
     logits, weight = random(U, WAY), torch.linspace(0, 1, U).double()
     live = torch.ones(WAY, dtype=torch.bool)
-    found = statistics(logits, live, weight)
+    found = statistics(CLASSES, logits, live, weight)
     x = logits.numpy()
     p = softmax(x)
     mean = (p * weight.numpy()[:, None]).sum(0) / float(weight.sum())

@@ -39,7 +39,7 @@ def test_folder_may_be_called_as_in_the_authors_archive(tmp_path: Path) -> None:
 def test_the_config_gives_84_pixels(folder: Path, tmp_path: Path) -> None:
     class_folders(folder, NAME, by_split=True)
     words = [f"dataset={NAME}", f"paths.data_dir={folder.parent}", f"paths.cache_dir={tmp_path / 'cache'}"]
-    contents = build_source(compose_config(words, CONF))
+    contents = build_source(compose_config(words, CONF)).contents
     assert contents.items.shape == (200, 84, 84, 3)
     assert isinstance(contents.items, np.memmap)
 

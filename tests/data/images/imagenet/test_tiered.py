@@ -41,7 +41,7 @@ def test_files(folder: Path, tmp_path: Path, layout: str, monkeypatch: pytest.Mo
 def test_the_config_gives_84_pixels(folder: Path, tmp_path: Path) -> None:
     arrays(folder, authors=True)
     given = [f"dataset={NAME}", f"paths.data_dir={folder.parent}", f"paths.cache_dir={tmp_path / 'cache'}"]
-    contents = build_source(compose_config(given, CONF))
+    contents = build_source(compose_config(given, CONF)).contents
     assert contents.items.shape == (1216, 84, 84, 3)
 
 
