@@ -1,6 +1,6 @@
 """Does a pair run at all? One training step and one test batch on a tiny network, without the trainer.
 
-Legend: T tasks, Q query, N way.
+Legend: T tasks, Q query, K outputs.
 """
 
 from dataclasses import dataclass
@@ -100,13 +100,13 @@ def _step(learner: MetaLearner, gradients: Tensors, tasks: Episode, scores: dict
 
 @torch.no_grad()
 def _test(name: str, learner: MetaLearner, config: DictConfig, source: TaskSource) -> None:
-    """Finite logits of the right shape, with U and without."""
+    """Finite outputs of the right shape, with U and without."""
     engine = build_engine(config, learner.eval())
     tasks = _tasks(config, source, learner, "test", 1)
     for stage in (TEST, CONTROL):
         logits = engine.map(learner, partial(_query_logits, stage=stage), tasks)
-        if logits.shape != (*tasks.query_y.shape, tasks.way) or not torch.isfinite(logits).all():
-            raise BrokenPair(f"{name}: logits of shape {tuple(logits.shape)}, or not finite.")
+        if logits.shape != (*tasks.query_weight.shape, tasks.outputs) or not torch.isfinite(logits).all():
+            raise BrokenPair(f"{name}: outputs of shape {tuple(logits.shape)}, or not finite.")
 
 
 def _query_logits(learner: MetaLearner, task: Episode, stage: Stage) -> Tensor:

@@ -128,9 +128,11 @@ class Ranking(Values):
         best = present & (grades == grades.masked_fill(~present, -torch.inf).max())
         first, size = _place(scores, present)
         equal = (scores.unsqueeze(0) == scores.unsqueeze(1)) & best.unsqueeze(0)
-        leader = torch.where(best, first, len(scores)).argmin()
-        s, b = size[leader].to(scores.dtype), equal[leader].sum().to(scores.dtype)
-        c = (self.top - first[leader]).to(scores.dtype).clamp(min=0).minimum(s)
+        ahead = torch.where(best, first, len(scores))
+        # by comparison: an index that is a tensor fails under vmap
+        leader = torch.arange(len(scores), device=scores.device) == ahead.argmin()
+        s, b = ((part * leader).sum().to(scores.dtype) for part in (size, equal.sum(-1)))
+        c = (self.top - ahead.min()).to(scores.dtype).clamp(min=0).minimum(s)
         missed = torch.exp(_log_choose(s - b, c) - _log_choose(s, c))
         return torch.where(c > s - b, 1.0, 1 - missed).to(scores.dtype)
 
