@@ -62,7 +62,7 @@ def _assigned(learner: MetaLearner, task: Episode, stage: Stage) -> tuple[Tensor
 def _of_task(task: Episode, q: Tensor, weight: Tensor, truth: Tensor, foreign: Tensor) -> Values:
     """q [U, K], weight [U], the true labels or values of U, foreign [U] bool."""
     kept = task.unlabelled.weight > 0  # padding is left out
-    q, weight, truth, foreign = q[kept].double(), weight[kept].double(), truth[kept], foreign[kept]
+    q, weight, truth, foreign = q[kept].double(), weight[kept].double(), truth[kept].double(), foreign[kept]
     values = {"used": float(weight.mean())}
     right = task.outcome.label_quality(q, weight, truth, (~foreign).double(), task.units)
     values |= {name: float(value) for name, value in right.items()}
