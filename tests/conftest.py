@@ -70,7 +70,7 @@ def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
 
     def make(*words: str) -> DictConfig:
         base = list(common)
-        if any(w in ("backbone=mlp", "backbone=resnet12") for w in words):
+        if any(w.startswith(("backbone=", "dataset=curves")) and w != "backbone=conv4" for w in words):
             base.remove("backbone.filters=4")
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", overrides=[*base, *words])
