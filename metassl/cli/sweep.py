@@ -20,7 +20,7 @@ class SweepReport(Callback):
         folder = Path(config.hydra.sweep.dir)
         states = {path.parent: read_json(path) for path in folder.glob(f"*/{STATUS}")}
         failed = {job: state for job, state in states.items() if state["status"] != "done"}
-        print(f"{len(states) - len(failed)} of {len(states)} jobs done; python scripts/report.py {folder}")
+        print(f"{len(states) - len(failed)} of {len(states)} jobs done; metassl report {folder}")
         for job, state in sorted(failed.items(), key=lambda pair: int(pair[0].name)):
             print(f"job {job.name} {state['status']}: {state['error']}", file=sys.stderr)
         sys.stdout.flush()

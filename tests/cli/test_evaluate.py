@@ -124,7 +124,7 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["-m"], ["command line"]),
         (["evaluation.episodes=1,2"], ["evaluation.episodes=1,2", "one value"]),
         (["evaluation.episodes=0"], ["evaluation.episodes: found 0"]),
-        (["evaluation.episodes=null"], ["evaluation.episodes: found None", "whole number"]),
+        (["evaluation.episodes=null"], ["evaluation.episodes: found null", "whole number"]),
         (["evaluation.tasks=0"], ["evaluation.tasks: found 0"]),
         (["+episode.foo=1"], ["+episode.foo=1"]),
         (["hydra.run.dir=x"], ["hydra.run.dir=x"]),
