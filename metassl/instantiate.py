@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import hydra
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig
@@ -12,7 +11,6 @@ from omegaconf import DictConfig, ListConfig
 from metassl.errors import ConfigError, UserError
 
 _vouched: set[str] = set()
-TORCH_KINDS = (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
 
 
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
@@ -71,12 +69,18 @@ def _allowed(target: str) -> bool:
         return False
     if not isinstance(found, type):
         return False
-    from pytorch_lightning.loggers import Logger  # here, for whoever builds a learner needs no Lightning
+    import torch  # here, for a command line is checked without them
+    from pytorch_lightning.loggers import Logger
 
     # By where it is defined, not by the path: metassl.some_module.subprocess.Popen is not ours.
     root = found.__module__.split(".")[0]
-    kinds = {"metassl": object, "torch": TORCH_KINDS, "pytorch_lightning": Logger}
-    return root in kinds and issubclass(found, kinds[root])  # type: ignore[arg-type]
+    parts = (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "metassl": object,
+        "torch": parts,
+        "pytorch_lightning": Logger,
+    }
+    return root in kinds and issubclass(found, kinds[root])
 
 
 def _one_line(node: Any, error: Exception) -> str:

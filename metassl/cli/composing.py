@@ -35,7 +35,8 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
 def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> DictConfig:
     """First the options of groups, then single keys, which depend on them."""
     search = [str(o.input_line) for o in overrides if o.key_or_group == SEARCHPATH]
-    options = {key: found_options(key, loader, search) for key in {o.key_or_group for o in overrides}}
+    keys = {override.key_or_group for override in overrides}
+    options = {key: [] if "." in key else found_options(key, loader, search) for key in keys}
     chosen = [o for o in overrides if options[o.key_or_group] and not o.is_delete()]
     for override in chosen:
         check_choice(override, options[override.key_or_group])

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.metadata import version
 
 from metassl.cli.command import run_command
 from metassl.cli.commands import COMMANDS
@@ -22,6 +21,8 @@ def run(line: list[str]) -> int:
         print(overview())
         return 0
     if line[0] == "--version":
+        from importlib.metadata import version  # here, for it takes as long as all else
+
         print(f"metassl {version('metassl')}")
         return 0
     name, *words = line
