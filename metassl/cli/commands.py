@@ -38,9 +38,9 @@ class Command:
         """The function."""
         module, name = self.place.split(":")
         if self.of_hydra:
-            return getattr(import_module(module), name)  # type: ignore[no-any-return]
+            return getattr(import_module(module), name)
         with quick_imports():
-            return getattr(import_module(module), name)  # type: ignore[no-any-return]
+            return getattr(import_module(module), name)
 
 
 COMMANDS: Mapping[str, Command] = MappingProxyType({
