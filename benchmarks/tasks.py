@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from metassl.cli.arguments import compose_config
+from metassl.cli.composing import compose_config
 from metassl.engine.base import Engine
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode, Unlabelled

@@ -48,4 +48,4 @@ def _made(node: Any, known: Mapping[str, Any]) -> Any:
     except UserError:
         raise
     except Exception as error:
-        raise ConfigError(f"{node[TARGET]}: {str(error).strip().splitlines()[0]}") from error
+        raise ConfigError(f"{node[TARGET]}: {' '.join(str(error).split())}") from error

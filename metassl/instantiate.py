@@ -1,17 +1,16 @@
 """From a config node to an object, with one clear line when it can't be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import hydra
-import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig
 
 from metassl.errors import ConfigError, UserError
 
-TORCH_KINDS = (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
+_vouched: set[str] = set()
 
 
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
@@ -30,27 +29,34 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
 def refuse_foreign_targets(config: Any) -> None:
     """Check a config that came with a checkpoint: it may build this package's and torch's objects only.
 
-    Allowed are classes defined in this package, torch's modules, optimisers and schedules, and
-    Lightning's loggers. Raises ConfigError naming the target otherwise.
+    Allowed are classes defined in this package, torch's modules, optimisers and schedules, Lightning's
+    loggers, and what `vouch_for` was told. Raises ConfigError naming the target otherwise.
     """
-    for target in _targets(config):
-        if not _allowed(target):
+    for target in targets_in(config):
+        if target not in _vouched and not _allowed(target):
             raise ConfigError(
                 f"config of the checkpoint: _target_ '{target}' is refused. Allowed are classes of metassl, "
-                "torch's modules, optimisers and schedules, and Lightning's loggers."
+                "torch's modules, optimisers and schedules, Lightning's loggers, and, with --config-dir, "
+                "what your own configs name."
             )
 
 
-def _targets(node: Any) -> Iterator[str]:
+def vouch_for(targets: Iterable[str]) -> None:
+    """Lets configs that come with checkpoints build these, too: the user of this process means them."""
+    _vouched.update(targets)
+
+
+def targets_in(node: Any) -> Iterator[str]:
+    """Every `_target_` of a config."""
     if isinstance(node, dict | DictConfig):
         for key, value in node.items():
             if key == "_target_":
                 yield str(value)
             else:
-                yield from _targets(value)
+                yield from targets_in(value)
     elif isinstance(node, list | ListConfig):
         for value in node:
-            yield from _targets(value)
+            yield from targets_in(value)
 
 
 def _allowed(target: str) -> bool:
@@ -63,12 +69,18 @@ def _allowed(target: str) -> bool:
         return False
     if not isinstance(found, type):
         return False
-    from pytorch_lightning.loggers import Logger  # here, for whoever builds a learner needs no Lightning
+    import torch  # here, for a command line is checked without them
+    from pytorch_lightning.loggers import Logger
 
     # By where it is defined, not by the path: metassl.some_module.subprocess.Popen is not ours.
     root = found.__module__.split(".")[0]
-    kinds = {"metassl": object, "torch": TORCH_KINDS, "pytorch_lightning": Logger}
-    return root in kinds and issubclass(found, kinds[root])  # type: ignore[arg-type]
+    parts = (torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "metassl": object,
+        "torch": parts,
+        "pytorch_lightning": Logger,
+    }
+    return root in kinds and issubclass(found, kinds[root])
 
 
 def _one_line(node: Any, error: Exception) -> str:

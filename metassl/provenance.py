@@ -27,12 +27,15 @@ def provenance(choices: Mapping[str, str], overrides: Sequence[str], seed: int) 
 
 @cache
 def git_state() -> dict[str, Any]:
-    """Revision of the source tree and whether it has uncommitted changes; nulls outside a repository.
+    """Revision of the source tree and whether it has uncommitted changes; nulls where git does not have it.
+
+    An installed package may lie in a repository of something else.
 
     Read once a process: the jobs of a sweep run the code that was loaded at its start.
     """
     folder = Path(__file__).parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)
         revision = _git(folder, "rev-parse", "HEAD")
         dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):

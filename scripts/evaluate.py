@@ -1,9 +1,8 @@
-"""Meta-test a run again: python scripts/evaluate.py run=outputs/<when> evaluation.episodes=2000."""
+"""`metassl evaluate` from a checkout."""
 
 import sys
 
-from metassl.cli.command import run_command
-from metassl.cli.evaluate import evaluate_run
+from metassl.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(run_command(evaluate_run))
+    sys.exit(run(["evaluate", *sys.argv[1:]]))

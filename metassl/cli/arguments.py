@@ -3,93 +3,44 @@
 import os
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from metassl.cli.choices import options_of
-from metassl.cli.override_checks import check_key, override_values
-from metassl.cli.resume import flatten, resume_arguments
-from metassl.errors import ConfigError, one_of
+from metassl.cli.composing import compose_config
+from metassl.cli.flags import read_flags
+from metassl.cli.own_configs import search_word, vouch_for_own
+from metassl.cli.resume import flatten, resume_words
+from metassl.errors import ConfigError
 
-ALONE = (
-    "--help", "-h", "--hydra-help", "--version", "--info", "-i", "--cfg", "-c", "--shell-completion", "-sc",
+# Flags that run nothing, or no config of this package
+HYDRAS_OWN = (
+    "help", "hydra_help", "cfg", "info", "shell_completion",
+    "config_path", "config_name", "experimental_rerun",
 )  # fmt: skip
 
 
 def prepare(arguments: list[str], conf: Path) -> list[str]:
-    """The arguments for Hydra. Raises ConfigError for what can't be composed.
+    """The arguments for Hydra: flags first, as it wants them. Raises ConfigError for what can't be composed.
 
     Args:
         arguments: the command line without the program's name.
         conf: the folder of the config groups.
     """
-    if any(a.split("=")[0] in ALONE for a in arguments):
-        return arguments
-    arguments = resume_arguments(arguments, lambda words: compose_config(words, conf))
-    flags = [a for a in arguments if a.startswith("-")]
-    words = [a for a in arguments if not a.startswith("-")]
-    sweep = any(f in ("-m", "--multirun") for f in flags)
-    config = compose_config(words, conf, sweep)
+    flags, words = read_flags(arguments, get_args_parser())
+    if sum(map(bool, (flags.run, flags.multirun, flags.cfg, flags.info, flags.shell_completion))) > 1:
+        raise ConfigError("command line: --run, --multirun, --cfg, --info and -sc don't go together.")
+    typed = [a for a in arguments if a not in words]
+    if any(getattr(flags, name) for name in HYDRAS_OWN):
+        return [*typed, *words]
+    sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
+    search = search_word(flags.config_dir, words)
+    if any(word.startswith("resume=") for word in words):
+        vouch_for_own(search)
+        words = resume_words(words, sweep, lambda changed: compose_config([*search, *changed], conf))
+    config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
     _check_folder(config, sweep)
-    return arguments
-
-
-def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictConfig:
-    """The config that these overrides give; of a swept one the first choice stands for all."""
-    overrides = parse_words(words)
-    for override in overrides:
-        if override.is_sweep_override() and not sweep:
-            raise ConfigError(
-                f"{override.key_or_group}: found several values. Add -m to run one job for each, or write a "
-                f"list as {override.key_or_group}=[...]."
-            )
-    groups = {folder.name for folder in conf.iterdir() if folder.is_dir()}
-    for override in overrides:
-        if override.key_or_group in groups:
-            _check_choices(override, conf)
-    with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-        base = _compose([_first(o) for o in overrides if o.key_or_group in groups])
-        changes = [o for o in overrides if o.key_or_group not in groups]
-        for override in changes:
-            check_key(override, base, groups)
-        return _compose([_first(o) for o in overrides]) if changes else base
-
-
-def parse_words(words: list[str]) -> list[Override]:
-    """The overrides that these words are, by Hydra's grammar."""
-    try:
-        return OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        raise ConfigError(f"command line: {str(error).splitlines()[0]}") from None
-
-
-def _compose(words: list[str]) -> DictConfig:
-    try:
-        return compose("config", overrides=words, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(" ".join(str(error).split("\n")[0].split())) from None
-
-
-def _first(override: Override) -> str:
-    """The override with the first of its swept values."""
-    if not override.is_sweep_override():
-        return str(override.input_line)
-    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
-
-
-def _check_choices(override: Override, conf: Path) -> None:
-    group = override.key_or_group
-    options = options_of(group, conf)
-    if override.is_delete():
-        raise ConfigError(f"~{group}: a run needs each group. Choose another option: {group}=...")
-    for value in override_values(override):
-        if str(value) not in options:
-            raise ConfigError(one_of(group, "null" if value is None else value, options))
+    return [*typed, *words]
 
 
 def _check_given(config: DictConfig) -> None:

@@ -1,5 +1,6 @@
 """Runs a command of the command line, so that a user's mistake ends in one line."""
 
+import logging
 import sys
 from collections.abc import Callable
 
@@ -7,14 +8,15 @@ from metassl.errors import Interrupted, UserError
 from metassl.runs.status import INTERRUPTED
 
 
-def run_command(command: Callable[[list[str]], object]) -> int:
+def run_command(command: Callable[[], object]) -> int:
     """The exit code of a command: its own, 2 for a user's mistake, 130 when it was stopped by hand.
 
     Args:
-        command: takes the words of this program's command line; what it returns counts where it is a number.
+        command: what it returns counts where it is a number.
     """
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # says in many lines what it raises as well
     try:
-        code = command(sys.argv[1:])
+        code = command()
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
         return INTERRUPTED

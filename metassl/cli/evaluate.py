@@ -1,4 +1,12 @@
-"""Meta-test a finished run again, on other episodes."""
+"""Meta-test a finished run again, on other episodes.
+
+    metassl evaluate run=outputs/<when> evaluation.episodes=2000
+    metassl evaluate run=outputs/<when> episode.unlabelled=20            # another number of unlabelled images
+    metassl evaluate --config-dir my_conf run=outputs/<when>             # a run with a method of your own
+
+The results go to a folder in <run>/evaluations. A run's folder may come from anywhere, so what its config may
+build is limited to this package's and torch's classes, and to those that the configs in --config-dir name.
+"""
 
 import os
 from datetime import datetime
@@ -7,8 +15,10 @@ from pathlib import Path
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.cli.arguments import parse_words
+from metassl.cli.choices import SEARCHPATH
+from metassl.cli.composing import parse_words
 from metassl.cli.override_checks import check_key
+from metassl.cli.own_configs import vouch_for_own, words_of
 from metassl.errors import ConfigError, UserError
 from metassl.files import read_json
 from metassl.instantiate import refuse_foreign_targets
@@ -18,12 +28,12 @@ from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.final_test import retest
 
 
-def evaluate_run(words: list[str]) -> Path:
+def evaluate_run(arguments: list[str]) -> Path:
     """Tests the run that `run=FOLDER` names, with its config changed by the other words.
 
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
-    folder, changes = run_folder(words)
+    folder, changes = run_folder(arguments)
     config = run_config(folder, changes)
     choices = run_choices(folder / ABOUT)
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
@@ -31,8 +41,13 @@ def evaluate_run(words: list[str]) -> Path:
     return target
 
 
-def run_folder(words: list[str]) -> tuple[Path, list[str]]:
-    """The folder that the word `run=FOLDER` names, and the other words."""
+def run_folder(arguments: list[str]) -> tuple[Path, list[str]]:
+    """The folder that the word `run=FOLDER` names, and the words that change the run's config.
+
+    What the configs in `--config-dir` build, the run's config may build, too.
+    """
+    words = words_of(arguments)
+    vouch_for_own([w for w in words if w.startswith(f"{SEARCHPATH}=")])
     named = [w.removeprefix("run=") for w in words if w.startswith("run=")]
     if len(named) != 1:
         raise ConfigError("run: say which run to test, as run=outputs/<when>.")
@@ -40,7 +55,7 @@ def run_folder(words: list[str]) -> tuple[Path, list[str]]:
     for name in (CONFIG, ABOUT):
         if not (folder / name).is_file():
             raise UserError(f"run={folder}: found no {name} in it.")
-    return folder, [w for w in words if not w.startswith("run=")]
+    return folder, [w for w in words if not w.startswith(("run=", f"{SEARCHPATH}="))]
 
 
 def run_config(folder: Path, changes: list[str]) -> DictConfig:
@@ -72,7 +87,7 @@ def _change(config: DictConfig, override: Override) -> None:
         raise ConfigError(
             f"{override.input_line}: allowed in a test is one value for a key that the run has."
         )
-    check_key(override, config, set())
+    check_key(override, config)
     node = OmegaConf.select(config, key)
     if isinstance(node, DictConfig):
         example = f"{key}.{next(map(str, node))}=..."

@@ -1,4 +1,4 @@
-"""What train.py does once Hydra has composed the config: one job."""
+"""What `metassl train` does once Hydra has composed the config: one job."""
 
 from pathlib import Path
 

@@ -1,16 +1,27 @@
-"""The command line of scripts/map.py: fills the map of pairs."""
+"""Fill the map of pairs: every meta-learner with every SSL objective, the same small budget for each.
+
+    metassl map out=outputs/map                                       # the whole map
+    metassl map out=outputs/map models=[maml,protonet] ssl=[none,vat] seeds=[0,1] jobs=2
+    metassl map out=outputs/map episode.distractors=3                 # any option of metassl train
+    metassl map out=outputs/map --config-dir my_conf ssl=[none,mine]  # an objective of your own
+
+Cells that are done are not run again, and a killed sweep goes on where it was: type the same command.
+Writes map.md and map.png, the accuracies and the gains over ssl=none on the same episodes, into `out`.
+Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by hand.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, count, listed, options_of
+from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.parallel import run_in_parallel
 from metassl.experiments.planned_runs import every_pair
 from metassl.reports.sweeps.pair_map import write_pair_map
 from metassl.runs.status import read_status
+from metassl.shipped import conf_folder
 
 OWN = ("out", "models", "ssl", "seeds", "jobs")
 REFUSED = {key: f"the map has {key}s=[...] instead." for key in ("model", "seed")}
@@ -36,17 +47,12 @@ class MapOptions:
     common: list[str]
 
 
-def fill_map(arguments: list[str], conf: Path) -> int:
-    """Does the runs that are left and writes the map; the exit code, 1 where a run failed.
-
-    Args:
-        arguments: of the command line.
-        conf: the folder of the config groups.
-    """
-    options = read_options(arguments, conf)
+def fill_map(arguments: list[str]) -> int:
+    """Does the runs that are left and writes the map; the exit code, 1 where a run failed."""
+    options = read_options(arguments)
     runs = every_pair(options.models, options.objectives, options.seeds, options.common)
     options.out.mkdir(parents=True, exist_ok=True)
-    failed = run_in_parallel(runs, options.out, conf, options.jobs)
+    failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs)
     print("\n".join(map(str, write_pair_map(options.out))))
     for run in failed:
         _, error = read_status(options.out / run.name)
@@ -54,14 +60,15 @@ def fill_map(arguments: list[str], conf: Path) -> int:
     return 1 if failed else 0
 
 
-def read_options(arguments: list[str], conf: Path) -> MapOptions:
-    """The options; everything that is not the map's own must be an option of train.py."""
+def read_options(arguments: list[str]) -> MapOptions:
+    """The options; everything that is not the map's own must be an option of `metassl train`."""
+    conf = conf_folder()
     own, others = separate(arguments, OWN, REFUSED)
     common = ["experiment=map", *others]
     if "out" not in own:
         raise ConfigError("out: has no default, give it as out=outputs/map")
-    models = chosen("models", own.get("models"), options_of("model", conf))
-    objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
+    models = chosen("models", own.get("models"), options_of("model", conf, others))
+    objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
     seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1]))]
     compose_config([f"model={models[0]}", f"ssl={objectives[0]}", *common], conf)
     return MapOptions(

@@ -1,48 +1,94 @@
-"""Checks the overrides of a command line against the config that they change."""
+"""Checks the overrides of a command line where Hydra would let a slip pass, or not say what is allowed."""
 
+from collections.abc import Collection
 from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, Transformer
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from metassl.errors import ConfigError, one_of
 
+# The kind of a key's default -> what else it may become
+KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool, type(None)), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float, type(None)), "a number"),
+}
 
-def check_key(override: Override, config: DictConfig, groups: set[str]) -> None:
+
+def check_choice(override: Override, options: list[str]) -> None:
+    """Every option of a group that an override names must be there."""
+    for value in values_of(override, options):
+        if str(value) not in options:
+            raise ConfigError(one_of(override.key_or_group, "null" if value is None else value, options))
+
+
+def check_key(override: Override, config: DictConfig, groups: Collection[str] = ()) -> None:
     """The key must be there already, unless the user says + on purpose; the kind of value must fit.
 
-    What ~ takes away must be an argument that its class has a default of.
+    What ~ takes away must be an argument that its class has a default of. Hydra checks its own keys.
+
+    Args:
+        override: a `key=value`.
+        config: what it changes.
+        groups: what else the key could have been meant to be.
     """
     key = override.key_or_group
-    if override.is_add() or key.split(".")[0] == "hydra":
+    if override.is_add() or override.is_force_add() or override.is_hydra_override():
         return
     if override.is_delete():
         _check_deleted(key, config)
         return
+    default = _default(key, config, groups)
+    for value in [] if override.is_interval_sweep() else values_of(override, []):
+        _check_kind(key, value, default)
+
+
+def values_of(override: Override, options: list[str]) -> list[Any]:
+    """The value of an override, or all values of one that is swept; of an interval its start.
+
+    Args:
+        override: any.
+        options: of its group, among which a glob chooses.
+    """
+    value: Any = override.value()
+    if not override.is_sweep_override():
+        return [value]
+    if isinstance(value, IntervalSweep):
+        return [value.start]
+    try:
+        found = value.filter(options) if isinstance(value, Glob) else list(override.sweep_iterator())
+    except (HydraException, ValueError) as error:  # a range in steps of 0
+        raise ConfigError(f"{override.input_line}: {error}") from None
+    if not found:
+        raise ConfigError(
+            one_of(override.key_or_group, override.get_value_string(), options or ["one value or more"])
+        )
+    return [each.text if isinstance(each, QuotedString) else each for each in found]
+
+
+def first_of(override: Override, options: list[str]) -> str:
+    """The override with the first of its swept values."""
+    value = values_of(override, options)[0]
+    return f"{override.get_key_element()}={Transformer.str(value)}"
+
+
+def _default(key: str, config: DictConfig, groups: Collection[str]) -> Any:
+    """What stands in the config now; None below what has no keys, of which Hydra is the judge."""
     node: Any = config
     walked: list[str] = []
     for part in key.split("."):
-        known = list(node.keys()) if isinstance(node, DictConfig) else []
+        if not isinstance(node, DictConfig):
+            return None
+        known = set(map(str, node))  # `part in node` is blind to what has no value yet
         if part not in known:
-            names = [*known, *groups] if not walked else known
-            where = ".".join(walked)
-            shown = sorted(".".join((*walked, str(n))) for n in names if n != "hydra")
-            raise ConfigError(one_of(f"key {key}" if where else "key", key, shown))
+            names = known if walked else {*known, *groups} - {"hydra"}
+            allowed = [".".join((*walked, name)) for name in names]
+            raise ConfigError(one_of(f"key {key}" if walked else "key", key, allowed))
         walked.append(part)
-        if isinstance(node, DictConfig):
-            node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
-            node = (
-                node._value() if node is not None and not isinstance(node, DictConfig | ListConfig) else node
-            )
-    for value in override_values(override):
-        _check_kind(key, value, node)
-
-
-def override_values(override: Override) -> list[Any]:
-    """The value of an override, or all values of one that is swept."""
-    if override.is_sweep_override():
-        return list(override.sweep_string_iterator())
-    return [override.value()]
+        node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
+    return node if isinstance(node, DictConfig | ListConfig | None) else node._value()
 
 
 def _check_deleted(key: str, config: DictConfig) -> None:
@@ -56,19 +102,7 @@ def _check_deleted(key: str, config: DictConfig) -> None:
 
 def _check_kind(key: str, value: Any, default: Any) -> None:
     """A word where a number or true/false stands can only be a slip."""
-    if isinstance(value, str) and not value.startswith("$"):
-        if isinstance(default, bool) and value.lower() not in ("true", "false"):
-            raise ConfigError(f"{key}: found '{value}', allowed is true or false.")
-        if isinstance(default, int | float) and not isinstance(default, bool) and not _is_number(value):
-            raise ConfigError(f"{key}: found '{value}', allowed is a number.")
-    whole = isinstance(default, int) and not isinstance(default, bool)
-    if whole and (isinstance(value, float) or value is None):
-        raise ConfigError(f"{key}: found {value}, allowed is a whole number.")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return text.startswith("[")
-    return True
+    kinds, said = KINDS.get(type(default), ((), ""))
+    reference = isinstance(value, str) and "${" in value
+    if kinds and not reference and not isinstance(value, list | dict) and type(value) not in kinds:
+        raise ConfigError(f"{key}: found {'null' if value is None else repr(value)}, allowed is {said}.")

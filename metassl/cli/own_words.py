@@ -3,14 +3,15 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from metassl.cli.arguments import parse_words
+from metassl.cli.composing import parse_words
+from metassl.cli.own_configs import words_of
 from metassl.errors import ConfigError
 
 
 def separate(
     arguments: list[str], own: Collection[str], refused: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """The values of the command's own keys, and the other words as they are.
+    """The values of the command's own keys, and the other words as they are, `--config-dir` among them.
 
     Args:
         arguments: of the command line.
@@ -19,7 +20,7 @@ def separate(
     """
     values: dict[str, Any] = {}
     others = []
-    for override in parse_words(arguments):
+    for override in parse_words(words_of(arguments)):
         key = override.key_or_group
         if key in own:
             values[key] = override.value()

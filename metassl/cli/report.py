@@ -1,28 +1,31 @@
-"""The command line of scripts/report.py: reports a sweep, a run or a suite."""
+"""Report a sweep or a single run: a Markdown table, a heat map and learning curves.
+
+    metassl report outputs/multirun/2026-11-22_10-00-00 [--out FOLDER] [--digits 2]
+    metassl report suite=ren2018_omniglot   # stored results of a suite beside the published
+
+Writes report.md, heatmap.png and curves.png into the sweep's folder or FOLDER, and prints the table
+and the paths. Exit code 2 and one line on stderr for a missing folder or a broken file.
+"""
 
 import argparse
 from pathlib import Path
 
-from metassl.cli.suite import report_suite
+from metassl.cli.benchmark import report_suite
+from metassl.cli.flags import in_one_line
 from metassl.errors import UserError
 from metassl.reports.sweeps.report import write_sweep_report
 
 
-def report(arguments: list[str], root: Path) -> int:
-    """Writes and prints the report that the words ask for; the exit code. Raises UserError.
-
-    Args:
-        arguments: of the command line: a folder, or suite=NAME.
-        root: has conf/ and benchmarks/.
-    """
+def report(arguments: list[str]) -> int:
+    """Writes and prints the report that the words ask for; the exit code. Raises UserError."""
     if any(word.startswith("suite=") for word in arguments):
-        return report_suite(arguments, root)
+        return report_suite(arguments)
     return report_sweep(arguments)
 
 
 def report_sweep(arguments: list[str]) -> int:
     """Writes and prints the report of a sweep or a run; the exit code. Raises UserError."""
-    parser = argparse.ArgumentParser(description="Table and pictures of a sweep or a single run.")
+    parser = in_one_line(argparse.ArgumentParser(add_help=False))
     parser.add_argument("sweep", type=Path, help="the folder of a sweep or of one run")
     parser.add_argument("--out", type=Path, help="where the files go (default: the sweep's folder)")
     parser.add_argument("--digits", type=int, choices=(1, 2), default=1, help="decimals of the percentages")

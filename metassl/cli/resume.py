@@ -13,18 +13,18 @@ from metassl.runs.file_names import CONFIG, RESULTS
 CHECKPOINT = "checkpoints/last.ckpt"
 
 
-def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictConfig]) -> list[str]:
-    """The arguments of the run to go on with, in its own folder; as they are without `resume=`.
+def resume_words(typed: list[str], sweep: bool, compose: Callable[[list[str]], DictConfig]) -> list[str]:
+    """The words of the run to go on with, in its own folder; as they are without `resume=`.
 
-    Raises UserError when the folder holds no checkpoint, or when the config that its arguments and
-    the given ones make is not the config it ran with.
+    Raises UserError when the folder holds no checkpoint, or when the config that its words and the typed ones
+    make is not the config it ran with.
     """
-    given = [a for a in arguments if not a.startswith("resume=")]
-    asked = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    given = [w for w in typed if not w.startswith("resume=")]
+    asked = [w.removeprefix("resume=") for w in typed if w.startswith("resume=")]
     if not asked or asked[-1] in ("null", ""):
-        return arguments
+        return typed
     folder = Path(asked[-1])
-    if "-m" in arguments or "--multirun" in arguments:
+    if sweep:
         raise ConfigError("resume: goes on with one run; found a multirun. Give the folder of one job.")
     if not (folder / CHECKPOINT).is_file() or not (folder / CONFIG).is_file():
         raise UserError(
@@ -32,10 +32,10 @@ def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictCo
         )
     if (folder / RESULTS).is_file():
         raise UserError(
-            f"resume={folder}: the run is done; test it again with scripts/evaluate.py run={folder}."
+            f"resume={folder}: the run is done; test it again with metassl evaluate run={folder}."
         )
-    words = [*_saved_words(folder), *(a for a in given if not a.startswith("hydra."))]
-    found = comparable(compose(words))
+    words = [*_saved_words(folder), *(w for w in given if not w.startswith("hydra."))]
+    found = comparable(_composed(words, folder, compose))
     saved = comparable(load_config(folder / CONFIG))
     changed = sorted(key for key in found.keys() | saved.keys() if found.get(key) != saved.get(key))
     if changed:
@@ -44,8 +44,8 @@ def resume_arguments(arguments: list[str], compose: Callable[[list[str]], DictCo
             f"resume={folder}: {key} is {found.get(key)!r} now and was {saved.get(key)!r} in the run. "
             "A run goes on with its own config only; start a new one for another."
         )
-    here = [f"hydra.run.dir={folder}", f"resume={folder}"]
-    return [*words, *(a for a in given if a.startswith("hydra.job")), *here]
+    kept = [w for w in given if w.startswith(("hydra.job", "hydra.searchpath="))]
+    return [*words, *kept, f"hydra.run.dir={folder}", f"resume={folder}"]
 
 
 def comparable(config: DictConfig) -> dict[str, Any]:
@@ -66,6 +66,14 @@ def flatten(node: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if isinstance(node, dict):
         return [pair for key, value in node.items() for pair in flatten(value, f"{prefix}{key}.")]
     return [(prefix[:-1], node)]
+
+
+def _composed(words: list[str], folder: Path, compose: Callable[[list[str]], DictConfig]) -> DictConfig:
+    try:
+        return compose(words)
+    except ConfigError as error:
+        hint = "A run with configs of your own goes on with the same --config-dir."
+        raise ConfigError(f"resume={folder}: {error} {hint}") from None
 
 
 def _saved_words(folder: Path) -> list[str]:

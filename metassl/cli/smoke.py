@@ -1,18 +1,25 @@
-"""The command line of scripts/smoke.py: does every pair run?"""
+"""Does every pair run? One training step and one test batch of each, on a tiny network: a minute or more.
+
+    metassl smoke                              # every meta-learner with every objective
+    metassl smoke models=[maml] ssl=[vat,ict]  # some of them
+    metassl smoke --config-dir my_conf ssl=mine
+
+Prints the matrix: + runs, · refused by a constructor, × broken. Exit code 1 where a pair is broken.
+"""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
 
-from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, options_of
+from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
 from metassl.data.task_source import TaskSource
 from metassl.errors import UserError
 from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.experiments.smoke import try_pair
+from metassl.shipped import conf_folder
 from metassl.training.build import build_source
 
 TINY = (
@@ -21,12 +28,13 @@ TINY = (
 )  # fmt: skip
 
 
-def smoke(arguments: list[str], conf: Path) -> int:
+def smoke(arguments: list[str]) -> int:
     """Tries the pairs, prints the matrix and the reasons; the exit code, 1 where a pair is broken."""
+    conf = conf_folder()
     own, others = separate(arguments, ("models", "ssl"))
     words = [*TINY, *others]
-    models = chosen("models", own.get("models"), options_of("model", conf))
-    objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf))
+    models = chosen("models", own.get("models"), options_of("model", conf, others))
+    objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
     source = build_source(compose_config(words, conf))
     torch.set_num_threads(1)
     said: list[str] = []

@@ -7,14 +7,16 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from metassl.cli.arguments import compose_config
 from metassl.cli.choices import chosen, count, listed
+from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.suites.needed_runs import slug
 from metassl.experiments.suites.suite import Entry, Suite
 from metassl.experiments.suites.suite_file import read_suite
+from metassl.shipped import conf_folder, suites_folder
 
+KEPT = Path("benchmarks", "results")  # in a checkout: the results that are committed
 OWN = ("suite", "rows", "columns", "seeds", "steps", "jobs", "out", "results")
 REFUSED = dict.fromkeys(
     ("experiment", "seed"), "the suite chooses it; allowed are rows=[...] and seeds=[...]."
@@ -44,30 +46,26 @@ class SuiteOptions:
     results: Path
 
 
-def read_options(arguments: list[str], root: Path) -> SuiteOptions:
-    """The options; what is not the suite's own must be an option of train.py.
-
-    Args:
-        arguments: of the command line.
-        root: has conf/ and benchmarks/.
-    """
+def read_options(arguments: list[str]) -> SuiteOptions:
+    """The options; what is not the suite's own must be an option of `metassl train`."""
     own, changes = separate(arguments, OWN, REFUSED)
     if "suite" not in own:
         raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
-    suite = read_suite(root / "benchmarks" / "suites", str(own["suite"]))
+    suite = _suite(str(own["suite"]))
     seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", list(suite.seeds)))]
     if "steps" in own:
         steps = count("steps", own["steps"], 1)
         changes += [f"trainer.steps={steps}", f"trainer.val_every={steps}"]
-    kept = root / "benchmarks" / "results" if not changes else None
-    out = Path(own.get("out") or root / "outputs" / "benchmarks" / "-".join(map(slug, changes)))
+    kept = KEPT if KEPT.is_dir() and not changes else None
+    out = Path(own.get("out") or Path("outputs", "benchmarks", "-".join(map(slug, changes))))
     results = Path(own.get("results") or kept or out / "results") / suite.name
     jobs = count("jobs", own.get("jobs", 2), 1)
     return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
 
 
-def published_values(options: SuiteOptions, conf: Path) -> dict[str, Mapping[str, Any]]:
+def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:
     """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
+    conf = conf_folder()
     entries, changes = options.suite.entries, options.changes
     composed = {
         experiment: compose_config([f"experiment={experiment}", *changes], conf)
@@ -77,6 +75,15 @@ def published_values(options: SuiteOptions, conf: Path) -> dict[str, Mapping[str
         compose_config([f"experiment={experiment}", *changes, *words], conf)
     budget = {"budget": " ".join(changes)} if changes else {}
     return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
+
+
+def _suite(name: str) -> Suite:
+    """One of the package's suites by its name, or the file of another."""
+    if not name.endswith(".yaml"):
+        return read_suite(suites_folder(), name)
+    if not Path(name).is_file():
+        raise ConfigError(f"suite: found no file '{name}'.")
+    return read_suite(Path(name).parent, Path(name).stem)
 
 
 def _plain(node: DictConfig | None) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a sweep says at its end: which jobs failed, and where the others' results lie."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,13 @@ class SweepReport(Callback):
         folder = Path(config.hydra.sweep.dir)
         states = {path.parent: read_json(path) for path in folder.glob(f"*/{STATUS}")}
         failed = {job: state for job, state in states.items() if state["status"] != "done"}
-        print(f"{len(states) - len(failed)} of {len(states)} jobs done; python scripts/report.py {folder}")
-        for job, state in sorted(failed.items(), key=lambda pair: int(pair[0].name)):
+        print(f"{len(states) - len(failed)} of {len(states)} jobs done; metassl report {folder}")
+        for job, state in sorted(failed.items(), key=lambda pair: _by_number(pair[0])):
             print(f"job {job.name} {state['status']}: {state['error']}", file=sys.stderr)
-        sys.stdout.flush()
-        sys.stderr.flush()
         if failed:
-            os._exit(1)  # Hydra logs and drops what a callback raises, SystemExit included
+            sys.exit(1)  # Hydra drops what a callback raises, but for this
+
+
+def _by_number(job: Path) -> tuple[int, str]:
+    """Jobs by their numbers, or by their names with another hydra.sweep.subdir."""
+    return (int(job.name) if job.name.isdigit() else 0, job.name)

@@ -1,12 +1,19 @@
-"""The command line of scripts/transfer.py: the distances between tasks compared on a finished run."""
+"""Compare distances between tasks on a finished run of model=nearest_task.
+
+    metassl transfer run=outputs/<when> [tasks=20] [distances=[mmd,wasserstein]]
+
+For test tasks and stored tasks: the distance and the real gain of starting there, and the rank correlation
+of the two for each distance. Writes transfer.json into the run's folder. Further words change the run's
+config as in metassl evaluate, and --config-dir lets it build classes of your own.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.cli.arguments import parse_words
 from metassl.cli.choices import listed
+from metassl.cli.composing import parse_words
 from metassl.cli.evaluate import run_choices, run_config, run_folder
 from metassl.construct import construct
 from metassl.data.spec import to_count
@@ -20,6 +27,7 @@ from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.reports.transfer import TransferReport
 from metassl.runs.file_names import ABOUT
+from metassl.shipped import conf_folder
 from metassl.tasks.episode import Episode
 from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
@@ -31,26 +39,21 @@ COMPARED = ["mmd", "wasserstein", "labels", "random"]
 FILE = "transfer.json"
 
 
-def compare_distances(words: list[str], conf: Path) -> Path:
+def compare_distances(arguments: list[str]) -> Path:
     """Measures on the run that `run=FOLDER` names how each distance agrees with the real transfer.
 
-    `tasks=20` and `distances=[mmd,wasserstein]` choose; further words change the run's config as in
-    scripts/evaluate.py. Prints a table and writes FOLDER/transfer.json. The run's own distance is always
-    compared; one that has parameters, or keeps summaries of the stored tasks, only in a run of its own.
-
-    Args:
-        words: of the command line.
-        conf: the folder of the config groups.
+    Prints a table and writes FOLDER/transfer.json. The run's own distance is always compared; one that has
+    parameters, or keeps summaries of the stored tasks, only in a run of its own.
     """
     silence_hints()
-    folder, words = run_folder(words)
+    folder, words = run_folder(arguments)
     options = {o.key_or_group: o.value() for o in parse_words([w for w in words if _is_option(w)])}
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
     config = run_config(folder, [w for w in words if not _is_option(w)])
     own = run_choices(folder / ABOUT).get("distance", "own")
     source = build_source(config)
     learner = _trained(config, folder, source)
-    distances = _distances(config, learner, own, listed(options.get("distances", COMPARED)), conf)
+    distances = _distances(config, learner, own, listed(options.get("distances", COMPARED)))
     stream = build_test_stream(config, source, learner, tasks)
     found = measure_transfer(learner, _episodes(stream), distances)
     report = TransferReport(
@@ -83,10 +86,10 @@ def _trained(config: DictConfig, folder: Path, source: TaskSource) -> RetrievalL
 
 
 def _distances(
-    config: DictConfig, learner: RetrievalLearner, own: str, names: Sequence[str], conf: Path
+    config: DictConfig, learner: RetrievalLearner, own: str, names: Sequence[str]
 ) -> dict[str, TaskDistance]:
     """The run's own distance and those of these names, with the constants of conf/distance/."""
-    options = {path.stem: path for path in (conf / "distance").glob("*.yaml")}
+    options = {path.stem: path for path in (conf_folder() / "distance").glob("*.yaml")}
     known = {"backbone": learner.backbone, "features": learner.backbone.out_dim}
     found = {own: learner.distance}
     for name in (n for n in names if n != own):

@@ -29,7 +29,7 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
         accuracy = work()
     except (Interrupted, KeyboardInterrupt) as stop:
         _set_status(folder, "stopped", str(stop) or "stopped by hand")
-        print(f"error: {stop or 'stopped by hand'}", file=sys.stderr)
+        print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
         sys.exit(INTERRUPTED)  # a sweep ends here, too
     except UserError as error:
         _set_status(folder, "failed", str(error))

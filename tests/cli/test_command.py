@@ -7,7 +7,7 @@ from metassl.errors import ConfigError, Interrupted
 
 
 def raising(error: BaseException):
-    def command(words: list[str]) -> int:
+    def command() -> int:
         raise error
 
     return command
@@ -15,7 +15,7 @@ def raising(error: BaseException):
 
 @pytest.mark.parametrize(("returned", "code"), [(1, 1), (0, 0), (None, 0), ("a path", 0)])
 def test_its_own_code_where_it_gives_one(returned: object, code: int) -> None:
-    assert run_command(lambda words: returned) == code
+    assert run_command(lambda: returned) == code
 
 
 @pytest.mark.parametrize(

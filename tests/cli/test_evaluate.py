@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
+from metassl import instantiate
 from metassl.cli.evaluate import evaluate_run
 from metassl.errors import ConfigError, UserError
 from metassl.runs.file_names import CONFIG
@@ -111,7 +113,7 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["evaluation.episode=6"], ["key evaluation.episode", "'evaluation.episodes'"]),
         (["episode.unlabeled=3"], ["'episode.unlabelled'"]),
         (["evalution.episodes=6"], ["key: found 'evalution.episodes'", "'evaluation'"]),
-        (["evaluation.episodes=many"], ["evaluation.episodes: found 'many'", "a number"]),
+        (["evaluation.episodes=many"], ["evaluation.episodes: found 'many'", "a whole number"]),
         (["episode=standard"], ["episode: can't be exchanged", "episode.way="]),
         (["model=protonet"], ["model: can't be exchanged"]),
         (["dataset=glyphs"], ["dataset: can't be exchanged"]),
@@ -124,7 +126,7 @@ def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:
         (["-m"], ["command line"]),
         (["evaluation.episodes=1,2"], ["evaluation.episodes=1,2", "one value"]),
         (["evaluation.episodes=0"], ["evaluation.episodes: found 0"]),
-        (["evaluation.episodes=null"], ["evaluation.episodes: found None", "whole number"]),
+        (["evaluation.episodes=null"], ["evaluation.episodes: found null", "whole number"]),
         (["evaluation.tasks=0"], ["evaluation.tasks: found 0"]),
         (["+episode.foo=1"], ["+episode.foo=1"]),
         (["hydra.run.dir=x"], ["hydra.run.dir=x"]),
@@ -164,6 +166,25 @@ def test_which_run_must_be_said_once(run: Path, tmp_path: Path) -> None:
     (run / "run.json").unlink()
     with pytest.raises(UserError, match=r"found no run\.json in it"):
         evaluate_run([f"run={run}"])
+
+
+def test_a_method_of_ones_own(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its config must be named once more, and then the same class gives the same numbers."""
+    module = "from metassl.ssl.consistency.consistency import Consistency\nclass Mine(Consistency): pass\n"
+    (tmp_path / "own_consistency.py").write_text(module)
+    (tmp_path / "my_conf" / "ssl").mkdir(parents=True)
+    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text("objective: {_target_: own_consistency.Mine}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(instantiate, "_vouched", set())
+    config = OmegaConf.load(run / CONFIG)
+    config.ssl.objective._target_ = "own_consistency.Mine"
+    OmegaConf.save(config, run / CONFIG)
+    with pytest.raises(ConfigError, match=r"'own_consistency\.Mine' is refused"):
+        evaluate_run([f"run={run}"])
+    assert "own_consistency" not in sys.modules
+    again = evaluate_run([f"run={run}", "--config-dir", str(tmp_path / "my_conf")])
+    assert results(again)["accuracy"] == results(run)["accuracy"]
+    assert sys.modules.pop("own_consistency")
 
 
 @pytest.mark.parametrize("key", ["model", "backbone", "dataset.source", "engine", "ssl.objective"])

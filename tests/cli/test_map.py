@@ -7,7 +7,7 @@ import pytest
 
 from metassl.cli.map import fill_map, read_options
 from metassl.errors import ConfigError, UserError
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
 
 WORDS = [word for word in TINY if not word.startswith("trainer.progress")]
 
@@ -23,7 +23,7 @@ def words(out: Path, npz: Path, cache: Path, *more: str) -> list[str]:
 def test_a_map_is_filled_once_and_goes_on(tiny_npz: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "map"
     line = words(out, tiny_npz, tmp_path / "cache")
-    assert fill_map(line, CONF) == 0
+    assert fill_map(line) == 0
     text = (out / "map.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| protonet"))
     none, kmeans = (
@@ -37,21 +37,21 @@ def test_a_map_is_filled_once_and_goes_on(tiny_npz: Path, tmp_path: Path, capsys
     untouched = (out / "protonet-none-0/results.json").stat().st_mtime_ns
     (out / "protonet-soft_kmeans-0/results.json").unlink()  # as if it had been killed before its end
     capsys.readouterr()
-    assert fill_map(line, CONF) == 0
+    assert fill_map(line) == 0
     assert "2 runs, 1 done already" in capsys.readouterr().out
     assert (out / "protonet-none-0/results.json").stat().st_mtime_ns == untouched
     again = json.loads((out / "protonet-soft_kmeans-0/results.json").read_text())
     assert again["accuracy"] == kmeans["accuracy"]
 
     with pytest.raises(UserError, match="holds a run with the options"):
-        fill_map([*line, "episode.shot=2"], CONF)
+        fill_map([*line, "episode.shot=2"])
 
 
 def test_a_cell_that_fails_is_named(tiny_npz: Path, tmp_path: Path, capsys) -> None:
     """One class image too few: the cell fails, the others' results stay, the exit code says so."""
     out = tmp_path / "map"
     line = words(out, tiny_npz, tmp_path / "cache", "episode.test.unlabelled=30")
-    assert fill_map([w.replace("[none,soft_kmeans]", "[soft_kmeans]") for w in line], CONF) == 1
+    assert fill_map([w.replace("[none,soft_kmeans]", "[soft_kmeans]") for w in line]) == 1
     said = capsys.readouterr().out
     assert "FAILED" in said
     assert "failed: protonet-soft_kmeans-0: " in said
@@ -72,7 +72,7 @@ def test_a_cell_that_fails_is_named(tiny_npz: Path, tmp_path: Path, capsys) -> N
 )
 def test_a_slip_is_one_line(tmp_path: Path, wrong: str, line: str) -> None:
     with pytest.raises(ConfigError, match=line) as caught:
-        read_options([f"out={tmp_path}", wrong], CONF)
+        read_options([f"out={tmp_path}", wrong])
     assert "\n" not in str(caught.value)
     with pytest.raises(ConfigError, match="out: has no default"):
-        read_options(["models=[maml]"], CONF)
+        read_options(["models=[maml]"])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from metassl.cli.suite import run_suite
+from metassl.cli.benchmark import run_suite
 from metassl.errors import UserError
-from tests.conftest import CONF, ROOT, TINY
+from tests.conftest import ROOT, TINY
 
 SUITE = """
 title: Tiny
@@ -40,17 +40,15 @@ class RunSuite:
 @pytest.fixture(scope="module")
 def run_once(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> RunSuite:
     root = tmp_path_factory.mktemp("suite")
-    (root / "conf").symlink_to(CONF)
-    (root / "benchmarks" / "suites").mkdir(parents=True)
-    (root / "benchmarks" / "suites" / "tiny.yaml").write_text(SUITE)
+    (root / "tiny.yaml").write_text(SUITE)
     with redirect_stdout(StringIO()) as said:
-        code = run_suite(words(tiny_npz, root), root)
+        code = run_suite(words(tiny_npz, root))
     return RunSuite(root, code, said.getvalue())
 
 
 def words(npz: Path, root: Path, *more: str) -> list[str]:
     return [
-        "suite=tiny", f"out={root / 'out'}", "jobs=1", "dataset=arrays", f"dataset.source.path={npz}",
+        f"suite={root / 'tiny.yaml'}", f"out={root / 'out'}", "jobs=1", "dataset=arrays", f"dataset.source.path={npz}",
         f"paths.cache_dir={root / 'cache'}", "backbone.filters=4", "backbone.norm=group", "backbone.init_std=null", "episode.label_ratio=0.5",
         "episode.unlabelled=2", "episode.queries=3", "episode.test.queries=5",
         *(word for word in TINY if word != "trainer.progress=false"), *more,
@@ -88,7 +86,7 @@ def test_a_suite_is_run_once_and_goes_on(
     test = next((trained / "tests").glob("*inference*3/results.json"))
     test.unlink()  # as if it had been killed before its end
     (kept / "inference-0.json").unlink()
-    assert run_suite(words(tiny_npz, root), root) == 1
+    assert run_suite(words(tiny_npz, root)) == 1
     said = capsys.readouterr().out
     assert "1 runs, 1 done already" in said
     assert "4 runs, 2 done already" in said
@@ -97,7 +95,7 @@ def test_a_suite_is_run_once_and_goes_on(
     assert again["M = 3"]["accuracy"] == inference["M = 3"]["accuracy"]
 
     with pytest.raises(UserError, match="holds a run with the options"):
-        run_suite(words(tiny_npz, root, "backbone.filters=8"), root)
+        run_suite(words(tiny_npz, root, "backbone.filters=8"))
 
 
 @pytest.mark.usefixtures("real_data")

@@ -29,7 +29,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
     run = tmp_path / "run"
     config = config_of(run, tiny_npz, "model=nearest_task", "model.size=3")
     train_and_test(config, run, {"model": "nearest_task", "distance": "mmd", "ssl": "consistency"}, [])
-    assert compare_distances([f"run={run}", "tasks=2"], CONF) == run / FILE
+    assert compare_distances([f"run={run}", "tasks=2"]) == run / FILE
     found = json.loads((run / FILE).read_text())
     assert (found["tasks"], found["stored"], found["distance"]) == (2, 3, "mmd")
     assert list(found["distances"]) == ["mmd", "wasserstein", "labels", "random"]
@@ -37,7 +37,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert nearest <= best
     printed = capsys.readouterr().out
     assert "rank correlation" in printed
-    compare_distances([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"], CONF)
+    compare_distances([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"])
     found = json.loads((run / FILE).read_text())["distances"]
     assert list(found) == ["mmd", "oracle", "average"]
     assert found["average"]["correlation"]["mean"] is None
@@ -49,7 +49,7 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
         (["taks=3"], "taks"),
     ):
         with pytest.raises(ConfigError, match=expected):
-            compare_distances([f"run={run}", *words], CONF)
+            compare_distances([f"run={run}", *words])
 
 
 def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> No
     OmegaConf.save(config_of(run, tiny_npz, "model=maml"), run / "config.yaml", resolve=True)
     (run / "run.json").write_text('{"choices": {"model": "maml"}}')
     with pytest.raises(UserError, match="needed is nearest_task"):
-        compare_distances([f"run={run}"], CONF)
+        compare_distances([f"run={run}"])

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from metassl.cli import arguments
+from metassl.cli import composing
 from metassl.cli.suite_options import published_values, read_options
 from metassl.errors import UserError
 from metassl.experiments.suites.suite_file import read_suite, suite_names
-from tests.conftest import CONF, ROOT
+from tests.conftest import ROOT
 from tests.support.suite_files import TEXT, write
 
 SUITES = ROOT / "benchmarks" / "suites"
@@ -55,14 +55,14 @@ def test_a_slip_is_one_line(tmp_path: Path, old: str, new: str, expected: str) -
 @pytest.fixture(scope="module")
 def _composed_once() -> Iterator[None]:
     """Suites share experiments, and a line's groups are composed once more by themselves: half the time."""
-    compose = arguments._compose
+    compose = composing._compose
 
     @cache
     def once(*words: str) -> DictConfig:
         return compose(list(words))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arguments, "_compose", lambda words: once(*words))
+        patch.setattr(composing, "_compose", lambda words: once(*words))
         yield
 
 
@@ -70,7 +70,7 @@ def _composed_once() -> Iterator[None]:
 @pytest.mark.parametrize("name", suite_names(SUITES))
 def test_every_suite_names_experiments_that_compose(name: str) -> None:
     """With the words of each column; and a row that is tested with other weights has no other network."""
-    published = published_values(read_options([f"suite={name}"], ROOT), CONF)
+    published = published_values(read_options([f"suite={name}"]))
     assert all({"accuracy", "source", "tolerance"} <= set(stated) for stated in published.values())
 
 
@@ -90,14 +90,15 @@ def test_every_suite_names_experiments_that_compose(name: str) -> None:
 )
 def test_a_word_that_makes_no_sense_is_one_line(words: list[str], expected: str) -> None:
     with pytest.raises(UserError) as caught:
-        read_options(words, ROOT)
+        read_options(words)
     assert expected in str(caught.value)
 
 
-def test_changed_runs_never_mix_with_the_committed_results() -> None:
-    plain = read_options(["suite=ren2018_omniglot"], ROOT)
-    short = read_options(["suite=ren2018_omniglot", "steps=200", "rows=[soft_k_means,supervised]"], ROOT)
-    assert plain.results == ROOT / "benchmarks" / "results" / "ren2018_omniglot"
+def test_changed_runs_never_mix_with_the_committed_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    plain = read_options(["suite=ren2018_omniglot"])
+    short = read_options(["suite=ren2018_omniglot", "steps=200", "rows=[soft_k_means,supervised]"])
+    assert plain.results == Path("benchmarks", "results", "ren2018_omniglot")
     assert short.results.is_relative_to(short.out)
     assert short.out != plain.out
     assert short.out.is_relative_to(plain.out)

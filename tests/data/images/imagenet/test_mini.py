@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metassl.cli.arguments import compose_config
+from metassl.cli.composing import compose_config
 from metassl.data.images.imagenet.mini import MiniImageNet
 from metassl.data.pool import SPLITS
 from metassl.data.store import load

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metassl.cli.arguments import compose_config
+from metassl.cli.composing import compose_config
 from metassl.data.images.imagenet import npz_rows
 from metassl.data.pool import SPLITS
 from metassl.data.store import load

@@ -1,0 +1,71 @@
+"""Composes the config of a command line; a slip ends in one clear line."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from metassl.cli.choices import SEARCHPATH, found_options, loader_of
+from metassl.cli.override_checks import check_choice, check_key, first_of
+from metassl.errors import ConfigError
+
+
+def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictConfig:
+    """The config that these overrides give; of a swept one the first choice stands for all.
+
+    Args:
+        words: overrides; `hydra.searchpath=[file://...]` names further folders of config groups.
+        conf: the folder of the config groups.
+        sweep: whether an override may have several values.
+    """
+    overrides = parse_words(words)
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            return _checked(overrides, loader_of(conf), sweep)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(one_line(error)) from None
+
+
+def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> DictConfig:
+    """First the options of groups, then single keys, which depend on them."""
+    search = [str(o.input_line) for o in overrides if o.key_or_group == SEARCHPATH]
+    keys = {override.key_or_group for override in overrides}
+    options = {key: [] if "." in key else found_options(key, loader, search) for key in keys}
+    chosen = [o for o in overrides if options[o.key_or_group] and not o.is_delete()]
+    for override in chosen:
+        check_choice(override, options[override.key_or_group])
+
+    def plain(override: Override) -> str:
+        one_of_many = sweep and override.is_sweep_override()
+        return first_of(override, options[override.key_or_group]) if one_of_many else str(override.input_line)
+
+    base = _compose([*search, *map(plain, chosen)])
+    changes = [o for o in overrides if o not in chosen]
+    groups = loader.get_group_options("", ObjectType.GROUP, overrides=search)
+    for override in changes:
+        check_key(override, base, groups)
+    return _compose(list(map(plain, overrides))) if changes else base
+
+
+def parse_words(words: list[str]) -> list[Override]:
+    """The overrides that these words are, by Hydra's grammar."""
+    try:
+        return OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(f"command line: {one_line(error)}") from None
+
+
+def one_line(error: HydraException | OmegaConfBaseException) -> str:
+    """What Hydra says, and what omegaconf said to it, on one line."""
+    cause = str(error.__cause__).split("\n")[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
+    return " ".join(f"{error} {cause}".split())
+
+
+def _compose(words: list[str]) -> DictConfig:
+    return compose("config", overrides=words, return_hydra_config=True)
