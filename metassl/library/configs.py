@@ -39,7 +39,7 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
     """
     conf = conf_folder()
     groups = {path.name for path in conf.iterdir() if path.is_dir()}
-    chosen, changes = dict(choices), {}
+    chosen, changes = dict(choices), dict[str, Any]()
     for key, value in (pair for each in options for pair in _pairs(each)):
         if not any(key == known or key.startswith((f"{known}.", f"{known}@")) for known in allowed):
             raise ConfigError(_unknown(key, allowed))

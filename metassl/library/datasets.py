@@ -41,7 +41,7 @@ def dataset(
     config = composed({"dataset": name}, options, allowed=("dataset", "paths"))
     missing = OmegaConf.missing_keys(config.dataset)
     if missing:
-        key = f"dataset.{min(missing)}"
+        key = min(missing)
         raise ConfigError(f"{key}: has no default, give it as options={{'{key}': ...}}.")
     try:
         contents = build_contents(config)

@@ -4,7 +4,7 @@ Legend: n items, h height, w width, c channels, d features, N way, S support, U 
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Episodes:
     ) -> None:
         self.pool, self.classes, self._make_up = pool, list(classes), make_up
         self.seed, self.split, self.views = to_count("seed", seed, 0), split, views
-        self.spec = episode_spec(**make_up, prefix="episodes")
+        self.spec = episode_spec(**make_up)
         self.task = TaskSpec(self.spec.way.high, input_shape(pool.items), base_classes)
 
     def __getitem__(self, number: int) -> Episode:
@@ -95,7 +95,7 @@ class Episodes:
         """The same classes, seed and split with another make-up, such as `unlabelled=20`."""
         for key in changes:
             if key not in self._make_up:
-                raise ConfigError(one_of("episodes", key, self._make_up))
+                raise ConfigError(one_of("episode", key, self._make_up))
         return self._like(self.pool, self.classes, self.split, self.task.base_classes, **changes).checked()
 
     def split_classes(
@@ -109,7 +109,10 @@ class Episodes:
             ratio: shares of the classes for train, val and test; a share may be 0.
             seed: of the choice.
         """
-        parts = by_ratio(len(self.classes), ratio, seed)
+        try:
+            parts = by_ratio(len(self.classes), ratio, seed)
+        except ConfigError as error:
+            raise ConfigError(str(error).removeprefix("dataset.source.")) from None
         base = len(parts["train"])
         train, val, test = (self._part(split, parts[split], base) for split in SPLITS)
         return train, val, test
@@ -245,6 +248,8 @@ def _places(names: Sequence[str], classes: Sequence[Any]) -> np.ndarray:
     for name in wanted:
         if name not in place:
             raise DataError(one_of("classes", name, names))
-        if wanted.count(name) > 1:
-            raise DataError(f"classes: found '{name}' more than once, allowed is each class once.")
-    return np.array(sorted(place[name] for name in wanted), dtype=np.int64)
+    at = sorted(place[name] for name in wanted)
+    for one, other in pairwise(at):
+        if one == other:
+            raise DataError(f"classes: found '{names[one]}' twice, allowed is each class once.")
+    return np.array(at, dtype=np.int64)

@@ -21,8 +21,7 @@ class GivenRows(EpisodeSampler):
 
     Args:
         support, unlabelled, queries: [S, ...], [U, ...] and [Q, ...] items of one form.
-        y: [S] labels of the support, 0..N-1.
-        way: places for classes, N or more.
+        y: [S] labels of the support, 0..N-1, each of them there.
         seed: of the random views and numbers.
     """
 
@@ -32,11 +31,10 @@ class GivenRows(EpisodeSampler):
         y: NDArray[Any],
         unlabelled: NDArray[Any],
         queries: NDArray[Any],
-        way: int,
         seed: int,
     ) -> None:
         # without EpisodeSampler's own, which prepares for drawing
-        none = np.zeros(0, dtype=np.int64)
+        none, way = np.zeros(0, dtype=np.int64), int(y.max()) + 1
         self.pool = Pool(np.concatenate((support, unlabelled, queries)), none, none, (), none)
         self.spec = EpisodeSpec(Range(way, way), Range(1, 1), 1, 0, 0, 0, 1.0, True, False, 1.0, 0)
         edges = np.cumsum((len(support), len(unlabelled)))
@@ -45,7 +43,7 @@ class GivenRows(EpisodeSampler):
         self.draw = Draw(
             s, y[None].astype(np.int64), _all(s), q, np.zeros_like(q), _all(q), u, unknown, _all(u),
             outer=u[:, :0], outer_y=u[:, :0], outer_weight=_all(u[:, :0]),
-            class_mask=places <= y.max(), class_ids=places, classes=places,
+            class_mask=places >= 0, class_ids=places, classes=places,
             generators=RandomNumbers(seed, "test", range(1)),
         )  # fmt: skip
 

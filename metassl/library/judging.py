@@ -50,10 +50,10 @@ class Evaluation:
     def __repr__(self) -> str:
         """The table."""
         spec, gain, control = self.spec, self.gain, self.without_unlabelled
-        unlabelled = "the queries as" if spec.transductive else spec.unlabelled
+        unlabelled = "the queries are U" if spec.transductive else f"{spec.unlabelled} unlabelled a class"
+        sizes = f"{self.accuracy.n} tasks, {_span(spec.way)}-way {_span(spec.shot)}-shot, {unlabelled}"
         lines = [
-            f"{self.accuracy.n} tasks, {_span(spec.way)}-way {_span(spec.shot)}-shot, {unlabelled} "
-            "unlabelled a class; accuracy in %, mean ± 95% interval",
+            f"{sizes}; accuracy in %, mean ± 95% interval",
             f"  with unlabelled items         {self.accuracy.percent()}",
         ]
         if gain is None or control is None:

@@ -1,8 +1,11 @@
 """A meta-learner by the names of its parts."""
 
+from typing import TypeVar
+
 import torch
 
 from metassl.compatibility import check
+from metassl.data.spec import to_count
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.library.configs import Options, composed
@@ -11,6 +14,7 @@ from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_learner
 
+T = TypeVar("T")
 PARTS = ("model", "ssl", "backbone", "distance")
 
 
@@ -47,9 +51,16 @@ def learner(
     >>> [(name, tuple(p.shape)) for name, p in made.named_parameters()][:2]
     [('backbone.layers.0.linear.weight', (16, 8)), ('backbone.layers.0.linear.bias', (16,))]
 
-    The same with an objective of one's own in the place of a name, and what a slip says:
+    The same of objects, which may be of one's own classes:
 
+    >>> from metassl.backbones.mlp import MLP
     >>> from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
+    >>> twin = metassl.HeadLearner(MLP((8,), sizes=[16])).attach(metassl.SSLTerm(SoftKMeans()))
+    >>> type(twin) is type(made), type(twin.ssl.objective) is type(made.ssl.objective)
+    (True, True)
+
+    An objective goes with a model of that name, too; and what a slip says:
+
     >>> made = metassl.learner("maml", ssl=metassl.SSLTerm(SoftKMeans(iterations=2), weight=0.3), task=task)
     >>> metassl.learner("protonett", task=task)
     Traceback (most recent call last):
@@ -58,20 +69,27 @@ def learner(
     Traceback (most recent call last):
     metassl.errors.ConfigError: options: found 'ssl.wieght'. Did you mean 'ssl.weight'? Allowed: ssl.at, ...
     """
-    _check_task(task)
+    term = _term(ssl)
+    _expect("task", task, TaskSpec, "episodes.task")
     names = {"model": model, "ssl": ssl if isinstance(ssl, str) else "none"}
     names["backbone"] = backbone or ("conv4" if len(task.input_shape) == 3 else "mlp")
     config = composed(names, options, allowed=PARTS)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+        torch.manual_seed(to_count("seed", seed, 0))
         made = build_learner(config, task)
-    if not isinstance(ssl, str):
-        made.attach(ssl if isinstance(ssl, SSLTerm) else SSLTerm(ssl))
-        check(made, task)
+    if term is not None:
+        check(made.attach(term), task)
     return made
 
 
-def _check_task(task: object) -> None:
-    if not isinstance(task, TaskSpec):
-        found = type(task).__name__
-        raise ConfigError(f"task: found an object of type {found}, allowed is a TaskSpec: episodes.task.")
+def _term(ssl: object) -> SSLTerm | None:
+    """The term that was given as an object; None for a name."""
+    if isinstance(ssl, str | SSLTerm):
+        return None if isinstance(ssl, str) else ssl
+    return SSLTerm(_expect("ssl", ssl, SSLObjective, "a name, an SSLObjective or an SSLTerm"))
+
+
+def _expect(what: str, value: object, kind: type[T], allowed: str) -> T:
+    if not isinstance(value, kind):
+        raise ConfigError(f"{what}: found {value!r}, allowed is {allowed}.")
+    return value

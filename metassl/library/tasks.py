@@ -24,7 +24,6 @@ class Task:
         classes: the labels as they were given, in their order: the columns of a prediction.
         support: [S, ...] labelled items; y: [S] their places in `classes`.
         unlabelled: [U, ...] items without a label.
-        way: places for classes, of which the first are taken.
     """
 
     def __init__(
@@ -32,14 +31,12 @@ class Task:
         support: NDArray[Any],
         labels: NDArray[Any],
         unlabelled: NDArray[Any],
-        way: int | None,
         views: Views,
         seed: int,
     ) -> None:
         values, self.y = np.unique(labels, return_inverse=True)
         self.classes: list[Any] = values.tolist()
         self.support, self.unlabelled = support, unlabelled
-        self.way = to_count("way", way or len(values), len(values))
         self.views, self.seed = views, to_count("seed", seed, 0)
 
     def __repr__(self) -> str:
@@ -53,9 +50,18 @@ class Task:
         Args:
             learner: says which views and random numbers it needs.
             x: new items, which become the queries; None: there are none.
+
+        What adaptation makes of a task, φ, can be looked at:
+
+        >>> import metassl
+        >>> task = metassl.task([[0.1, 0.2], [0.9, 0.7]], ["dog", "cat"])
+        >>> learner = metassl.learner("protonet", task=metassl.TaskSpec(2, input_shape=(2,), base_classes=2))
+        >>> adapted = learner.eval().adapt(task.episode(learner), metassl.Stage())
+        >>> adapted.head.p.shape  # a prototype for each class
+        torch.Size([2, 64])
         """
         queries = self.support[:0] if x is None else same_form("x", inputs("x", x), "support_x", self.support)
-        rows = GivenRows(self.support, self.y, self.unlabelled, queries, self.way, self.seed)
+        rows = GivenRows(self.support, self.y, self.unlabelled, queries, self.seed)
         wanted, shape = dict(learner.ssl.inner_views(training=False)), input_shape(self.support)
         builder = EpisodeBuilder(
             rows,
@@ -72,18 +78,17 @@ def task(
     support_y: Any,
     unlabelled_x: Any = None,
     *,
-    way: int | None = None,
     views: Views | None = None,
     seed: int = 0,
 ) -> Task:
     """Makes a real task of arrays: labelled items, items without a label, and no queries.
 
+    It may have fewer classes than the tasks that a learner was trained on, and classes of unequal size.
+
     Args:
         support_x: S images or vectors, in the form that `metassl.episodes` takes.
-        support_y: their S labels, whole numbers from 0 or strings. Classes may have unequally many items.
+        support_y: their S labels, whole numbers from 0 or strings.
         unlabelled_x: U items without a label; None: there are none.
-        way: places for classes, where a learner was built for more classes than the task has; None: as many
-            as there are labels.
         views: kind -> a view of one's own, as for `metassl.episodes`.
         seed: of the random views and numbers that an objective asks for.
 
@@ -102,4 +107,4 @@ def task(
     unlabelled = support[:0]
     if unlabelled_x is not None and len(unlabelled_x):
         unlabelled = same_form("unlabelled_x", inputs("unlabelled_x", unlabelled_x), "support_x", support)
-    return Task(support, y, unlabelled, way, views_for(input_shape(support), views), seed)
+    return Task(support, y, unlabelled, views_for(input_shape(support), views), seed)
