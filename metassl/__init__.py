@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from metassl.learners.base import MetaLearner
     from metassl.learners.gradient.maml import MAML
     from metassl.learners.metric.learner import HeadLearner
-    from metassl.library.datasets import dataset
-    from metassl.library.episodes import Episodes, episodes
+    from metassl.library.array_tasks import episodes
+    from metassl.library.datasets import dataset, episodes_of
+    from metassl.library.episodes import Episodes
     from metassl.library.history import History
     from metassl.library.judging import Evaluation, evaluate
     from metassl.library.learners import learner
@@ -42,7 +43,8 @@ _HOMES = {
     "build_learner": "metassl.training.build",
     "check": "metassl.compatibility",
     "dataset": "metassl.library.datasets",
-    "episodes": "metassl.library.episodes",
+    "episodes": "metassl.library.array_tasks",
+    "episodes_of": "metassl.library.datasets",
     "evaluate": "metassl.library.judging",
     "fit": "metassl.library.training",
     "learner": "metassl.library.learners",
@@ -66,6 +68,7 @@ __all__ = [
     "check",
     "dataset",
     "episodes",
+    "episodes_of",
     "evaluate",
     "fit",
     "learner",

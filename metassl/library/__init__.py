@@ -9,12 +9,12 @@ Arrays become tasks, names become a learner, which is trained, judged, and asked
 >>> history = metassl.fit(learner, train, steps=40)
 >>> result = metassl.evaluate(learner, test, count=40)
 >>> print(result)
-40 tasks, 5-way 1-shot, 5 unlabelled a class; accuracy in %, mean ± 95% interval
+40 tasks: 5-way 1-shot, 5 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
   with unlabelled items         ... ± ...
   the same without them         ... ± ...
   what they are worth (paired)  +... ± ...
-  chance                        20.0
->>> result.accuracy.mean > 0.6, result.gain.excludes_zero
+  a guess that knows no input   20.0
+>>> result.score.mean > 0.6, result.gain.excludes_zero
 (True, True)
 
 A task whose new items nobody has labelled:

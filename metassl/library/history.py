@@ -11,9 +11,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import Logger
 
 from metassl.learners.base import MetaLearner
+from metassl.outcomes.base import Score
 from metassl.runs.curves import Curve
-
-MONITOR = "val/accuracy"
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,14 +20,16 @@ class History:
     """What happened in a meta-training; `history["train/loss"].values` are a curve's values.
 
     Attributes:
-        curves: name, such as "train/loss" or "val/accuracy" -> the steps after which it was logged, and its
+        curves: name, such as "train/loss", or "val/accuracy" -> the steps after which it was logged, and its
             values there.
+        score: name of the score that decides.
         steps: outer steps of the training.
         kept: the step whose weights the learner has now: the best on validation, or the last.
         seconds: wall time.
     """
 
     curves: Mapping[str, Curve]
+    score: str
     steps: int
     kept: int
     seconds: float
@@ -38,8 +39,8 @@ class History:
         return self.curves[name]
 
     def __repr__(self) -> str:
-        """The first and the last value of each curve that has the name of its kind alone."""
-        shown = [name for name in ("train/loss", "train/accuracy", MONITOR) if name in self.curves]
+        """The first and the last loss, and score of validation."""
+        shown = [name for name in ("train/loss", f"val/{self.score}") if name in self.curves]
         parts = [f"{name} {self[name].values[0]:.3f} → {self[name].values[-1]:.3f}" for name in shown]
         return f"<History of {self.steps} steps, weights of step {self.kept}: {', '.join(parts)}>"
 
@@ -80,19 +81,20 @@ class MemoryLog(Logger):
 
 
 class KeepBestWeights(pl.Callback):
-    """Keeps the weights with the highest validation accuracy in memory (the first of equals).
+    """Keeps the weights with the best validation score in memory (the first of equals).
 
     Args:
         learner: whose weights are kept.
+        score: what decides.
     """
 
-    def __init__(self, learner: MetaLearner) -> None:
-        self.learner, self.best, self.step = learner, float("-inf"), -1
+    def __init__(self, learner: MetaLearner, score: Score) -> None:
+        self.learner, self.score, self.best, self.step = learner, score, float("-inf"), -1
         self.weights: dict[str, Any] = {}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps them when the validation just done is the best."""
-        value = float(trainer.callback_metrics[MONITOR])
+        value = self.score.improvement(float(trainer.callback_metrics[f"val/{self.score.name}"]))
         if value > self.best:
             self.best, self.step = value, trainer.global_step
             self.weights = deepcopy(self.learner.state_dict())

@@ -65,6 +65,29 @@ def labels(name: str, y: Any, count: int) -> NDArray[Any]:
     return array
 
 
+def is_values(name: str, y: Any) -> bool:
+    """Whether labels are numbers of which there may be any, and no classes."""
+    return _array(name, y).dtype.kind == "f"
+
+
+def values(name: str, y: Any, count: int) -> NDArray[np.float32]:
+    """Values [n, K] of `count` items, from numbers [n] or [n, K].
+
+    Raises:
+        DataError: another form, another number of rows, or NaN and infinite values.
+    """
+    array = _array(name, y)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or 0 in array.shape[1:]:
+        raise DataError(
+            f"{name}: found {array.dtype} {list(array.shape)}, allowed are numbers [n] or [n, k]."
+        )
+    if len(array) != count or count == 0:
+        raise DataError(f"{name}: found {len(array)} values for {count} items, needed is one for each item.")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name}: found NaN or infinite values, all must be finite.")
+    return array.astype(np.float32).reshape(count, -1)
+
+
 def same_form(name: str, x: NDArray[Any], other: str, like: NDArray[Any]) -> NDArray[Any]:
     """`x` itself, if its items have the shape and the type of those of another argument."""
     if x.shape[1:] != like.shape[1:] or x.dtype != like.dtype:

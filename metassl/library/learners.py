@@ -9,6 +9,7 @@ from metassl.data.spec import to_count
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.library.configs import Options, composed
+from metassl.outcomes.classification import Classification
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
@@ -38,7 +39,8 @@ def learner(
         task: what the tasks look like: `episodes.task`.
         ssl: what unlabelled items are worth, such as "soft_kmeans"; "none": they are not used. Or an
             objective, or an objective in an SSLTerm that says where and how strongly it takes part.
-        backbone: the network; None: "conv4" for images and "mlp" for vectors.
+        backbone: the network; None: "conv4" for images, "mlp" for vectors, and "mlp_40" for tasks
+            that ask for values of vectors.
         options: changes of the parts' options, {"ssl.refit_weight": 0.5} or ["ssl.refit_weight=0.5"].
         seed: of the initial weights. The caller's own random numbers stay untouched.
 
@@ -72,7 +74,7 @@ def learner(
     term = _term(ssl)
     _expect("task", task, TaskSpec, "episodes.task")
     names = {"model": model, "ssl": ssl if isinstance(ssl, str) else "none"}
-    names["backbone"] = backbone or ("conv4" if len(task.input_shape) == 3 else "mlp")
+    names["backbone"] = backbone or _usual_backbone(task)
     config = composed(names, options, allowed=PARTS)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(to_count("seed", seed, 0))
@@ -80,6 +82,13 @@ def learner(
     if term is not None:
         check(made.attach(term), task)
     return made
+
+
+def _usual_backbone(task: TaskSpec) -> str:
+    """The network that the data sets of conf/dataset choose for such tasks."""
+    if len(task.input_shape) == 3:
+        return "conv4"
+    return "mlp" if isinstance(task.outcome, Classification) else "mlp_40"
 
 
 def _term(ssl: object) -> SSLTerm | None:

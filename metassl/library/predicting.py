@@ -1,6 +1,6 @@
 """A learner's answer to a real task.
 
-Legend: N way, n new items.
+Legend: n new items, N classes, K values of an item.
 """
 
 from typing import Any
@@ -12,24 +12,25 @@ from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.library.running import query_logits
 from metassl.library.tasks import Task
+from metassl.outcomes.base import in_own_units
 from metassl.tasks.stage import CONTROL, TEST
 
 
 def predict(learner: MetaLearner, task: Task, x: Any, *, unlabelled: bool = True) -> NDArray[np.float32]:
-    """Adapts a learner to a task and says of each new item how probable each class is.
+    """Adapts a learner to a task and answers it for new items: how probable each class is, or which values.
 
     The new items are the task's queries, and are predicted as `evaluate` predicts queries. So with a norm
     whose statistics are those of the batch (`learner.transductive`) they are best given all at once.
 
     Args:
         learner: trained.
-        task: what is known of the classes.
+        task: what is known of it.
         x: n new items, in the form of the support.
         unlabelled: False: as if the task had no unlabelled items, which is the control.
 
     Returns:
-        [n, N] probabilities in the order of `task.classes`. Rows sum to 1, or to less where a head has an
-        answer for what is of no class.
+        [n, N] probabilities in the order of `task.classes`; rows sum to 1, or to less where a head has an
+        answer for what is of no class. Or [n, K] values, in the units of the support's.
 
     Raises:
         DataError: items unlike those of the support.
@@ -49,6 +50,8 @@ def predict(learner: MetaLearner, task: Task, x: Any, *, unlabelled: bool = True
     """
     if learner.traits.reads_queries:
         raise ConfigError("learner: found an oracle that reads the labels of queries; new items have none.")
-    logits = query_logits(learner, task.episode(learner, x), TEST if unlabelled else CONTROL)
-    found: NDArray[np.float32] = logits.softmax(-1)[:, : len(task.classes)].cpu().numpy()
+    episode = task.episode(learner, x)
+    outputs = query_logits(learner, episode, TEST if unlabelled else CONTROL).cpu()
+    answers = in_own_units(task.outcome.predictions(outputs)[:, : task.outputs], episode.units)
+    found: NDArray[np.float32] = answers.numpy()
     return found

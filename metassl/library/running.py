@@ -40,9 +40,9 @@ def fitting(task: Episode) -> Iterator[None]:
         raise
     except (RuntimeError, IndexError) as error:
         shape, reason = tuple(task.support_x.shape[1:]), str(error).strip().splitlines()[0]
+        asked = f"tasks of {task.outputs} {task.outcome.asks} with inputs of shape {shape}"
         raise ConfigError(
-            f"learner: it can't take tasks of {task.way} classes with inputs of shape {shape} ({reason}). "
-            "Build it with task=episodes.task of such episodes."
+            f"learner: it can't take {asked} ({reason}). Build it with task=episodes.task of such episodes."
         ) from error
 
 

@@ -64,7 +64,7 @@ def fit(
         progress: draw a progress bar.
 
     Returns:
-        The curves: loss and accuracy of the training tasks, and of validation.
+        The curves: loss and scores of the training tasks, and of validation.
 
     Raises:
         ConfigError: an unknown name or option, or episodes that the learner wasn't built for.
@@ -87,14 +87,15 @@ def fit(
     config = _config(learner, steps, tasks, optimizer, engine, options)
     config.seed = to_count("seed", seed, 0)
     data = _data(learner, episodes, validation, config)
-    log, keep = MemoryLog(), KeepBestWeights(learner)
+    outcome = episodes.task.outcome
+    log, keep = MemoryLog(), KeepBestWeights(learner, outcome.score)
     began = time.monotonic()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), _politely():
         learner.train()
         trainer = _trainer(config.trainer, log, keep, validation is not None, progress)
-        trainer.fit(build_module(config, learner), data)
+        trainer.fit(build_module(config, learner, outcome), data)
     kept = keep.restore() or trainer.global_step
-    return History(log.curves(), trainer.global_step, kept, time.monotonic() - began)
+    return History(log.curves(), outcome.score.name, trainer.global_step, kept, time.monotonic() - began)
 
 
 def _config(

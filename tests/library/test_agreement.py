@@ -9,15 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
 from torch.utils._pytree import tree_leaves
 
 import metassl
 from metassl.docs.options import option_names
+from metassl.files import read_json
 from metassl.instantiate import instantiate
 from metassl.library.episodes import Episodes
-from metassl.runs.file_names import EPISODES
-from metassl.training.build import build_contents, build_episodes, build_learner, build_task_spec
+from metassl.runs.file_names import EPISODES, RESULTS
+from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
 from metassl.training.checkpoints import LAST
 from metassl.training.run import train_and_test
 from metassl.training.weights import load_weights
@@ -37,7 +39,7 @@ def splits(arrays: dict[str, np.ndarray], config: DictConfig) -> tuple[Episodes,
 
 def by_command(config: DictConfig) -> metassl.MetaLearner:
     pl.seed_everything(config.seed, verbose=False)
-    return build_learner(config, build_task_spec(config, build_contents(config)))
+    return build_learner(config, build_task_spec(config, build_source(config)))
 
 
 def same(a: Any, b: Any) -> bool:
@@ -68,8 +70,8 @@ def test_names_build_what_the_command_builds(
     train, _, test = splits(tiny_arrays, config)
     made = metassl.learner(model, ssl=ssl, task=train.task, options=SSL_OPTIONS, seed=3)
     check_weights(made, expected)
-    contents = build_contents(config)
-    tasks = build_episodes(config, contents, expected, "test", 3)(range(2))
+    source = build_source(config)
+    tasks = build_episodes(config, source, expected, "test", 3)(range(2))
     found = test.batch(range(2), made)
     assert same(found.episodes, tasks.episodes)
     assert same(found.oracle, tasks.oracle)
@@ -125,3 +127,36 @@ def test_training_and_test_are_those_of_the_command(
     logged = [float(row.split(",")[column]) for row in rows[1:] if row.split(",")[column]]
     assert history["val/accuracy"].values.tolist() == logged
     assert history["val/accuracy"].steps.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("outcome", ["regression", "ranking"])
+def test_named_data_sets_are_those_of_the_command(outcome: str, tmp_path: Path) -> None:
+    """Tasks, weights, training and test of curves, whose best weights have the lowest error."""
+    words = ["dataset=curves", f"outcome={outcome}", "seed=3", "evaluation.seed=3", f"trainer.steps={STEPS}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[*TINY, *words, "episode.test.shot=5"])
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with open_dict(config):
+        config.paths.output_dir = str(folder)
+    train_and_test(config, folder, {}, [])
+    train, val, test = (
+        metassl.episodes_of("curves", split, seed=3, options={"outcome": outcome, "episode.test.shot": 5})
+        for split in ("train", "val", "test")
+    )
+    options = {"ssl.start": 0, "ssl.ramp": 0}
+    learner = metassl.learner("maml", ssl="consistency", task=train.task, options=options, seed=3)
+    options = {"evaluation.val_episodes": 4, "evaluation.tasks": 2, "trainer.accelerator": "cpu"}
+    metassl.fit(learner, train, STEPS, tasks=2, seed=3, validation=val, options=options)
+    expected = by_command(config)
+    load_weights(expected, folder / "checkpoints" / "best.ckpt")
+    check_weights(learner, expected)
+    result = metassl.evaluate(learner, test, 4, tasks=2)
+    table = pq.read_table(folder / EPISODES).to_pydict()
+    for name in result.columns.keys() - {"constant"}:
+        assert result.columns[name].tolist() == table[name]
+    summary = read_json(folder / RESULTS)
+    assert summary["gain"]["mean"] == result.gain.mean
+    assert summary["constant"]["mean"] == result.columns["constant"].mean()
+    for score in result.outcome.scores:
+        assert summary[score.name]["mean"] == result.scores[score.name].mean

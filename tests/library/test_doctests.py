@@ -14,7 +14,7 @@ MODULES = [
     "metassl.library",
     *(f"metassl.library.{module.name}" for module in iter_modules(library.__path__)),
 ]
-PUBLIC = ("dataset", "episodes", "evaluate", "fit", "learner", "predict", "task")
+PUBLIC = ("dataset", "episodes", "episodes_of", "evaluate", "fit", "learner", "predict", "task")
 
 
 @pytest.fixture(scope="module", autouse=True)

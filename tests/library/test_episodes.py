@@ -84,7 +84,7 @@ def test_classes_choose_and_splits_share_none() -> None:
     assert [len(part.classes) for part in parts] == [10, 5, 5]
     assert sorted(name for part in parts for name in part.classes) == list(range(20))
     assert [part.split for part in parts] == ["train", "val", "test"]
-    assert [part.spec.label_ratio for part in parts] == [0.7, 1, 1]
+    assert [part.make_up.label_ratio for part in parts] == [0.7, 1, 1]
     assert {part.task for part in parts} == {metassl.TaskSpec(5, (2,), 10)}
     assert parts[1].classes != numbered().split_classes((0.5, 0.25, 0.25), seed=3)[1].classes
     train, none, test = numbered().split_classes((0.5, 0, 0.5))
@@ -114,7 +114,7 @@ def test_arrays_are_neither_copied_nor_changed() -> None:
     x = RNG.integers(0, 256, (600, 4, 4, 1), dtype=np.uint8)
     before = x.copy()
     made = metassl.episodes(x, LABELS)
-    assert np.shares_memory(made.pool.items, x)
+    assert np.shares_memory(made.source.contents.items, x)
     _ = made[0]
     assert (x == before).all()
 

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import metassl
-from metassl.data.sampler import EpisodeSampler
 from metassl.errors import ConfigError, DataError
 from metassl.learners.base import MetaLearner
 from metassl.library.episodes import Episodes
+from metassl.outcomes.ranking import Ranking
+from metassl.outcomes.regression import Regression
 
 RNG = np.random.default_rng(1)
 Y = np.repeat(np.arange(12), 20)
@@ -29,8 +30,8 @@ def task_of(
     episodes: Episodes, number: int, names: list[str], unlabelled: bool = True
 ) -> tuple[Any, np.ndarray]:
     """A drawn task as if it were given by hand, and its queries."""
-    draw = EpisodeSampler(episodes.pool, episodes.spec, 0, "test")([number])
-    s, u, q = (episodes.pool.items[rows[0]] for rows in (draw.support, draw.unlabelled, draw.query))
+    draw = episodes.builder().sampler([number])
+    s, u, q = (episodes.builder().items[rows[0]] for rows in (draw.support, draw.unlabelled, draw.query))
     labels = np.asarray(names)[draw.support_y[0]]
     return metassl.task(s, labels, u if unlabelled else None), q
 
@@ -84,12 +85,47 @@ def test_a_learner_of_more_classes_takes_fewer(model: str, ssl: str) -> None:
     padded = episodes.batch([number], learner).episodes.task(0)
     with torch.no_grad():
         logits = learner.query_logits(padded, metassl.Stage())
-    draw = EpisodeSampler(episodes.pool, episodes.spec, 0, "test")([number])
+    draw = episodes.builder().sampler([number])
     parts = ("support", "unlabelled", "query")
-    s, u, q = (episodes.pool.items[getattr(draw, p)[getattr(draw, f"{p}_weight")]] for p in parts)
+    s, u, q = (episodes.builder().items[getattr(draw, p)[getattr(draw, f"{p}_weight")]] for p in parts)
     task = metassl.task(s, draw.support_y[draw.support_weight], u)
     expected = logits.softmax(-1)[padded.query_weight > 0, :3]
     assert np.allclose(metassl.predict(learner, task, q), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("outcome", [Regression(), Regression(standardise=False), Ranking()], ids=repr)
+def test_values_are_predicted_in_their_own_units(outcome: Any) -> None:
+    """A curve, given by hand, is answered as the drawn one, before its values were standardised."""
+    options = {
+        "outcome": outcome.name,
+        **({"outcome.standardise": False} if "standardise=False" in repr(outcome) else {}),
+    }
+    episodes = metassl.episodes_of("curves", "test", options=options)
+    learner = metassl.learner("maml", ssl="consistency", task=episodes.task).eval()
+    draw = episodes.builder().sampler([0])
+    s, u, q = (draw.items[rows[0]] for rows in (draw.support, draw.unlabelled, draw.query))
+    task = metassl.task(s, draw.support_y[0, :, 0], u, outcome=outcome)
+    found = metassl.predict(learner, task, q)
+    drawn = episodes.batch(range(1), learner).episodes.task(0)
+    with torch.no_grad():
+        outputs = learner.query_logits(drawn, metassl.Stage())
+    shift, scale = (drawn.units[name] if drawn.units else none for name, none in (("shift", 0), ("scale", 1)))
+    assert np.array_equal(found, (shift + scale * outputs).numpy())
+    if outcome.name == "regression":
+        result = metassl.evaluate(learner, episodes, 1)
+        assert result.columns["mse"][0] == pytest.approx(
+            float(((found - draw.query_y[0]) ** 2).mean()), rel=1e-4
+        )
+
+
+def test_floats_are_values() -> None:
+    task = metassl.task(X[:3], [0.5, 1.0, 2.0])
+    assert (task.outcome, task.classes, task.outputs) == (Regression(), [], 1)
+    assert metassl.task(X[:3], [[0.5, 1.0]] * 3).outputs == 2
+    with pytest.raises(DataError, match="support_y: found NaN or infinite values"):
+        metassl.task(X[:2], [0.5, np.nan])
+    with pytest.raises(DataError, match="support_y: found 3 values for 2 items"):
+        metassl.task(X[:2], [0.5, 1.0, 2.0])
 
 
 def test_an_answer_for_no_class_takes_its_share() -> None:
