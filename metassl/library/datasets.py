@@ -49,9 +49,7 @@ def episodes_of(name: str, split: str = "train", *, options: Options = (), seed:
     changes = {key: value for key, value in make_up.pop("test").items() if value is not None}
     views = {str(kind): instantiate(node) for kind, node in config.dataset.get("views", {}).items()}
     labels = source.contents.class_names if isinstance(source, ClassTasks) else []
-    if split != "train":
-        make_up |= changes
-    return Episodes(source, labels, make_up, views, seed, split, task.outcome).checked()
+    return Episodes(source, labels, make_up, views, seed, split, task.outcome, changes).checked()
 
 
 def dataset(

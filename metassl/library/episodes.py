@@ -32,7 +32,8 @@ class Episodes:
     Attributes:
         source: what tasks are drawn from.
         labels: of all classes of the source, as they were given; [] where tasks have no classes.
-        make_up: of a task.
+        options, at_test: of the make-up of a task, and what of them differs at validation and test.
+        make_up: of a task of this split.
         task: what a learner has to know of the tasks.
         seed, split: of the random numbers; episodes of different splits are drawn independently.
     """
@@ -46,12 +47,14 @@ class Episodes:
         seed: int = 0,
         split: str = "train",
         outcome: Outcome = CLASSES,
+        at_test: Mapping[str, Any] | None = None,
     ) -> None:
         if split not in SPLITS:
             raise ConfigError(one_of("split", split, SPLITS))
-        self.source, self.labels, self.options, self.views = source, labels, dict(options), views
+        self.source, self.labels, self.views = source, labels, views
+        self.options, self.at_test = dict(options), dict(at_test or {})
         self.seed, self.split = to_count("seed", seed, 0), split
-        both = source.make_ups(self.options, {})
+        both = source.make_ups(self.options, self.at_test)
         self.make_up = both[split != "train"]
         self.task = source.task_spec(*both, outcome)
 
@@ -145,6 +148,7 @@ class Episodes:
         return self
 
     def _like(self, source: TaskSource, split: str, changes: Mapping[str, Any]) -> Self:
-        options = {**self.options, **changes}
-        outcome = self.task.outcome
-        return type(self)(source, self.labels, options, self.views, self.seed, split, outcome)
+        options, at_test = dict(self.options), dict(self.at_test)
+        (options if split == "train" else at_test).update(changes)
+        rest = (self.views, self.seed, split, self.task.outcome, at_test)
+        return type(self)(source, self.labels, options, *rest)

@@ -1,14 +1,7 @@
 """Meta-training without a command line, by the command's own engine, optimiser and Lightning module."""
 
-import signal
-import threading
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
@@ -19,11 +12,10 @@ from metassl.learners.base import MetaLearner
 from metassl.library.configs import Options, composed
 from metassl.library.episodes import Episodes
 from metassl.library.history import History, KeepBestWeights, MemoryLog
+from metassl.library.quiet_trainer import politely, quiet_trainer
 from metassl.library.running import engine_name, query_logits
 from metassl.training.build import build_module
 from metassl.training.datamodule import EpisodeDataModule
-from metassl.training.process import silence_hints
-from metassl.training.progress import StepBar
 
 OF_TRAINER = ("accelerator", "precision", "clip", "accumulate", "log_every", "val_every")
 CHANGEABLE = (
@@ -90,9 +82,9 @@ def fit(
     outcome = episodes.task.outcome
     log, keep = MemoryLog(), KeepBestWeights(learner, outcome.score)
     began = time.monotonic()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), _politely():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), politely():
         learner.train()
-        trainer = _trainer(config.trainer, log, keep, validation is not None, progress)
+        trainer = quiet_trainer(config.trainer, log, keep, validation is not None, progress)
         trainer.fit(build_module(config, learner, outcome), data)
     kept = keep.restore() or trainer.global_step
     return History(log.curves(), outcome.score.name, trainer.global_step, kept, time.monotonic() - began)
@@ -134,48 +126,3 @@ def _data(
         val_episodes=config.evaluation.val_episodes,
         eval_tasks=config.evaluation.tasks,
     )
-
-
-def _trainer(
-    options: DictConfig, log: MemoryLog, keep: KeepBestWeights, validates: bool, progress: bool
-) -> pl.Trainer:
-    """The command's trainer without its files."""
-    callbacks: list[pl.Callback] = [keep, StepBar()] if progress else [keep]
-    return pl.Trainer(
-        accelerator=options.accelerator,
-        devices=1,
-        precision=options.precision,
-        max_steps=options.steps,
-        gradient_clip_val=options.clip,
-        accumulate_grad_batches=options.accumulate,
-        val_check_interval=options.val_every * options.accumulate,
-        check_val_every_n_epoch=None,
-        limit_val_batches=1.0 if validates else 0,
-        num_sanity_val_steps=0,
-        log_every_n_steps=min(options.log_every, options.steps),
-        enable_checkpointing=False,
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        logger=log,
-        callbacks=callbacks,
-    )
-
-
-@contextmanager
-def _politely() -> Iterator[None]:
-    """Lightning without hints, and Ctrl-C as a notebook knows it.
-
-    Lightning answers Ctrl-C by leaving Python, and lets no further one through.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    before: Any = signal.getsignal(signal.SIGINT)
-    try:
-        with warnings.catch_warnings():
-            silence_hints()
-            yield
-    except SystemExit:
-        raise KeyboardInterrupt("stopped by hand") from None
-    finally:
-        if main:
-            signal.signal(signal.SIGINT, before)

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from torch.utils._pytree import tree_leaves
 
 import metassl
+from metassl.data.class_tasks import ClassTasks
 from metassl.data.views import AffineJitter, Jitter
 from metassl.errors import ConfigError, DataError, UserError
 from metassl.library.episodes import Episodes
@@ -141,6 +142,20 @@ def test_defaults_are_those_of_the_config() -> None:
     del config["test"]
     arguments = inspect.signature(metassl.episodes).parameters
     assert {key: arguments[key].default for key in config} == config
+
+
+def test_a_learner_is_built_for_the_widest_tasks() -> None:
+    """As by the command: those of test may be wider than those of training."""
+    options = {"dataset.source.path": "unused", "episode.test.way": 7}
+    contents = numbered().source.contents  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metassl.library.datasets.build_source", lambda config: ClassTasks(contents))
+        train = metassl.episodes_of("arrays", options=options)
+        patch.setitem(contents.splits, "test", contents.splits["train"])
+        test = metassl.episodes_of("arrays", "test", options=options)
+    assert (train.make_up.way.high, test.make_up.way.high) == (5, 7)
+    assert train.task.way == test.task.way == 7
+    assert numbered().having(way=6).task.way == 6
 
 
 HOLES = np.where(np.arange(600)[:, None] == 7, np.nan, NUMBERED)

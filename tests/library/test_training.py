@@ -3,8 +3,9 @@
 import inspect
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ import metassl
 from metassl.backbones.mlp import MLP
 from metassl.errors import ConfigError
 from metassl.library.configs import composed
+from metassl.library.history import KeepBestWeights
+from metassl.outcomes.base import Score
+from metassl.outcomes.classification import ACCURACY
+from metassl.outcomes.regression import MSE
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.training.module import DivergedError
 
@@ -65,7 +70,7 @@ def test_training_goes_on_where_it_was() -> None:
     """A learner that was judged in between trains in training mode again: its moving averages move."""
     made = learner()
     metassl.fit(made, TRAIN, 2)
-    metassl.evaluate(made, TEST, 2)
+    metassl.evaluate(made.eval(), TEST, 2)
     averages = {name: value.clone() for name, value in made.named_buffers() if "mean" in name}
     metassl.fit(made, TRAIN, 2)
     moved = [
@@ -88,23 +93,22 @@ def test_objects_train_as_names_do() -> None:
     assert results[0].columns["loss"].tolist() == results[1].columns["loss"].tolist()
 
 
-def test_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three validations the second is made the best."""
-    from metassl.library.history import KeepBestWeights
-
+@pytest.mark.parametrize(("score", "values"), [(ACCURACY, (0.2, 0.9, 0.9)), (MSE, (0.9, 0.2, 0.2))])
+def test_the_best_weights_are_kept(score: Score, values: Sequence[float]) -> None:
+    """Those of the second of three validations, the first of equals."""
     made, seen = learner(), []
-    original = KeepBestWeights.on_validation_end
-
-    def told(self: Any, trainer: Any, module: Any) -> None:
-        trainer.callback_metrics["val/accuracy"] = torch.tensor([0.2, 0.9, 0.9][len(seen)])
+    keep = KeepBestWeights(made, score)
+    for step, value in enumerate(values):
+        with torch.no_grad():
+            for p in made.parameters():
+                p += 1
         seen.append(weights(made))
-        original(self, trainer, module)
-
-    monkeypatch.setattr(KeepBestWeights, "on_validation_end", told)
-    history = metassl.fit(made, TRAIN, 6, validation=VAL, options={"trainer.val_every": 2})
-    assert history.kept == 4
+        trainer: Any = SimpleNamespace(
+            callback_metrics={f"val/{score.name}": torch.tensor(value)}, global_step=step
+        )
+        keep.on_validation_end(trainer, made)  # type: ignore[arg-type]
+    assert keep.restore() == 1
     assert torch.equal(weights(made), seen[1])
-    assert not torch.equal(seen[1], seen[2])
 
 
 def test_the_curves_have_the_steps_that_are_done() -> None:
