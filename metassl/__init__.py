@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from metassl.learners.base import MetaLearner
     from metassl.learners.gradient.maml import MAML
     from metassl.learners.metric.learner import HeadLearner
+    from metassl.library.array_tasks import episodes
+    from metassl.library.datasets import dataset, episodes_of
+    from metassl.library.episodes import Episodes
+    from metassl.library.history import History
+    from metassl.library.judging import Evaluation, evaluate
+    from metassl.library.learners import learner
+    from metassl.library.predicting import predict
+    from metassl.library.tasks import Task, task
+    from metassl.library.training import fit
     from metassl.ssl.base import SSLObjective
     from metassl.ssl.term import SSLTerm
     from metassl.tasks.episode import Episode
@@ -20,27 +29,51 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Episode": "metassl.tasks.episode",
+    "Episodes": "metassl.library.episodes",
+    "Evaluation": "metassl.library.judging",
     "HeadLearner": "metassl.learners.metric.learner",
+    "History": "metassl.library.history",
     "MAML": "metassl.learners.gradient.maml",
     "MetaLearner": "metassl.learners.base",
     "SSLObjective": "metassl.ssl.base",
     "SSLTerm": "metassl.ssl.term",
     "Stage": "metassl.tasks.stage",
+    "Task": "metassl.library.tasks",
     "TaskSpec": "metassl.tasks.spec",
     "build_learner": "metassl.training.build",
     "check": "metassl.compatibility",
+    "dataset": "metassl.library.datasets",
+    "episodes": "metassl.library.array_tasks",
+    "episodes_of": "metassl.library.datasets",
+    "evaluate": "metassl.library.judging",
+    "fit": "metassl.library.training",
+    "learner": "metassl.library.learners",
+    "predict": "metassl.library.predicting",
+    "task": "metassl.library.tasks",
 }
 __all__ = [
     "MAML",
     "Episode",
+    "Episodes",
+    "Evaluation",
     "HeadLearner",
+    "History",
     "MetaLearner",
     "SSLObjective",
     "SSLTerm",
     "Stage",
+    "Task",
     "TaskSpec",
     "build_learner",
     "check",
+    "dataset",
+    "episodes",
+    "episodes_of",
+    "evaluate",
+    "fit",
+    "learner",
+    "predict",
+    "task",
 ]
 
 

@@ -1,0 +1,37 @@
+"""What "weak" and "strong" mean for inputs that no data set's config speaks of."""
+
+from collections.abc import Mapping
+
+from omegaconf import OmegaConf
+
+from metassl.data.builder import PLAIN
+from metassl.data.views import View
+from metassl.errors import ConfigError, one_of
+from metassl.instantiate import instantiate
+from metassl.library.configs import conf_folder
+
+Views = Mapping[str, View]
+
+
+def views_for(input_shape: tuple[int, ...], given: Views | None = None) -> Views:
+    """Kind of view -> what makes it: by `conf/dataset` for a user's own pictures or vectors, or as given.
+
+    Args:
+        input_shape: of one input.
+        given: kinds of the caller's own, which take the place of those of the same names.
+    """
+    option = "image_folder" if len(input_shape) == 3 else "arrays"
+    nodes = OmegaConf.load(conf_folder() / "dataset" / f"{option}.yaml").views
+    return {str(kind): instantiate(node) for kind, node in nodes.items()} | dict(given or {})
+
+
+def chosen_views(wanted: Mapping[str, str], views: Views) -> dict[str, View | None]:
+    """Name in the episode -> what makes it (None: the input itself), from name -> kind.
+
+    Raises:
+        ConfigError: an objective asks for a kind that there isn't.
+    """
+    for kind in wanted.values():
+        if kind != PLAIN and kind not in views:
+            raise ConfigError(one_of("views", kind, [PLAIN, *views]))
+    return {name: None if kind == PLAIN else views[kind] for name, kind in wanted.items()}

@@ -1,0 +1,40 @@
+"""The examples in the library's docstrings run, and print what they say."""
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import pytest
+
+import metassl
+from metassl import library
+
+MODULES = [
+    "metassl.library",
+    *(f"metassl.library.{module.name}" for module in iter_modules(library.__path__)),
+]
+PUBLIC = ("dataset", "episodes", "episodes_of", "evaluate", "fit", "learner", "predict", "task")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Glyphs are prepared once for all examples, in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METASSL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No example leaves a file where it was run."""
+    monkeypatch.chdir(tmp_path)
+    failures, _ = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
+    assert failures == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_function_has_an_example(name: str) -> None:
+    function = getattr(metassl, name)
+    assert any(test.examples for test in doctest.DocTestFinder(recurse=False).find(function))
