@@ -7,7 +7,7 @@ import torch
 
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
-from metassl.evaluation.meta_test import Columns, meta_test
+from metassl.evaluation.meta_test import CONSTANT, Columns, meta_test
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
@@ -53,4 +53,5 @@ def evaluate(test: MetaTest, untrained: MetaLearner, baseline_episodes: int) -> 
     untrained.to(next(learner.parameters()).device)
     control = MetaTest(untrained, test.engine, stream.first(baseline_episodes))
     baseline = meta_test(control, {"_untrained": TEST}, "without meta-training")
+    del baseline[CONSTANT]  # which is in the columns of all episodes
     return Measurements(columns, baseline, unlabelled, stream.builder.outcome)

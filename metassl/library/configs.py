@@ -11,19 +11,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import metassl
 from metassl.docs.options import option_names
 from metassl.errors import ConfigError, one_of
+from metassl.shipped import conf_folder
 
 Options = Mapping[str, Any] | Sequence[str]
 """{"ssl.refit_weight": 0.5}, or the words of a command line, ["ssl.refit_weight=0.5"]."""
-
-
-def conf_folder() -> Path:
-    """Where the config groups lie: inside the installed package, or beside it in a checkout."""
-    package = Path(metassl.__file__).parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[str]) -> DictConfig:

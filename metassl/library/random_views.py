@@ -8,7 +8,7 @@ from metassl.data.builder import PLAIN
 from metassl.data.views import View
 from metassl.errors import ConfigError, one_of
 from metassl.instantiate import instantiate
-from metassl.library.configs import conf_folder
+from metassl.shipped import conf_folder
 
 Views = Mapping[str, View]
 
