@@ -1,6 +1,6 @@
 """For the API reference: examples in docstrings are shown as code, wherever in the text they stand.
 
-Loaded by mkdocstrings, see zensical.toml; its reader of docstrings knows examples under a heading of their own alone.
+Loaded by mkdocstrings (see zensical.toml), whose reader of docstrings knows examples under a heading alone.
 """
 
 import re

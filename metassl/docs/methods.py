@@ -77,7 +77,7 @@ def _purpose(option: Option) -> str:
 
 
 def _origin(option: Option) -> str:
-    """The comment that the file begins with; where it names no paper, before it that of the class's docstring."""
+    """The file's own comment; where it names no paper, that of the class's docstring comes first."""
     paper = ""
     if option.main is not None and not names_a_paper(option.note):
         paper = source(_docstring(option.targets[option.main]))

@@ -1,7 +1,7 @@
 """The site: all pages of the repository, with what they link to, as HTML.
 
-The pages link to each other as they lie in the repository. Zensical wants one folder with nothing else in it, so
-they are copied into one as they lie, and every relative link stays what it is.
+The pages link to each other as they lie in the repository. Zensical wants one folder with nothing else in it,
+so they are copied into one as they lie, and every relative link stays what it is.
 """
 
 import shutil

@@ -11,19 +11,33 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from hydra._internal.utils import get_args_parser
+
 from metassl.cli import map as pair_map
 from metassl.cli import suite_options
 from metassl.cli.arguments import prepare
 from metassl.cli.commands import COMMANDS
-from metassl.cli.main import run
+from metassl.cli.composing import compose_config
+from metassl.cli.flags import read_flags
+from metassl.cli.own_configs import search_word
+from metassl.data.pool import Contents
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import read_json
+from metassl.training.build import (
+    build_contents,
+    build_datamodule,
+    build_learner,
+    build_task_spec,
+    build_test_stream,
+)
 from tests.conftest import CONF, ROOT, TINY
+from tests.support import console
 from tests.support.job_folders import write_sweep
 from tests.support.page_blocks import PAGES, commands, write_files
 
@@ -35,18 +49,17 @@ DISTINCT = dict((words, place) for place, words in reversed(ALL))
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the README's first training was run, and one of nearest_task."""
+def runs(tmp_path_factory: pytest.TempPathFactory, glyphs_cache: Path) -> Path:
+    """A folder in which the README's first training was run, as its reader runs it, and made runs."""
     folder = tmp_path_factory.mktemp("runs")
     first = next(
         words for place, words in ALL if place.startswith("README") and words[:2] == ("metassl", "train")
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "METASSL_CACHE_DIR": str(folder / "cache")}
-    for name, words in {"run": first[2:], "nearest": ("model=nearest_task", "ssl=consistency")}.items():
-        line = [sys.executable, "-m", "metassl", "train", *words, *SMALL, f"hydra.run.dir={name}"]
-        done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert "what they are worth (paired)" in done.stdout
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "METASSL_CACHE_DIR": str(glyphs_cache)}
+    line = [sys.executable, "-m", "metassl", *first[1:], *SMALL, "hydra.run.dir=run"]
+    done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "what they are worth (paired)" in done.stdout
     stopped = shutil.copytree(folder / "run", folder / "stopped")
     (stopped / "results.json").unlink()  # as if it had been stopped before its end
     write_sweep(folder / "sweep")
@@ -54,13 +67,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(runs: Path, glyphs_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with the files of the page about extending and the runs in it; the current folder."""
     write_files(ROOT / "docs" / "extending.md", tmp_path)
-    for name in ("run", "nearest", "stopped", "sweep"):
+    for name in ("run", "stopped", "sweep"):
         shutil.copytree(runs / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("METASSL_CACHE_DIR", str(runs / "cache"))
+    monkeypatch.setenv("METASSL_CACHE_DIR", str(glyphs_cache))
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     return tmp_path
 
@@ -71,12 +84,28 @@ def put(words: list[str], **places: str) -> list[str]:
 
 
 def runs_well(line: list[str]) -> None:
-    assert run(line) == 0
+    assert console.metassl(*line) == 0
+
+
+@cache
+def embedded() -> Contents:
+    """The embedded data; METASSL_CACHE_DIR is the same in all tests."""
+    return build_contents(compose_config([], CONF))
 
 
 def train(words: list[str]) -> None:
-    """Checked and composed, as before a run."""
-    prepare(put(words, run="stopped"), CONF)
+    """Checked and composed, as before a run; with the embedded data the learner and the tasks are made, too."""
+    words = put(words, run="stopped")
+    prepare(words, CONF)
+    flags, typed = read_flags(words, get_args_parser())
+    if flags.help:
+        return
+    config = compose_config([*search_word(flags.config_dir, typed), *typed], CONF, sweep=flags.multirun)
+    if config.dataset.name == "glyphs":
+        contents = embedded()
+        learner = build_learner(config, build_task_spec(config, contents))
+        build_datamodule(config, contents, learner)
+        build_test_stream(config, contents, learner, config.evaluation.episodes)
 
 
 def evaluate(words: list[str]) -> None:
@@ -109,16 +138,24 @@ def smoke(words: list[str]) -> None:
 
 
 def transfer(words: list[str]) -> None:
+    """Run on a small run of the model that it is for."""
+    runs_well(["train", "model=nearest_task", "ssl=consistency", *SMALL, "hydra.run.dir=nearest"])
     runs_well(["transfer", *put(words, run="nearest"), "tasks=2"])
 
 
 def metassl(words: list[str]) -> None:
     """Help and version are printed; a command is done by the function above of its name."""
-    if not words or words[0].startswith("-") or words[1:] == ["--help"] and words[0] != "train":
+    if not words or words[0].startswith("-") or (words[1:] == ["--help"] and words[0] != "train"):
         runs_well(words)
     else:
-        {"train": train, "evaluate": evaluate, "report": report, "map": fill_map, "benchmark": benchmark,
-         "smoke": smoke, "transfer": transfer}[words[0]](words[1:])  # fmt: skip
+        OF_METASSL[words[0]](words[1:])
+
+
+Handler = Callable[[list[str]], None]
+OF_METASSL: dict[str, Handler] = {
+    "train": train, "evaluate": evaluate, "report": report, "map": fill_map, "benchmark": benchmark,
+    "smoke": smoke, "transfer": transfer,
+}  # fmt: skip
 
 
 def make(words: list[str]) -> None:
@@ -159,7 +196,7 @@ def python_m(words: list[str]) -> None:
         assert '__name__ == "__main__"' in Path(spec.origin).read_text()
 
 
-HANDLERS: dict[tuple[str, ...], Callable[[list[str]], None]] = {
+HANDLERS: dict[tuple[str, ...], Handler] = {
     ("metassl",): metassl,
     ("make",): make,
     ("pip",): pip,

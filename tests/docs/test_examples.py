@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from metassl.files import read_json
 from tests.conftest import ROOT, TINY
+from tests.support.console import metassl
 from tests.support.page_blocks import PAGES, Block, blocks, write_files
 
 EXTENDING = ROOT / "docs" / "extending.md"
@@ -34,15 +36,22 @@ def snippets(page: Path) -> list[Block]:
 
 @pytest.mark.parametrize("page", python_pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_of_a_page_runs_in_its_order(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    glyphs_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """As it stands, but with a tenth of the outer steps and of the test tasks where there are many."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("METASSL_CACHE_DIR", str(tmp_path))
-    names: dict[str, object] = {}
+    monkeypatch.setenv("METASSL_CACHE_DIR", str(glyphs_cache))
+    names: dict[str, Any] = {}
     for block in snippets(page):
-        exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), names)
-    said = capsys.readouterr().out
-    assert "what they are worth (paired)" in said
+        text = re.sub(
+            r"(steps|count)=(\d+)0\b", lambda found: f"{found[1]}={max(int(found[2]), 20)}", block.text
+        )
+        exec(compile("\n" * (block.line - 1) + text, str(page), "exec"), names)
+    assert "what they are worth (paired)" in capsys.readouterr().out
     chance = 0.2
     assert names["metassl"].evaluate(names["learner"], names["test"], count=20).accuracy.mean > 2 * chance
 
@@ -73,14 +82,19 @@ def test_a_method_s_own_tests_pass(own: Path) -> None:
     assert "3 passed" in done.stdout
 
 
-def test_methods_of_ones_own_train_and_are_tested_again(own: Path) -> None:
-    words = ["backbone.filters=4", *TINY]
-    done = run_in(own, "metassl", "train", "--config-dir", "my_conf", "model=unicorn", "ssl=sureness", *words)
-    assert done.returncode == 0, done.stderr
-    (run,) = (own / "outputs").iterdir()
-    assert read_json(run / "run.json")["choices"]["model"] == "unicorn"
-    assert "sureness.Sureness" in (run / "config.yaml").read_text()
-    assert 0 < read_json(run / "results.json")["accuracy"]["mean"] < 1
+def test_methods_of_ones_own_train_and_are_tested_again(
+    own: Path, glyphs_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own)
+    monkeypatch.setenv("METASSL_CACHE_DIR", str(glyphs_cache))
+    words = ["backbone.filters=4", *TINY, "hydra.run.dir=mine"]
+    assert metassl("train", "--config-dir", "my_conf", "model=unicorn", "ssl=sureness", *words) == 0
+    about, results = read_json(own / "mine" / "run.json"), read_json(own / "mine" / "results.json")
+    assert (about["choices"]["model"], about["choices"]["ssl"]) == ("unicorn", "sureness")
+    assert 0 < results["accuracy"]["mean"] < 1
+    assert metassl("evaluate", "--config-dir", "my_conf", "run=mine", "evaluation.seed=1") == 0
+    (again,) = (own / "mine" / "evaluations").iterdir()
+    assert read_json(again / "results.json")["episodes"] == results["episodes"]
 
 
 def test_the_files_say_where_they_go_in_a_checkout() -> None:

@@ -16,7 +16,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?\n(.*?)^\1```$', re.M | re.S)
-INLINE = re.compile(r"`(metassl \w[^`…]* [^`…]*=[^`…]*)`")
+INLINE = re.compile(r"`(metassl [a-z][^`…]* [^`…]*=[^`…]*)`")
 
 
 @dataclass(frozen=True)
