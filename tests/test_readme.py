@@ -25,10 +25,10 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
     exec(code.text, names)
     for model in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
         config = make_config(f"model={model}", "ssl=pseudo_label")
-        contents = build_source(config)
-        learner = build_learner(config, build_task_spec(config, contents))
+        source = build_source(config)
+        learner = build_learner(config, build_task_spec(config, source))
         learner.attach(SSLTerm(names["Sureness"](), weight=0.1, start=0, ramp=0))
-        tasks = build_episodes(config, contents, learner, "train", 0)(range(2)).episodes
+        tasks = build_episodes(config, source, learner, "train", 0)(range(2)).episodes
         with_u, _ = outer_gradients(learner, tasks)
         without, _ = outer_gradients(learner, tasks, Stage(training=True, unlabelled=False))
         assert any(not torch.equal(with_u[name], without[name]) for name in with_u)

@@ -5,6 +5,7 @@ as the command would. A command that is on no list here fails.
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,11 +27,11 @@ from metassl.cli.commands import COMMANDS
 from metassl.cli.composing import compose_config
 from metassl.cli.flags import read_flags
 from metassl.cli.own_configs import search_word
-from metassl.data.pool import Contents
+from metassl.data.task_source import TaskSource
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import read_json
 from metassl.training.build import (
-    build_contents,
+    build_source,
     build_datamodule,
     build_learner,
     build_task_spec,
@@ -39,7 +40,7 @@ from metassl.training.build import (
 from tests.conftest import CONF, ROOT, TINY
 from tests.support import console
 from tests.support.job_folders import write_sweep
-from tests.support.page_blocks import PAGES, commands, write_files
+from tests.support.page_blocks import PAGES, blocks, commands, write_files
 
 SMALL = ("backbone.filters=4", *TINY)
 WHEN = "outputs/<when>"  # a run's folder on the pages
@@ -59,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, glyphs_cache: Path) -> Path:
     line = [sys.executable, "-m", "metassl", *first[1:], *SMALL, "hydra.run.dir=run"]
     done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "what they are worth (paired)" in done.stdout
+    (folder / "said.txt").write_text(done.stdout)
     stopped = shutil.copytree(folder / "run", folder / "stopped")
     (stopped / "results.json").unlink()  # as if it had been stopped before its end
     write_sweep(folder / "sweep")
@@ -88,9 +89,9 @@ def runs_well(line: list[str]) -> None:
 
 
 @cache
-def embedded() -> Contents:
+def embedded() -> TaskSource:
     """The embedded data; METASSL_CACHE_DIR is the same in all tests."""
-    return build_contents(compose_config([], CONF))
+    return build_source(compose_config([], CONF))
 
 
 def train(words: list[str]) -> None:
@@ -102,10 +103,10 @@ def train(words: list[str]) -> None:
         return
     config = compose_config([*search_word(flags.config_dir, typed), *typed], CONF, sweep=flags.multirun)
     if config.dataset.name == "glyphs":
-        contents = embedded()
-        learner = build_learner(config, build_task_spec(config, contents))
-        build_datamodule(config, contents, learner)
-        build_test_stream(config, contents, learner, config.evaluation.episodes)
+        source = embedded()
+        learner = build_learner(config, build_task_spec(config, source))
+        build_datamodule(config, source, learner)
+        build_test_stream(config, source, learner, config.evaluation.episodes)
 
 
 def evaluate(words: list[str]) -> None:
@@ -212,6 +213,18 @@ def test_a_command_works(words: tuple[str, ...], here: Path, capsys: pytest.Capt
             handler(list(words[len(start) :]))
             return
     pytest.fail(f"{place}: no test knows how to try `{' '.join(words)}`")
+
+
+def test_the_front_page_shows_what_a_run_prints(runs: Path) -> None:
+    """The same rows; the figures are of a longer run."""
+    shown = next(block.text for block in blocks(ROOT / "README.md") if block.language == "text")
+    said = (runs / "said.txt").read_text()
+    assert rows(shown) == rows(said[said.index("meta-test, ") : said.index("  written to")])
+
+
+def rows(text: str) -> list[str]:
+    """The words of each line, without its numbers, and what they exclude."""
+    return [re.sub(r"\(CI .*|[-+]?\d[\d.]*( ± [\d.]+)?", "", line).rstrip() for line in text.strip().splitlines()]
 
 
 def test_pages_show_every_command() -> None:

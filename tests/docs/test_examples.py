@@ -53,7 +53,7 @@ def test_python_of_a_page_runs_in_its_order(
         exec(compile("\n" * (block.line - 1) + text, str(page), "exec"), names)
     assert "what they are worth (paired)" in capsys.readouterr().out
     chance = 0.2
-    assert names["metassl"].evaluate(names["learner"], names["test"], count=20).accuracy.mean > 2 * chance
+    assert names["metassl"].evaluate(names["learner"], names["test"], count=20).score.mean > 2 * chance
 
 
 @pytest.fixture
