@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
 from hydra._internal.utils import get_args_parser
 
 from metassl.cli import map as pair_map
@@ -31,9 +30,9 @@ from metassl.data.task_source import TaskSource
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import read_json
 from metassl.training.build import (
-    build_source,
     build_datamodule,
     build_learner,
+    build_source,
     build_task_spec,
     build_test_stream,
 )
@@ -224,7 +223,9 @@ def test_the_front_page_shows_what_a_run_prints(runs: Path) -> None:
 
 def rows(text: str) -> list[str]:
     """The words of each line, without its numbers, and what they exclude."""
-    return [re.sub(r"\(CI .*|[-+]?\d[\d.]*( ± [\d.]+)?", "", line).rstrip() for line in text.strip().splitlines()]
+    return [
+        re.sub(r"\(CI .*|[-+]?\d[\d.]*( ± [\d.]+)?", "", line).rstrip() for line in text.strip().splitlines()
+    ]
 
 
 def test_pages_show_every_command() -> None:
