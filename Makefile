@@ -23,7 +23,8 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
 
-# The pages of docs/ that are made from conf/ and the docstrings.
+# The pages of docs/ that are made from conf/ and the docstrings, and all pages as a site: site/html/index.html.
+# Fails where a link leads nowhere.
 docs: setup
 	$(BIN)/python scripts/docs.py
 

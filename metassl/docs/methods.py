@@ -15,12 +15,13 @@ from metassl.reports.markdown import markdown_table
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
 APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
 NOUNS = {"model": "meta-learners", "ssl": "objectives"}
-HEAD = ("option", "what it does", "class", "source or note", "options and values")
+HEAD = ("option and class", "what it does", "source and note", "options and values")
+LINE = "<br>"  # a new line in a cell
 START = """# Methods
 
 Written by `make docs` from `conf/` and the docstrings: change those, not this page.
 
-`python train.py` takes options as `group=option`, such as `model=maml`, and values by their key behind the
+`metassl train` takes options as `group=option`, such as `model=maml`, and values by their key behind the
 group, such as `model.steps=5`; a key that starts with the name of another group, such as `backbone.norm`,
 stands as it is. Where a row says "as" another option, what it doesn't name is as there. Words of the field
 are in the [glossary](glossary.md); pairs that can't run are [refused](refused.md).
@@ -61,7 +62,8 @@ def _folder(option: Option) -> str:
 
 def _row(group: str, option: Option) -> list[str]:
     path = None if option.main is None else option.targets[option.main]
-    return [code(f"{group}={option.name}"), _purpose(option), _link(path), _origin(option), _values(option)]
+    name = LINE.join(filter(None, [code(f"{group}={option.name}"), _link(path)]))
+    return [name, _purpose(option), _origin(option), _values(option)]
 
 
 def _purpose(option: Option) -> str:
@@ -71,15 +73,15 @@ def _purpose(option: Option) -> str:
     parts = {place: _docstring(path) for place, path in option.parts().items()}
     said = [first_sentence(_docstring(option.targets[option.main]))]
     said += [f"*{place}*: {first_sentence(text)}" for place, text in parts.items()]
-    return prose(" ".join(said))
+    return LINE.join(map(prose, said))
 
 
 def _origin(option: Option) -> str:
-    """The paper by the file's comment, else by the class's docstring; the comment where no paper is named."""
-    note = first_sentence(option.note)
-    if names_a_paper(note) or option.main is None:
-        return prose(note)
-    return prose(source(_docstring(option.targets[option.main])) or note)
+    """The file's own comment; where it names no paper, that of the class's docstring comes first."""
+    paper = ""
+    if option.main is not None and not names_a_paper(option.note):
+        paper = source(_docstring(option.targets[option.main]))
+    return LINE.join(map(prose, filter(None, [paper, option.note])))
 
 
 def _values(option: Option) -> str:

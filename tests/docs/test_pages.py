@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_refusals_are_current(refused: str) -> None:
 def test_every_option_has_one_row(methods: str) -> None:
     for group in groups(CONF):
         for name in option_names(group, CONF):
-            assert methods.count(f"\n| `{group}={name}` |") == 1
+            assert len(re.findall(rf"\n\| `{group}={name}`(?= \||<br>)", methods)) == 1
 
 
 def test_every_group_but_the_papers_cells_is_shown() -> None:
@@ -51,10 +52,21 @@ def test_every_row_of_a_class_is_complete(methods: str) -> None:
     """Each option that builds a class of ours says what it does, where the class is and where it comes from."""
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in methods.splitlines() if "](../metassl/" in line]
     assert len(rows) > 60
-    for option, purpose, link, origin, _ in rows:
+    for option, purpose, origin, _ in rows:
         assert purpose.strip(), option
         assert origin.strip(), option
-        assert (DOCS / link.split("](")[1].strip(" )")).exists(), option
+        assert (DOCS / option.split("](")[1].strip(" )")).exists(), option
+
+
+def test_every_file_s_own_words_are_on_the_page(methods: str) -> None:
+    """The comment that a file of conf/ begins with says its source, and what was changed from it."""
+    for group in groups(CONF):
+        for name in option_names(group, CONF):
+            lines = (CONF / group / f"{name}.yaml").read_text().splitlines()
+            comment = takewhile(lambda line: line.startswith("#"), lines)
+            said = " ".join(line.removeprefix("# ") for line in comment if not line.startswith("# @"))
+            row = next(line for line in methods.splitlines() if line.startswith(f"| `{group}={name}`"))
+            assert said.replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|") in row, (group, name)
 
 
 def test_a_new_method_needs_only_its_file(tmp_path: Path) -> None:
@@ -67,8 +79,9 @@ def test_a_new_method_needs_only_its_file(tmp_path: Path) -> None:
     page = methods_page(conf)
     count = len(option_names("ssl", CONF))
     assert f"[`ssl=`](#ssl): {count + 1} objectives" in page
-    row = next(line for line in page.splitlines() if line.startswith("| `ssl=surer` |"))
-    assert "entropy.py) | Nobody 1999, eq. 1. | as `entropy`, `objective.temperature=0.5` |" in row
+    row = next(line for line in page.splitlines() if line.startswith("| `ssl=surer`<br>"))
+    assert "entropy.py) | " in row
+    assert " | Nobody 1999, eq. 1. | as `entropy`, `objective.temperature=0.5` |" in row
 
 
 @pytest.mark.parametrize(("group", "name"), [("model", "anil"), ("model", "in_context"), ("ssl", "fixmatch")])
