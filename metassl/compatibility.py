@@ -106,12 +106,12 @@ def turns_need_squares(learner: MetaLearner, task: TaskSpec) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
+    tasks_must_make_sense,
     averages_need_a_follower,
     norms_of_steps_need_to_be_told,
     meta_parameters_need_adaptation,
     inner_losses_need_inner_steps,
     turns_need_squares,
-    tasks_must_make_sense,
 )
 
 

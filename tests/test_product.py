@@ -1,4 +1,4 @@
-"""Every model runs with every objective, in both engines where allowed; found from conf/ by itself."""
+"""Every model runs with every objective on every outcome, in both engines; found from conf/ by itself."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from omegaconf import DictConfig
 
 from metassl.cli.choices import options_of
-from metassl.docs.refused import read_refused
+from metassl.docs.refused import CLASSES, VALUES, Kind, read_refused
 from metassl.experiments.pair_configs import compose_each, pair_config
 from metassl.experiments.smoke import try_pair
 from metassl.training.build import build_source
@@ -67,10 +67,77 @@ def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig
     shorten(base.model)
     if model == "cavia":
         base.model.layer = 1  # the second and last block
-    contents = build_source(base)
-    pairs = {ssl: try_pair(model, ssl, pair_config(base, term), contents) for ssl, term in terms.items()}
-    refused = {(model, ssl) for ssl, outcome in pairs.items() if outcome.refused}
-    assert refused == {pair for pair in read_refused(ROOT / "docs" / "refused.md") if pair[0] == model}
+    check_pairs(model, base, terms, CLASSES)
+
+
+def check_pairs(model: str, base: DictConfig, terms: dict[str, DictConfig], kind: Kind) -> None:
+    """Each objective runs with the model, but for those of which the page says that they are refused."""
+    source = build_source(base)
+    pairs = {ssl: try_pair(model, ssl, pair_config(base, term), source) for ssl, term in terms.items()}
+    refused = {(model, ssl) for ssl, tried in pairs.items() if tried.refused}
+    known = read_refused(ROOT / "docs" / "refused.md", kind, CONF)
+    assert refused == {pair for pair in known if pair[0] == model and pair[1] in terms}
+
+
+CURVES = (
+    "dataset=curves", "backbone.sizes=[6,6]", "ssl.start=0", "ssl.ramp=0", "ssl.from_step=0", "episode.shot=4",
+    "episode.queries=4", "episode.unlabelled=5",
+)  # fmt: skip
+FEW = ("none", "mean_teacher", "label_propagation", "random_walk", "pseudo_label")  # each way that U is used
+
+
+@pytest.fixture(scope="module")
+def curve_terms() -> dict[str, DictConfig]:
+    return compose_each(CONF, "ssl", OBJECTIVES, CURVES)
+
+
+@pytest.mark.parametrize("outcome", ["regression", "ranking"])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_objective_runs_on_curves_with(curve_terms: dict, model: str, outcome: str) -> None:
+    """Values with every objective, orders with one of each kind: their losses alone differ."""
+    base = compose_each(CONF, "model", [model], [*CURVES, f"outcome={outcome}"])[model]
+    shorten(base.model)
+    if model == "cavia":
+        base.model.layer = 1
+    wanted = OBJECTIVES if outcome == "regression" else FEW
+    check_pairs(model, base, {ssl: curve_terms[ssl] for ssl in wanted}, VALUES)
+
+
+@pytest.mark.parametrize("wrapped", ["label_propagation", "consistency"])
+@pytest.mark.parametrize("wrapper", ["learned_hparams", "reweight"])
+def test_wrappers_run_on_values_around_what_does(wrapper: str, wrapped: str) -> None:
+    words = [*CURVES, "model=maml", f"ssl@ssl.wrapped={wrapped}"]
+    config = compose_each(CONF, "ssl", [wrapper], words)[wrapper]
+    tried = try_pair("maml", wrapper, config, build_source(config))
+    assert bool(tried.refused) == ((wrapper, wrapped) == ("reweight", "consistency"))  # it gives no labels
+
+
+@pytest.mark.parametrize(("outcome", "score"), [("regression", "mse"), ("ranking", "ndcg")])
+@pytest.mark.parametrize("model", ["maml", "protonet"])
+def test_curves_are_trained_and_tested(
+    make_config, tmp_path: Path, model: str, outcome: str, score: str
+) -> None:
+    small = ("episode.shot=[3,4]", "episode.queries=4", "episode.unlabelled=5", "dataset.source.noise=0.1")
+    words = (
+        "dataset=curves",
+        f"outcome={outcome}",
+        f"model={model}",
+        "ssl=label_propagation",
+        *small,
+        *BRIEF,
+    )
+    config = make_config(*words)
+    shorten(config.model)
+    value = train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, [])
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert (results["outcome"], results["score"]) == (outcome, score)
+    assert results[score]["mean"] == pytest.approx(value)
+    table = pq.read_table(tmp_path / "run" / "episodes.parquet")
+    difference = np.mean(table[score].to_numpy() - table[f"{score}_without_unlabelled"].to_numpy())
+    assert results["gain"]["mean"] == pytest.approx(difference if score == "ndcg" else -difference)
+    assert results["constant"]["mean"] == pytest.approx(np.mean(table["constant"].to_numpy()))
+    metrics = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {f"val/{score}", f"train/{score}"} <= set(metrics)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -148,8 +215,11 @@ def wide_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
 def test_every_experiment_runs(make_config, tmp_path: Path, wide_npz: Path, name: str) -> None:
     """One step of each experiment file, on a small data set in place of its own."""
-    words = ["dataset=arrays", f"dataset.source.path={wide_npz}", *BRIEF]
-    words += ["trainer.steps=1", "trainer.val_every=1", "episode.label_ratio=0.5", "episode.queries=3"]
-    # 20 images a class: 5 shots, 5 queries and 5 for U
-    words += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]
-    run(make_config(f"experiment={name}", *words), tmp_path / "run")
+    brief = [*BRIEF, "trainer.steps=1", "trainer.val_every=1"]
+    if not name.startswith("curves/"):  # which are embedded
+        brief += ["dataset=arrays", f"dataset.source.path={wide_npz}", "episode.label_ratio=0.5"]
+        # 20 images a class: 5 shots, 5 queries and 5 for U
+        brief += ["episode.queries=3", *(f"episode.test.{key}=5" for key in
+                                         ("queries", "unlabelled", "distractor_unlabelled"))]  # fmt: skip
+    config = make_config(f"experiment={name}", *brief)
+    assert train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, []) is not None

@@ -2,8 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from omegaconf import open_dict
 
@@ -11,27 +12,50 @@ from metassl.docs.markdown import code, prose
 from metassl.docs.options import option_names
 from metassl.errors import ConfigError, DataError
 from metassl.experiments.pair_configs import compose_each
+from metassl.outcomes.regression import Regression
 from metassl.reports.markdown import markdown_table
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_learner
 
-TINY = ("backbone.filters=4",)
-TASK = TaskSpec(way=3, input_shape=(1, 16, 16), base_classes=8)
 HEAD = ("`ssl=`", "`model=`", "why")
-Refusals = dict[tuple[str, str], str]
+ALL, OTHERS = "all", "all others"  # of the options; of those that no row of "all" has
+Pair = tuple[str, str]
+"""(model, ssl)."""
+Refusals = dict[Pair, str]
 
 
-def refusals(conf: Path) -> Refusals:
+class Kind(NamedTuple):
+    """Tasks that pairs are built for: a heading, the words of their config, and what builders know of them."""
+
+    heading: str
+    words: tuple[str, ...]
+    task: TaskSpec
+
+
+CLASSES = Kind(
+    "Tasks that ask for classes",
+    ("backbone.filters=4",),
+    TaskSpec(way=3, input_shape=(1, 16, 16), base_classes=8),
+)
+VALUES = Kind(
+    "Tasks that ask for values or an order",
+    ("dataset=curves", "backbone.sizes=[4,4,4,4]"),  # four layers: model=cavia changes the fourth
+    TaskSpec(way=1, input_shape=(1,), outcome=Regression()),
+)
+KINDS = (CLASSES, VALUES)
+
+
+def refusals(conf: Path, kind: Kind) -> Refusals:
     """(model, ssl) -> why the pair is refused, for each that is."""
-    models = compose_each(conf, "model", option_names("model", conf), TINY)
-    terms = compose_each(conf, "ssl", option_names("ssl", conf), TINY)
+    models = compose_each(conf, "model", option_names("model", conf), kind.words)
+    terms = compose_each(conf, "ssl", option_names("ssl", conf), kind.words)
     found = {}
     for model, config in models.items():
         for ssl, term in terms.items():
             with open_dict(config):
                 config.ssl = term.ssl
             try:
-                build_learner(config, TASK)
+                build_learner(config, kind.task)
             except ConfigError as error:
                 found[model, ssl] = str(error)
     return found
@@ -39,40 +63,69 @@ def refusals(conf: Path) -> Refusals:
 
 def refused_page(conf: Path) -> str:
     """The whole page."""
-    found = refusals(conf)
-    pairs = len(option_names("model", conf)) * len(option_names("ssl", conf))
     return f"""# Pairs that are refused
 
 Written by `make docs`, which builds every pair of `conf/model` and `conf/ssl` with the defaults of both:
-change the code, not this page. Of {pairs} pairs {pairs - len(found)} are built and {len(found)} are refused.
-What the options are: [methods.md](methods.md).
+change the code, not this page. What the options are: [methods.md](methods.md).
 
-{markdown_table(HEAD, _rows(found))}
+{"".join(_section(conf, kind) for kind in KINDS).rstrip()}
 """
 
 
-def read_refused(page: Path) -> set[tuple[str, str]]:
-    """The refused (model, ssl) pairs of a page as it was written. Raises DataError where it has none."""
+def _section(conf: Path, kind: Kind) -> str:
+    models, objectives = option_names("model", conf), option_names("ssl", conf)
+    found = refusals(conf, kind)
+    pairs = len(models) * len(objectives)
+    return f"""## {kind.heading}
+
+Of {pairs} pairs {pairs - len(found)} are built and {len(found)} are refused.
+
+{markdown_table(HEAD, _rows(found, models, objectives))}
+
+"""
+
+
+def read_refused(page: Path, kind: Kind, conf: Path) -> set[Pair]:
+    """The refused pairs of a kind, of a page as it was written. Raises DataError where it has none."""
     try:
-        lines = page.read_text(encoding="utf-8").splitlines()
+        text = page.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"{page}: can't be read ({error.strerror}). Write it by make docs.") from error
+    lines = text.partition(f"## {kind.heading}\n")[2].partition("\n## ")[0].splitlines()
     head = "| " + " | ".join(HEAD) + " |"
     if head not in lines:
         raise DataError(f"{page}: has no table of refused pairs. Write it by make docs.")
-    rows = [line.split(" | ") for line in lines[lines.index(head) + 2 :] if line.startswith("|")]
-    return {(model, ssl) for row in rows for ssl in _names(row[0]) for model in _names(row[1])}
+    rows = [line.strip("| ").split(" | ") for line in lines[lines.index(head) + 2 :] if line.startswith("|")]
+    models, objectives = option_names("model", conf), option_names("ssl", conf)
+    never = {model for row in rows if row[0] == ALL for model in _names(row[1])}
+    everything = {ALL: set(objectives), OTHERS: set(models) - never}
+    return {
+        (model, ssl)
+        for row in rows
+        for ssl in everything.get(row[0], set(_names(row[0])))
+        for model in everything.get(row[1], set(_names(row[1])))
+    }
 
 
-def _rows(found: Refusals) -> list[list[str]]:
+def _rows(found: Refusals, models: Sequence[str], objectives: Sequence[str]) -> list[list[str]]:
     """A row for each reason and set of models; rows of one reason stand together."""
-    models: dict[tuple[str, str], list[str]] = defaultdict(list)
+    by_reason: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (model, ssl), reason in found.items():
-        models[reason, ssl].append(model)
-    objectives: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (reason, ssl), names in models.items():
-        objectives[reason, tuple(sorted(names))].append(ssl)
-    return [[_list(objectives[key]), _list(key[1]), prose(key[0])] for key in sorted(objectives)]
+        by_reason[reason, ssl].append(model)
+    rows: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for (reason, ssl), names in by_reason.items():
+        rows[reason, tuple(sorted(names))].append(ssl)
+    whole = {key for key, names in rows.items() if len(names) == len(objectives)}
+    never = {model for _, names in whole for model in names}
+    left = tuple(sorted(set(models) - never))
+    return [
+        [
+            ALL if key in whole else _list(rows[key]),
+            OTHERS if key[1] == left and never else _list(key[1]),
+            prose(key[0]),
+        ]
+        for key in sorted(rows, key=lambda key: (key not in whole, key))
+    ]
 
 
 def _list(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from metassl.docs.methods import groups, methods_page
 from metassl.docs.options import option_names, read_option
 from metassl.docs.pages import write_pages
-from metassl.docs.refused import read_refused, refused_page
+from metassl.docs.refused import CLASSES, VALUES, read_refused, refused_page
 from metassl.errors import DataError
 from metassl.experiments.pair_configs import compose_each
 from tests.conftest import CONF, ROOT
@@ -102,19 +102,22 @@ def test_values_are_those_of_the_composed_config(group: str, name: str) -> None:
 def test_a_refusal_is_read_as_it_was_written(tmp_path: Path, refused: str) -> None:
     page = tmp_path / "refused.md"
     page.write_text(refused)
-    found = read_refused(page)
-    assert ("protonet", "learned_critic") in found
+    found, of_values = (read_refused(page, kind, CONF) for kind in (CLASSES, VALUES))
+    assert ("protonet", "learned_critic") in found & of_values
     assert ("baseline_pp", "learned_hparams") in found
-    assert ("maml", "learned_critic") not in found
-    assert f"{len(found)} are refused" in refused
+    assert ("maml", "learned_critic") not in found | of_values
+    assert ("maml", "fixmatch") in of_values - found
+    assert ("tpn", "none") in of_values - found
+    for pairs in (found, of_values):
+        assert f"{len(pairs)} are refused" in refused
 
 
 def test_a_page_without_the_table_ends_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="make docs"):
-        read_refused(tmp_path / "nothing.md")
+        read_refused(tmp_path / "nothing.md", CLASSES, CONF)
     (tmp_path / "other.md").write_text("# Another page\n")
     with pytest.raises(DataError, match="make docs"):
-        read_refused(tmp_path / "other.md")
+        read_refused(tmp_path / "other.md", VALUES, CONF)
 
 
 def test_only_what_has_changed_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
