@@ -94,10 +94,10 @@ def test_validation_classes_can_be_asked_for(run: Path, make_config) -> None:
     assert results(evaluate_run([f"run={run}", "evaluation.split=val"]))["split"] == "val"
     for split in ("val", "test"):
         config = make_config(f"evaluation.split={split}")
-        contents = build_source(config)
-        learner = build_learner(config, build_task_spec(config, contents))
-        batch = next(iter(build_test_stream(config, contents, learner, 4)))
-        assert set(batch.oracle.class_ids.flatten().tolist()) <= set(contents.splits[split])
+        source = build_source(config)
+        learner = build_learner(config, build_task_spec(config, source))
+        batch = next(iter(build_test_stream(config, source, learner, 4)))
+        assert set(batch.oracle.class_ids.flatten().tolist()) <= set(source.contents.splits[split])
 
 
 def test_the_last_checkpoint_can_be_asked_for(run: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_run_from_an_empty_folder(installed: Path, tiny_npz: Path, tmp_path: P
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4"]
     done = call(installed, tmp_path, "metassl", "train", "model=maml", *data, *TINY)
     assert done.returncode == 0, done.stderr
-    assert "with unlabelled images" in done.stdout
+    assert "with unlabelled" in done.stdout
     (run,) = (tmp_path / "outputs").iterdir()
     assert json.loads((run / "results.json").read_text())["episodes"] == 4
     assert json.loads((run / "run.json").read_text())["git"] == {"revision": None, "dirty": None}
