@@ -65,13 +65,13 @@ def tiny_pool(tiny_arrays: dict[str, np.ndarray]) -> Pool:
 @pytest.fixture
 def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
     """Composes the config of a tiny run on the tiny data set; later words win."""
-    common = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", *TINY]
-    common.append(f"paths.cache_dir={tmp_path / 'cache'}")
+    common = [*TINY, f"paths.cache_dir={tmp_path / 'cache'}"]
+    data = ["dataset=arrays", f"dataset.source.path={tiny_npz}"]
 
     def make(*words: str) -> DictConfig:
-        base = list(common)
-        if any(w.startswith(("backbone=", "dataset=curves")) and w != "backbone=conv4" for w in words):
-            base.remove("backbone.filters=4")
+        curves = any(w == "dataset=curves" or w.startswith("experiment=curves/") for w in words)
+        other = any(w.startswith("backbone=") and w != "backbone=conv4" for w in words)
+        base = [*([] if curves else data), *([] if curves or other else ["backbone.filters=4"]), *common]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", overrides=[*base, *words])
         with open_dict(config):
