@@ -24,6 +24,22 @@ class Score:
     higher: bool
     percent: bool
 
+    @property
+    def opening(self) -> str:
+        """The title as the first words of a sentence."""
+        first = self.title.split()[0]
+        return self.title[0].upper() + self.title[1:] if first.islower() else self.title
+
+    @property
+    def label(self) -> str:
+        """The title with its unit, as an axis has it."""
+        return f"{self.title} (%)" if self.percent else self.title
+
+    @property
+    def factor(self) -> float:
+        """From the stored number to the one that people read: 100 of a share."""
+        return 100.0 if self.percent else 1.0
+
     def improvement(self, change: float) -> float:
         """A change of the score, or of a mean of it, as what was gained: above 0 is better."""
         return change if self.higher else 0.0 - change  # no change of an error is 0, and not -0
