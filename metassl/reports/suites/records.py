@@ -17,6 +17,7 @@ KEPT = (
     "queries", "unlabelled", "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
 )  # fmt: skip
 Record = dict[str, Any]
+Records = Mapping[tuple[str, str, str], Mapping[int, Record]]
 
 
 def write_records(
@@ -71,7 +72,7 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
     }
 
 
-def read_records(results: Path) -> dict[tuple[str, str, str], Mapping[int, Record]]:
+def read_records(results: Path) -> Records:
     """(table, row, column) -> seed -> record, of all seeds that are stored."""
     found: dict[tuple[str, str, str], dict[int, Record]] = {}
     for path in sorted(results.glob("*.json")):

@@ -10,15 +10,14 @@ from metassl.experiments.suites.suite import Suite, Table
 from metassl.files import write_atomically
 from metassl.outcomes.scores import ACCURACY, KNOWN, Score, score_named
 from metassl.reports.html_page import html_page
-from metassl.reports.markdown import distinct
 from metassl.reports.suites.plots import draw_table
-from metassl.reports.suites.records import Record, read_records
+from metassl.reports.suites.protocol import protocol
+from metassl.reports.suites.records import Records, read_records
 from metassl.reports.suites.tables import is_compared, verdicts_table
 from metassl.reports.suites.verdicts import Verdicts, verdict
 from metassl.runs.read import deciding_score
 
 Published = Mapping[str, Mapping[str, Any]]
-Records = Mapping[tuple[str, str, str], Mapping[int, Record]]
 
 NOTES = (
     "{score}. Ours: mean ± standard deviation over the seeds. Test: half width of the 95% interval "
@@ -30,16 +29,6 @@ COMPARED = (
 )
 REDUCED = "**Reduced data**: fewer images than the data set has. The numbers compare with nothing published."
 MEMORY = "† quoted from memory, not read in the source."
-TEST_FACTS = {"split": "split", "test episodes": "episodes"}
-CLASS_FACTS = {
-    "way": "way", "shot": "shot", "queries a class": "queries", "unlabelled a class (M)": "unlabelled",
-    "distractor classes": "distractors", "share of labels in training": "label_ratio",
-}  # fmt: skip
-OTHER_FACTS = {"tasks of": "make_up"}  # without classes
-RUN_FACTS = {
-    "norm": "norm", "transductive": "transductive", "steps": "steps", "tasks a step": "tasks",
-    "precision": "precision", "hardware": "hardware", "python": "python",
-}  # fmt: skip
 
 
 def write_suite_report(suite: Suite, published: Published, results: Path) -> tuple[str, list[Path]]:
@@ -70,7 +59,7 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
         parts += [heading, verdicts_table(table, verdicts), f"![{table.name}]({pictures[-1].name})"]
     if any("†" in part for part in parts):
         parts.append(MEMORY)
-    parts += [_sources(suite, published, score), f"```\n{_protocol(records)}\n```"]
+    parts += [_sources(suite, published, score), f"```\n{protocol(records)}\n```"]
     text = "\n\n".join(filter(None, parts)) + "\n"
     paths = [results / "report.md", results / "report.html", *pictures]
     for path, content in zip(paths, (text, html_page(suite.title, text)), strict=False):
@@ -106,21 +95,3 @@ def _sources(suite: Suite, published: Published, score: Score) -> str:
         if s.get(score.name) is not None
     )
     return "; ".join(lines)
-
-
-def _protocol(records: Records) -> str:
-    """What the runs had, the distinct values where they differ."""
-    cells = [cell for found in records.values() for cell in found.values()]
-    made = OTHER_FACTS if cells and all("way" not in cell for cell in cells) else CLASS_FACTS
-    facts = TEST_FACTS | made | RUN_FACTS
-    lines = [f"{name}: {distinct(cell[key] for cell in cells)}" for name, key in facts.items()]
-    packages = distinct(", ".join(f"{k} {v}" for k, v in cell["packages"].items()) for cell in cells)
-    commits = distinct(_commit(cell) for cell in cells)
-    minutes = sorted(cell["training_seconds"] / 60 for cell in cells)
-    if minutes:
-        lines.append(f"minutes of a training: {minutes[0]:.0f} to {minutes[-1]:.0f}")
-    return "\n".join([*lines, f"packages: {packages}", f"commits: {commits}"])
-
-
-def _commit(cell: Record) -> str:
-    return f"{str(cell['commit']['revision'])[:7]}{' with changes' if cell['commit']['dirty'] else ''}"
