@@ -51,9 +51,10 @@ def write_pair_map(sweep: Path) -> list[Path]:
 def note(groups: Sequence[SeedGroup]) -> str:
     """What the numbers of a map are."""
     decides = groups[0].decides if groups else ACCURACY
+    words = gain_words(decides)
     if decides.percent:
-        return NOTE.format(score=f"{decides.opening} in %", unit=" in percentage points")
-    return NOTE.format(score=decides.opening, unit=f" ({gain_words(decides)})")
+        return NOTE.format(score=f"{decides.opening} in %", unit=f" in {words}")
+    return NOTE.format(score=decides.opening, unit=f" ({words})")
 
 
 def pair_table(groups: Sequence[SeedGroup]) -> str:

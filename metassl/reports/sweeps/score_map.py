@@ -43,17 +43,18 @@ def score_maps(
     """The panels of a score and of a gain in it, the second only where there is any; both [rows, columns]."""
     largest = float(np.abs(values[np.isfinite(values)]).max())
     decimals, noise = (".1f", 100 * NOISE) if decides.percent else (".3g", NOISE * largest)
-    points = "percentage points" if decides.percent else gain_words(decides)
     title = f"test {decides.label}{'' if decides.higher else ' (less is better)'}"
     maps = [HeatMap(values, title, False, decimals, noise, higher=decides.higher)]
     if np.isfinite(gains).any():
-        maps.append(HeatMap(gains, f"{gain_of} ({points})", True, decimals, noise))
+        maps.append(HeatMap(gains, f"{gain_of} ({gain_words(decides)})", True, decimals, noise))
     return maps
 
 
 def gain_words(decides: Score) -> str:
-    """What a gain that is no share is of, and where it points."""
-    return decides.title if decides.higher else f"{decides.title}, less is +"
+    """What a gain is in, or where it points."""
+    if decides.percent:
+        return "percentage points"
+    return decides.title if decides.higher else "less error is +"
 
 
 def mean_scores(

@@ -57,7 +57,7 @@ def _notes(groups: Sequence[SeedGroup], others: Sequence[Score], any_best: bool)
     notes = [
         f"Gain of U: {title} minus {without} on the same episodes."
         if decides.higher
-        else f"Gain of U (less is +): {without} minus the {title} with it on the same episodes."
+        else f"Gain of U (less error is +): {without} minus the {title} with it on the same episodes."
     ]
     if any_best:
         extreme = "highest" if decides.higher else "lowest"
