@@ -2,9 +2,12 @@
 
     metassl report outputs/multirun/2026-11-22_10-00-00 [--out FOLDER] [--digits 2]
     metassl report suite=ren2018_omniglot   # stored results of a suite beside the published
+    metassl report run=outputs/<when>       # draws what a run of dataset=curves makes of its first test tasks
 
 Writes report.md, heatmap.png and curves.png into the sweep's folder or FOLDER, and prints the table
-and the paths. Exit code 2 and one line on stderr for a missing folder or a broken file.
+and the paths. With run= it writes fits.png into the run's folder; further words change the test as in
+metassl evaluate, and episode.queries=200 makes the curves smooth. Exit code 2 and one line on stderr
+for a missing folder or a broken file.
 """
 
 import argparse
@@ -20,7 +23,19 @@ def report(arguments: list[str]) -> int:
     """Writes and prints the report that the words ask for; the exit code. Raises UserError."""
     if any(word.startswith("suite=") for word in arguments):
         return report_suite(arguments)
+    if any(word.startswith("run=") for word in arguments):
+        return report_fits(arguments)
     return report_sweep(arguments)
+
+
+def report_fits(arguments: list[str]) -> int:
+    """Draws the fits of the run that `run=FOLDER` names; the exit code. Raises UserError."""
+    from metassl.cli.evaluate import run_config, run_folder  # here, for torch takes seconds
+    from metassl.reports.fits import write_fits
+
+    folder, changes = run_folder(arguments)
+    print(write_fits(run_config(folder, changes), folder))
+    return 0
 
 
 def report_sweep(arguments: list[str]) -> int:

@@ -7,6 +7,8 @@ from math import isnan, nan, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from metassl.outcomes.scores import Score
+
 NORMAL_95 = 1.96  # the field's rounding of the normal distribution's 97.5% quantile
 
 Values = Sequence[float] | NDArray[np.floating]
@@ -36,6 +38,11 @@ class Interval:
         mean = f"{self.mean:{'+' if signed else ''}.{digits}f}"
         width = "n/a" if isnan(self.half_width) else f"{self.half_width:.{digits}f}"
         return f"{mean} ± {width}"
+
+
+def shown(score: Score, interval: Interval, signed: bool = False, digits: int = 1) -> str:
+    """An interval of a score as people read it: in per cent, or in its own unit with two digits more."""
+    return interval.percent(digits, signed) if score.percent else interval.plain(digits + 2, signed)
 
 
 def over_episodes(values: Values) -> Interval:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from metassl.evaluation.intervals import Interval
+from metassl.evaluation.intervals import Interval, shown
 from metassl.evaluation.meta_test import Columns
 from metassl.files import write_atomically, write_json
 from metassl.outcomes.base import Outcome, Score
@@ -60,11 +60,6 @@ def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> 
     unit = " in %" if score.percent else ""
     head = [_protocol_line(results), f"  {score.title}{unit}, mean ± 95% CI"]
     return "\n".join(["", *head, *body, f"  written to {folder}", ""])
-
-
-def shown(score: Score, interval: Interval, signed: bool = False) -> str:
-    """An interval of a score as people read it."""
-    return interval.percent(signed=signed) if score.percent else interval.plain(signed=signed)
 
 
 def _used(name: str, value: float, score: Score) -> str:

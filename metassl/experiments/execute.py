@@ -10,7 +10,7 @@ from metassl.runs.status import attempt
 
 
 def execute_run(run: PlannedRun, sweep: Path, conf: Path) -> float | None:
-    """Trains and tests in the run's folder; returns the accuracy (0..1), None where it failed.
+    """Trains and tests in the run's folder; returns the score that decides, None where it failed.
 
     A failure is left in the folder's status.json, as in any sweep.
 

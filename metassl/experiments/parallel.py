@@ -36,7 +36,7 @@ def run_in_parallel(
         sweep: its folder; each run has a folder of its name in it.
         conf: the config groups.
         jobs: processes side by side.
-        work: (run, sweep, conf) -> accuracy (0..1), or None for a failure; it runs in the processes.
+        work: (run, sweep, conf) -> the score that decides, None for a failure; it runs in the processes.
     """
     left = [run for run in runs if not is_done(run, sweep)]
     print(f"{len(runs)} runs, {len(runs) - len(left)} done already", flush=True)
@@ -64,9 +64,9 @@ def _run_some(
             while left:
                 ended, left = wait(left, TELL, "FIRST_COMPLETED")
                 for future in ended:
-                    run, accuracy = futures[future], future.result()
-                    progress.ended(run, accuracy)
-                    failed += [run] if accuracy is None else []
+                    run, score = futures[future], future.result()
+                    progress.ended(run, score)
+                    failed += [run] if score is None else []
                 if not ended:
                     progress.tell()
         except BrokenProcessPool:
@@ -81,7 +81,7 @@ def _quietly(run: P, sweep: Path, conf: Path, work: Work[P]) -> float | None:
     """What the run says goes into a file of its folder."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        accuracy = work(run, sweep, conf)
+        score = work(run, sweep, conf)
     (sweep / run.name / "output.txt").write_text(said.getvalue(), encoding="utf-8")
     sys.stdout.flush()
-    return accuracy
+    return score

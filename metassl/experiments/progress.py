@@ -7,7 +7,10 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from metassl.experiments.planned_runs import PlannedRun
-from metassl.runs.file_names import CONFIG, CURVES
+from metassl.files import read_json
+from metassl.outcomes.scores import score_named
+from metassl.runs.file_names import CONFIG, CURVES, RESULTS
+from metassl.runs.read import deciding_score
 
 
 class Progress:
@@ -25,10 +28,10 @@ class Progress:
         self.total, self.began = len(self.left), time.monotonic()
         self.before = sum(self._shares().values())  # done by an earlier call
 
-    def ended(self, run: PlannedRun, accuracy: float | None) -> None:
-        """Says that one more run ended; an accuracy of None means that it failed."""
+    def ended(self, run: PlannedRun, value: float | None) -> None:
+        """Says that one more run ended, and its score; a value of None means that it failed."""
         self.left.remove(run)
-        said = "FAILED" if accuracy is None else f"{100 * accuracy:.1f} %"
+        said = "FAILED" if value is None else _said(self.sweep / run.name, value)
         print(f"{self._count()} {run.name}: {said}{self._rest()}", flush=True)
 
     def tell(self) -> None:
@@ -50,6 +53,13 @@ class Progress:
         """Name -> share of the steps that are logged, of the runs that have begun and not ended."""
         found = {run.name: _share(self.sweep / run.name) for run in self.left}
         return {name: share for name, share in found.items() if share > 0}
+
+
+def _said(folder: Path, value: float) -> str:
+    """A value of the score that decides the run in this folder, as people read it."""
+    path = folder / RESULTS
+    score = score_named(deciding_score(read_json(path)), path)
+    return f"{score.factor * value:.1f} %" if score.percent else f"{score.name} {value:.3g}"
 
 
 def _share(folder: Path) -> float:

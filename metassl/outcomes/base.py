@@ -11,29 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metassl.outcomes.scores import Score
+
 Units = Mapping[str, Tensor]
 """How a task's values were standardised: {} or {"shift": [K], "scale": [K]}, value = shift + scale·target."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A number that says how good predictions are.
-
-    Attributes:
-        name: in results and tables.
-        title: what it is, in words.
-        higher: whether more is better.
-        percent: whether it is a share that people read in per cent.
-    """
-
-    name: str
-    title: str
-    higher: bool
-    percent: bool
-
-    def improvement(self, change: float) -> float:
-        """A change of the score, or of a mean of it, as what was gained: above 0 is better."""
-        return change if self.higher else -change
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.base import Outcome, Score, Units, mask_outputs
+from metassl.outcomes.base import Outcome, Units, mask_outputs
+from metassl.outcomes.scores import ACCURACY, Score
 
 ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
 TINY = 1e-12
-ACCURACY = Score("accuracy", "accuracy", higher=True, percent=True)
 
 
 @dataclass(frozen=True)

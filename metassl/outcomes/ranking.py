@@ -12,11 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError, one_of
-from metassl.outcomes.base import Score, Units
+from metassl.outcomes.base import Units
+from metassl.outcomes.scores import HIT_RATE, NDCG, Score
 from metassl.outcomes.values import Values
-
-NDCG = Score("ndcg", "nDCG@k", higher=True, percent=True)
-HIT_RATE = Score("hit_rate", "hit rate@k", higher=True, percent=True)
 
 
 def listwise(scores: Tensor, grades: Tensor, weight: Tensor) -> Tensor:

@@ -13,12 +13,10 @@ from torch import Tensor
 
 from metassl.errors import ConfigError, one_of
 from metassl.numerics.losses import weighted_mean
-from metassl.outcomes.base import Score, Units
+from metassl.outcomes.base import Units
+from metassl.outcomes.scores import MAE, MSE, R2, Score
 from metassl.outcomes.values import Values
 
-MSE = Score("mse", "mean squared error", higher=False, percent=False)
-MAE = Score("mae", "mean absolute error", higher=False, percent=False)
-R2 = Score("r2", "explained share of the variance, R²", higher=True, percent=False)
 VARIANCE = "variance"  # of the queries' values in a task, which R² is measured against
 
 ERRORS: dict[str, Callable[[Tensor], Tensor]] = {"squared": torch.square, "absolute": torch.abs}

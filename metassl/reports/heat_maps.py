@@ -25,12 +25,18 @@ class HeatMap:
     Attributes:
         values: [rows, columns], nan where there is none.
         title: says what they are, with their unit.
-        signed: whether the colours diverge around 0.
+        signed: whether the colours diverge around 0; else they brighten to where it is better.
+        decimals: how a number is written, as format() has it.
+        noise: differences of this size are small, and get no colours of a large one.
+        higher: whether more is better.
     """
 
     values: NDArray[np.float64]
     title: str
     signed: bool
+    decimals: str
+    noise: float
+    higher: bool = True
 
 
 def draw_heat_maps(
@@ -76,17 +82,18 @@ def _draw(
 
     values, signed = heat_map.values, heat_map.signed
     known = values[np.isfinite(values)]
-    # Two points at least, so that noise around 0 doesn't get the colours of a large effect.
-    reach = max(2.0, float(np.abs(known).max()))
-    low, high = (-reach, reach) if signed else (float(known.min()) - 1, float(known.max()) + 1)
-    colours = colormaps["RdBu" if signed else "viridis"].with_extremes(bad=MISSING)
+    reach = max(heat_map.noise, float(np.abs(known).max()))
+    margin = heat_map.noise / 2
+    low, high = (-reach, reach) if signed else (float(known.min()) - margin, float(known.max()) + margin)
+    bright = "viridis" if heat_map.higher else "viridis_r"
+    colours = colormaps["RdBu" if signed else bright].with_extremes(bad=MISSING)
     norm = Normalize(low, high)
     image = ax.imshow(np.ma.masked_invalid(values), cmap=colours, norm=norm, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         if np.isnan(value):
             ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, hatch="//", edgecolor="#b0b0b0"))
         absent = "–" if (rows[i], columns[j]) in finished else "×"
-        text = absent if np.isnan(value) else f"{value:{'+' if signed else ''}.1f}"
+        text = absent if np.isnan(value) else f"{value:{'+' if signed else ''}{heat_map.decimals}}"
         dark = not np.isnan(value) and _luminance(colours(norm(value))) < 0.45
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
     _label(ax, rows, columns)

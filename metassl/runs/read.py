@@ -31,9 +31,24 @@ class Run:
         """Whether the run ended well and left its test results."""
         return self.status == "done" and self.results is not None
 
+    @property
+    def score(self) -> str:
+        """Name of the score that decides."""
+        return deciding_score(self.results or {})
+
+    @property
+    def outcome(self) -> str:
+        """What its tasks ask for, by name; what was chosen, where there are no results."""
+        return str(self.result("outcome") or self.choices.get("outcome") or "classification")
+
     def result(self, key: str) -> Any:
         """What results.json holds under `key`; None where either is missing."""
         return None if self.results is None else self.results.get(key)
+
+
+def deciding_score(results: Mapping[str, Any]) -> str:
+    """Name of the score that decides; results of before there were others have accuracies."""
+    return str(results.get("score", "accuracy"))
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -79,18 +94,18 @@ def read_run(folder: Path) -> Run:
 
 
 def read_episodes(run: Run) -> dict[int, float] | None:
-    """{episode number: accuracy} on the test split, or None where the run stored no episodes."""
+    """{episode number: score} on the test split, or None where the run stored no episodes."""
     path = run.folder / EPISODES
     if not path.is_file():
         return None
     from pyarrow.parquet import read_table  # here, because only the paired comparisons need pyarrow
 
     try:
-        table = read_table(path, columns=["episode", "accuracy"])
-        return dict(zip(table["episode"].to_pylist(), table["accuracy"].to_pylist(), strict=True))
+        table = read_table(path, columns=["episode", run.score])
+        return dict(zip(table["episode"].to_pylist(), table[run.score].to_pylist(), strict=True))
     except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors derive from these
         reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: not a table with 'episode' and 'accuracy' ({reason}).") from error
+        raise DataError(f"{path}: not a table with 'episode' and '{run.score}' ({reason}).") from error
 
 
 def _is_job(path: Path) -> bool:
@@ -120,9 +135,10 @@ def _read_results(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     results = read_json(path)
-    for key in ("accuracy", "without_unlabelled", "gain"):
+    decides = deciding_score(results)
+    for key in (decides, "without_unlabelled", "gain"):
         score = results.get(key)
-        absent = score is None and key != "accuracy"
+        absent = score is None and key != decides
         if not absent and not (isinstance(score, dict) and isinstance(score.get("mean"), int | float)):
             raise DataError(f"{path}: '{key}' has no number 'mean'.")
     return results

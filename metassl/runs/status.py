@@ -17,7 +17,7 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
     """Does the work and leaves in the folder's status.json how it ended.
 
     Args:
-        work: returns the accuracy.
+        work: returns the score, None for none.
         folder: of the run.
         alone: whether a failure ends the program; in a sweep it is recorded and the next run begins.
 
@@ -26,7 +26,7 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
     """
     _set_status(folder, "running")
     try:
-        accuracy = work()
+        score = work()
     except (Interrupted, KeyboardInterrupt) as stop:
         _set_status(folder, "stopped", str(stop) or "stopped by hand")
         print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
@@ -45,7 +45,7 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
         print(f"error: {type(error).__name__}: {error} (see {folder / TRACE})", file=sys.stderr)
         return None
     _set_status(folder, "done")
-    return accuracy
+    return score
 
 
 def read_status(folder: Path) -> tuple[str | None, str | None]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from metassl.errors import UserError
-from metassl.runs.read import find_runs, read_run
-from tests.support.job_folders import write_sweep
+from metassl.runs.read import find_runs, read_episodes, read_run
+from tests.support.job_folders import write_curve_job, write_sweep
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_missing_and_empty_folders_are_one_line(tmp_path: Path) -> None:
         ("run.json", "{}", "expected an object 'choices'"),
         ("status.json", "\x80", "not valid JSON"),
         ("results.json", '{"accuracy": 0.5}', "'accuracy' has no number 'mean'"),
+        ("results.json", '{"score": "mse", "accuracy": {"mean": 0.5}}', "'mse' has no number 'mean'"),
         ("metrics.csv", "step,val/accuracy\n1,high\n2,0.5\n", "row 1 lacks a number"),
     ],
 )
@@ -52,6 +53,18 @@ def test_a_broken_file_is_named(sweep: Path, name: str, content: str, message: s
         find_runs(sweep)
     assert str(sweep / "3" / name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_score_that_decides_is_what_the_results_say(sweep: Path, tmp_path: Path) -> None:
+    old, new = read_run(sweep / "0"), read_run(write_curve_job(tmp_path / "new", "maml", "none", 0, 0.5))
+    assert (old.outcome, old.score) == ("classification", "accuracy")
+    assert (new.outcome, new.score) == ("regression", "mse")
+    for run in (old, new):
+        episodes = read_episodes(run)
+        assert episodes is not None
+        assert sum(episodes.values()) / len(episodes) == pytest.approx(run.result(run.score)["mean"])
+    (tmp_path / "new" / "results.json").unlink()
+    assert read_run(tmp_path / "new").outcome == "regression"  # what was chosen
 
 
 def test_half_a_last_row_is_dropped(sweep: Path) -> None:

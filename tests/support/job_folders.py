@@ -67,6 +67,45 @@ def write_job(
     return folder
 
 
+CURVES = {"split": "test", "outcome": "regression", "score": "mse", "episodes": EPISODES, "shot": 10}
+CURVES |= {
+    "queries": 20,
+    "unlabelled": 20,
+    "at": "inner",
+    "norm": "none",
+    "transductive": False,
+    "steps": 400,
+}
+CURVES |= {"make_up": "10 labelled and 20 unlabelled points, 20 queries", "commit": "0123456789abcdef"}
+
+
+def write_curve_job(
+    folder: Path, model: str, ssl: str, seed: int, error: float, gain: float | None = None
+) -> Path:
+    """A finished job whose tasks ask for values; its mean squared error is about `error`."""
+    write_job(folder, model, ssl, seed)
+    about = json.loads((folder / "run.json").read_text())
+    about["choices"] |= {"dataset": "curves", "backbone": "mlp_40", "outcome": "regression"}
+    (folder / "run.json").write_text(json.dumps(about))
+    shared = np.random.default_rng(7).exponential(0.1, EPISODES)
+    mse = shared + np.random.default_rng([seed, len(model), len(ssl)]).normal(error, 0.02, EPISODES)
+    parquet.write_table(
+        pa.table({"episode": np.arange(EPISODES), "mse": mse, "mae": mse**0.5}), folder / "episodes.parquet"
+    )
+    rows = [f"{step},{error + 1 / (step + 1)}" for step in range(0, 400, 100)]
+    (folder / "metrics.csv").write_text("\n".join(["step,val/mse", *rows]) + "\n")
+    scores = {"mse": mse.mean(), "mae": (mse**0.5).mean(), "r2": 1 - mse.mean() / 4}
+    report = {
+        **CURVES,
+        "wall_seconds": 9.0,
+        **{name: {"mean": float(mean), "ci95": 0.04} for name, mean in scores.items()},
+        "without_unlabelled": None if gain is None else {"mean": float(mse.mean()) + gain, "ci95": 0.05},
+        "gain": None if gain is None else {"mean": gain, "ci95": 0.004},
+    }
+    (folder / "results.json").write_text(json.dumps(report))
+    return folder
+
+
 def write_sweep(folder: Path) -> Path:
     """Jobs 0 to 10: two models, two objectives, two seeds; one failed, one unfinished, one not started."""
     number = 0

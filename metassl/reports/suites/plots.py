@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw_table(table: Table, verdicts: Verdicts, path: Path, title: str) -> None:
-    """Writes a PNG file: accuracy against the axis, or a panel for each column with a mark for each row."""
+    """Writes a PNG file: the score against the axis, or a panel for each column with a mark for each row."""
     if table.axis:
         _curves(table, table.axis, verdicts, path, title)
     else:
@@ -30,7 +30,8 @@ def _curves(table: Table, axis: str, verdicts: Verdicts, path: Path, title: str)
             x, y, width = zip(*found, strict=True)
             colour, style = line_look(index)
             ax.errorbar(x, y, width, color=colour, linestyle=style, marker="o", capsize=3, label=row)
-    ax.set(xlabel=axis, ylabel="test accuracy (%), ± standard deviation over seeds", title=title)
+    label = next(iter(verdicts.values())).score.label
+    ax.set(xlabel=axis, ylabel=f"test {label}, ± standard deviation over seeds", title=title)
     ax.grid(alpha=0.3)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize="small")
@@ -60,7 +61,7 @@ def _panel(ax: "Axes", table: Table, column: str, verdicts: Verdicts) -> None:
         x, y, width = zip(*ours, strict=True)
         label = "ours ± standard deviation over seeds"
         ax.errorbar(x, y, xerr=width, color=COLOURS[0], fmt="o", capsize=3, label=label)
-    ax.set(title=column, xlabel="accuracy (%)", yticks=list(heights), yticklabels=table.rows)
+    ax.set(title=column, xlabel=found[0].score.label, yticks=list(heights), yticklabels=table.rows)
     ax.set_ylim(0.4, len(table.rows) + 0.6)
     ax.grid(alpha=0.3)
 

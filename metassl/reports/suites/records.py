@@ -7,15 +7,17 @@ from typing import Any
 from metassl.experiments.suites.needed_runs import result_folder, slug, training_of
 from metassl.experiments.suites.suite import Entry, Suite, Table
 from metassl.files import read_json, write_json
+from metassl.outcomes.scores import KNOWN
 from metassl.runs.config import load_config
 from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
 
-# what is kept of results.json
+# what is kept of results.json, where it is there
 KEPT = (
-    "split", "episodes", "accuracy", "without_unlabelled", "gain", "way", "shot", "queries", "unlabelled",
-    "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
+    "split", "episodes", "make_up", "outcome", "score", *KNOWN, "without_unlabelled", "gain", "way", "shot",
+    "queries", "unlabelled", "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
 )  # fmt: skip
 Record = dict[str, Any]
+Records = Mapping[tuple[str, str, str], Mapping[int, Record]]
 
 
 def write_records(
@@ -57,9 +59,9 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
         "experiment": entry.experiment,
         "weights": entry.weights,
         "words": tested["overrides"],
-        **{key: results[key] for key in KEPT},
+        **{key: results[key] for key in KEPT if key in results},
         "reduced": results.get("reduced", False),
-        "label_ratio": config.episode.label_ratio,
+        "label_ratio": config.episode.get("label_ratio"),
         "tasks": config.trainer.tasks,
         "precision": config.trainer.precision,
         "training_seconds": read_json(trained / RESULTS)["wall_seconds"],
@@ -70,7 +72,7 @@ def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record
     }
 
 
-def read_records(results: Path) -> dict[tuple[str, str, str], Mapping[int, Record]]:
+def read_records(results: Path) -> Records:
     """(table, row, column) -> seed -> record, of all seeds that are stored."""
     found: dict[tuple[str, str, str], dict[int, Record]] = {}
     for path in sorted(results.glob("*.json")):

@@ -5,20 +5,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from metassl.errors import DataError
 from metassl.experiments.suites.suite import Suite, Table
 from metassl.files import write_atomically
+from metassl.outcomes.scores import ACCURACY, KNOWN, Score, score_named
 from metassl.reports.html_page import html_page
-from metassl.reports.markdown import distinct
 from metassl.reports.suites.plots import draw_table
-from metassl.reports.suites.records import Record, read_records
+from metassl.reports.suites.protocol import protocol
+from metassl.reports.suites.records import Records, read_records
 from metassl.reports.suites.tables import is_compared, verdicts_table
 from metassl.reports.suites.verdicts import Verdicts, verdict
+from metassl.runs.read import deciding_score
 
 Published = Mapping[str, Mapping[str, Any]]
-Records = Mapping[tuple[str, str, str], Mapping[int, Record]]
 
 NOTES = (
-    "Accuracy in %. Ours: mean ± standard deviation over the seeds. Test: half width of the 95% interval "
+    "{score}. Ours: mean ± standard deviation over the seeds. Test: half width of the 95% interval "
     "over the test episodes, the mean of the seeds."
 )
 COMPARED = (
@@ -27,13 +29,6 @@ COMPARED = (
 )
 REDUCED = "**Reduced data**: fewer images than the data set has. The numbers compare with nothing published."
 MEMORY = "† quoted from memory, not read in the source."
-FACTS = {
-    "split": "split", "test episodes": "episodes", "way": "way", "shot": "shot",
-    "queries a class": "queries", "unlabelled a class (M)": "unlabelled",
-    "distractor classes": "distractors", "share of labels in training": "label_ratio", "norm": "norm",
-    "transductive": "transductive", "steps": "steps", "tasks a step": "tasks", "precision": "precision",
-    "hardware": "hardware", "python": "python",
-}  # fmt: skip
 
 
 def write_suite_report(suite: Suite, published: Published, results: Path) -> tuple[str, list[Path]]:
@@ -49,10 +44,12 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     """
     results.mkdir(parents=True, exist_ok=True)
     records = read_records(results)
-    tables = [(table, _verdicts(table, published, records)) for table in suite.tables]
+    score = _score(published, records, results)
+    tables = [(table, _verdicts(table, published, records, score)) for table in suite.tables]
     compared = any(is_compared(table, verdicts) for table, verdicts in tables)
     reduced = any(found.reduced for _, verdicts in tables for found in verdicts.values())
-    notes = f"{NOTES} {COMPARED}" if compared else NOTES
+    notes = NOTES.format(score=f"{score.opening} in %" if score.percent else score.opening)
+    notes = f"{notes} {COMPARED}" if compared else notes
     parts = [f"# {suite.title}", suite.about, REDUCED if reduced else "", notes]
     pictures = []
     for number, (table, verdicts) in enumerate(tables):
@@ -62,7 +59,7 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
         parts += [heading, verdicts_table(table, verdicts), f"![{table.name}]({pictures[-1].name})"]
     if any("†" in part for part in parts):
         parts.append(MEMORY)
-    parts += [_sources(suite, published), f"```\n{_protocol(records)}\n```"]
+    parts += [_sources(suite, published, score), f"```\n{protocol(records)}\n```"]
     text = "\n\n".join(filter(None, parts)) + "\n"
     paths = [results / "report.md", results / "report.html", *pictures]
     for path, content in zip(paths, (text, html_page(suite.title, text)), strict=False):
@@ -70,37 +67,31 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     return text, paths
 
 
-def _verdicts(table: Table, published: Published, records: Records) -> Verdicts:
+def _score(published: Published, records: Records, results: Path) -> Score:
+    """The score of a suite's records, or of what is published. Raises DataError for two scores."""
+    names = list(dict.fromkeys(deciding_score(cell) for cells in records.values() for cell in cells.values()))
+    if len(names) > 1:
+        raise DataError(f"{results}: found results by {' and by '.join(names)}, a suite has one score.")
+    stated = [name for name in KNOWN if any(name in block for block in published.values())]
+    return score_named(next(iter(names or stated), ACCURACY.name), results)
+
+
+def _verdicts(table: Table, published: Published, records: Records, score: Score) -> Verdicts:
     return {
         (entry.row, entry.column): verdict(
             {} if entry.words else published[entry.experiment],  # of another test nothing is published
             records.get((table.name, entry.row, entry.column), {}),
+            score,
         )
         for entry in table.entries
     }
 
 
-def _sources(suite: Suite, published: Published) -> str:
+def _sources(suite: Suite, published: Published, score: Score) -> str:
     stated = [published[entry.experiment] for entry in suite.entries if not entry.words]
     lines = dict.fromkeys(
         f"Published: {s['source']} (over {s.get('over', 'episodes')}; tolerance {s['tolerance']})"
         for s in stated
-        if s.get("accuracy") is not None
+        if s.get(score.name) is not None
     )
     return "; ".join(lines)
-
-
-def _protocol(records: Records) -> str:
-    """What the runs had, the distinct values where they differ."""
-    cells = [cell for found in records.values() for cell in found.values()]
-    lines = [f"{name}: {distinct(cell[key] for cell in cells)}" for name, key in FACTS.items()]
-    packages = distinct(", ".join(f"{k} {v}" for k, v in cell["packages"].items()) for cell in cells)
-    commits = distinct(_commit(cell) for cell in cells)
-    minutes = sorted(cell["training_seconds"] / 60 for cell in cells)
-    if minutes:
-        lines.append(f"minutes of a training: {minutes[0]:.0f} to {minutes[-1]:.0f}")
-    return "\n".join([*lines, f"packages: {packages}", f"commits: {commits}"])
-
-
-def _commit(cell: Record) -> str:
-    return f"{str(cell['commit']['revision'])[:7]}{' with changes' if cell['commit']['dirty'] else ''}"

@@ -22,10 +22,12 @@ def verdicts_table(table: Table, verdicts: Verdicts) -> str:
 
 
 def _facts(found: Verdict) -> list[str]:
-    published = NOTHING if found.published is None else f"{found.published:.2f}{'' if found.read else '†'}"
+    digits, stated = found.digits, found.published
+    published = NOTHING if stated is None else f"{stated:.{digits}f}{'' if found.read else '†'}"
     off = found.difference
-    difference = NOTHING if off is None else f"{round(off, 2) + 0:+.2f}{_width(found.half_width)}"
-    test = NOTHING if isnan(found.ci) else f"± {found.ci:.2f}"
+    shown = NOTHING if off is None else f"{round(off, digits) + 0:+.{digits}f}"
+    difference = shown if off is None else shown + _width(found, found.half_width)
+    test = NOTHING if isnan(found.ci) else f"± {found.ci:.{digits}f}"
     return [published, _ours(found), test, difference, str(len(found.seeds)), found.word]
 
 
@@ -34,14 +36,14 @@ def _with_mark(table: Table, verdicts: Verdicts, row: str, column: str) -> str:
     found, means = verdicts[row, column], [verdicts[other, column].mean for other in table.rows]
     text = _ours(found)
     if len(found.seeds) == 1:  # which have no spread
-        text += f" (test ± {found.ci:.2f})"
-    best = max((mean for mean in means if mean is not None), default=None)
+        text += f" (test ± {found.ci:.{found.digits}f})"
+    best = max((mean for mean in means if mean is not None), key=found.score.improvement, default=None)
     return f"**{text}**" if len(means) > 1 and best is not None and found.mean == best else text
 
 
 def _ours(found: Verdict) -> str:
-    return NOTHING if found.mean is None else f"{found.mean:.2f}{_width(found.spread)}"
+    return NOTHING if found.mean is None else f"{found.mean:.{found.digits}f}{_width(found, found.spread)}"
 
 
-def _width(width: float) -> str:
-    return "" if isnan(width) else f" ± {width:.2f}"
+def _width(found: Verdict, width: float) -> str:
+    return "" if isnan(width) else f" ± {width:.{found.digits}f}"

@@ -1,4 +1,4 @@
-"""Ours against the published value: difference, spread, and what follows. All in percent."""
+"""Ours against the published value: difference, spread, and what follows. Shares are in percent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from metassl.evaluation.intervals import over_seeds
+from metassl.outcomes.scores import ACCURACY, Score
 
 NOT_RUN = "not run"
 
@@ -17,7 +18,8 @@ class Verdict:
     """How our result stands to the published one, in one cell of a table.
 
     Attributes:
-        published: the paper's accuracy, None where there is none.
+        score: what is compared.
+        published: the paper's value, None where there is none.
         read: whether it was read in the source, and not quoted from memory.
         mean: ours, over the seeds; None before any is run.
         spread: standard deviation over the seeds; nan for one.
@@ -29,6 +31,7 @@ class Verdict:
         reduced: whether ours are on reduced data; then nothing is published for them.
     """
 
+    score: Score
     published: float | None
     read: bool
     mean: float | None
@@ -39,6 +42,11 @@ class Verdict:
     tolerance: float
     budget: str
     reduced: bool
+
+    @property
+    def digits(self) -> int:
+        """Decimals that its numbers are written with."""
+        return 2 if self.score.percent else 3
 
     @property
     def difference(self) -> float | None:
@@ -64,18 +72,21 @@ class Verdict:
 Verdicts = Mapping[tuple[str, str], Verdict]  # by row and column
 
 
-def verdict(published: Mapping[str, Any], records: Mapping[int, Mapping[str, Any]]) -> Verdict:
+def verdict(
+    published: Mapping[str, Any], records: Mapping[int, Mapping[str, Any]], score: Score = ACCURACY
+) -> Verdict:
     """The verdict on the records of some seeds, with the `published` block of the experiment."""
-    values = [100 * cell["accuracy"]["mean"] for cell in records.values()]
+    values = [score.factor * cell[score.name]["mean"] for cell in records.values()]
     interval = over_seeds(values) if values else None
     reduced = any(cell["reduced"] for cell in records.values())
     return Verdict(
-        None if reduced else published.get("accuracy"),
+        score,
+        None if reduced else published.get(score.name),
         bool(published.get("read", True)),
         None if interval is None else interval.mean,
         float(np.std(values, ddof=1)) if len(values) > 1 else nan,
         nan if interval is None else interval.half_width,
-        _mean_ci(list(records.values())),
+        _mean_ci(list(records.values()), score),
         tuple(records),
         float(published.get("tolerance", 0.5)),
         str(published.get("budget") or ""),
@@ -83,6 +94,6 @@ def verdict(published: Mapping[str, Any], records: Mapping[int, Mapping[str, Any
     )
 
 
-def _mean_ci(cells: Sequence[Mapping[str, Any]]) -> float:
-    widths = [100 * cell["accuracy"]["ci95"] for cell in cells]
+def _mean_ci(cells: Sequence[Mapping[str, Any]], score: Score) -> float:
+    widths = [score.factor * cell[score.name]["ci95"] for cell in cells]
     return float(np.mean(widths)) if widths else nan

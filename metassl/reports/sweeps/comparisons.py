@@ -4,29 +4,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metassl.evaluation.intervals import Interval, paired
+from metassl.evaluation.intervals import Interval, paired, shown
 from metassl.reports.sweeps.protocol import best_of_each_setting, setting
 from metassl.reports.sweeps.seed_groups import SeedGroup
 from metassl.runs.read import read_episodes
 
 
 def comparisons(groups: Sequence[SeedGroup], digits: int = 1) -> list[str]:
-    """Best minus each other group of its setting, paired by episode; whether the interval excludes 0."""
-    shown = [group for group in groups if group.finished]
+    """Best minus each other group of its setting, paired by episode; whether the interval excludes 0.
+
+    Where less is better it is the other minus the best, so that what is gained is above 0.
+    """
+    done = [group for group in groups if group.finished]
     lines = []
-    for best in best_of_each_setting(shown):
-        others = [group for group in shown if group is not best and setting(group) == setting(best)]
+    for best in best_of_each_setting(done):
+        others = [group for group in done if group is not best and setting(group) == setting(best)]
         for other in others:
             difference = paired_difference(best, other)
             if difference is not None:
                 verdict = "excludes 0" if difference.excludes_zero else "doesn't exclude 0"
-                amount = difference.percent(digits, signed=True)
-                lines.append(f"**{best.label}** minus {other.label}: {amount} ({verdict})")
+                amount = shown(best.decides, difference, True, digits)
+                names = [f"**{best.label}**", other.label]
+                sides = names if best.decides.higher else reversed(names)
+                lines.append(f"{' minus '.join(sides)}: {amount} ({verdict})")
     return lines
 
 
 def paired_difference(a: SeedGroup, b: SeedGroup) -> Interval | None:
-    """Accuracy of a − b over episodes, each episode averaged over the seeds that both groups have.
+    """How much better a scores than b over the episodes, each averaged over the seeds that both groups have.
 
     None where they share no seed, or a run stored no episodes or other ones.
     """
@@ -37,4 +42,4 @@ def paired_difference(a: SeedGroup, b: SeedGroup) -> Interval | None:
         return None
     numbers = sorted(stored[0][0])
     means = [np.mean([[table[number] for number in numbers] for table in side], axis=0) for side in stored]
-    return paired(*means)
+    return paired(*(means if a.decides.higher else reversed(means)))

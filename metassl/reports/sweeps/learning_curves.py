@@ -17,18 +17,17 @@ from metassl.runs.curves import Curve
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SeedCurves = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps, [seeds, steps] in percent
+SeedCurves = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps, [seeds, steps] as people read them
 
 
-def draw_learning_curves(
-    groups: Sequence[SeedGroup], path: Path, title: str, metric: str = "val/accuracy", columns: int = 3
-) -> bool:
-    """The metric in percent against the training step: a panel a model, a line an SSL objective.
+def draw_learning_curves(groups: Sequence[SeedGroup], path: Path, title: str, columns: int = 3) -> bool:
+    """The validation score against the training step: a panel a model, a line an SSL objective.
 
     A line is the mean over the seeds at the steps that all of them logged; the band runs from the lowest
-    seed to the highest. Returns False, and writes nothing, where no finished run logged the metric.
+    seed to the highest. Returns False, and writes nothing, where no finished run logged the score.
     """
-    curves = [(group, curve) for group in groups if (curve := _over_seeds(group, metric)) is not None]
+    finished = [group for group in groups if group.finished]
+    curves = [(group, curve) for group in finished if (curve := _over_seeds(group)) is not None]
     if not curves:
         return False
     rows = list(dict.fromkeys(group.row for group, _ in curves))
@@ -52,18 +51,22 @@ def draw_learning_curves(
     figure.legend([handles[name] for name in shown], shown, loc="outside right upper", title="ssl")
     figure.suptitle(title)
     figure.supxlabel("training step (line: mean over seeds, band: lowest to highest seed)", fontsize="medium")
-    figure.supylabel(f"{metric} (%)", fontsize="medium")
+    decides = finished[0].decides
+    unit = " (%)" if decides.percent else ""
+    figure.supylabel(f"val/{decides.name}{unit}", fontsize="medium")
     save_png(figure, path)
     return True
 
 
-def _over_seeds(group: SeedGroup, metric: str) -> SeedCurves | None:
+def _over_seeds(group: SeedGroup) -> SeedCurves | None:
     """The group's curves at the steps that all the finished seeds logged."""
+    metric = f"val/{group.decides.name}"
     found = [run.curves[metric] for run in group.finished if metric in run.curves]
     if not found:
         return None
     steps = reduce(np.intersect1d, (curve.steps for curve in found))
-    return (steps, 100 * np.stack([_at(curve, steps) for curve in found])) if steps.size else None
+    values = group.decides.factor * np.stack([_at(curve, steps) for curve in found])
+    return (steps, values) if steps.size else None
 
 
 def _at(curve: Curve, steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,9 +9,8 @@ from metassl.runs.read import Run
 
 # What makes the test episodes, and how the protocol calls it: only groups that agree in all of these
 # are compared.
-EPISODE_FACTS = {
-    "split": "split",
-    "episodes": "episodes",
+TEST_FACTS = {"split": "split", "episodes": "episodes"}
+CLASS_FACTS = {
     "way": "way",
     "shot": "shot",
     "queries": "queries a class",
@@ -21,20 +20,23 @@ EPISODE_FACTS = {
     "imbalance": "imbalance",
     "class_aware": "class-aware",
 }
-EPISODE_KEYS = ("dataset", "episode")
+OTHER_FACTS = {"make_up": "tasks of"}  # without classes
+EPISODE_KEYS = ("dataset", "episode", "outcome.top")
 
 
 def task_title(runs: Iterable[Run]) -> str:
     """A picture's title: 'glyphs, 5-way 1-shot'; 'a / b' where a part varies over the finished runs."""
     done = [run for run in runs if run.finished]
     dataset = distinct(value_of(run, "dataset") for run in done)
+    if not have_classes(done):
+        return f"{dataset}, {fact(done, 'make_up')}"
     return f"{dataset}, {fact(done, 'way')}-way {fact(done, 'shot')}-shot"
 
 
 def protocol_line(runs: Iterable[Run]) -> str:
     """One line with all that a number in the table depends on; 'a / b' where it varies over the runs."""
     done = [run for run in runs if run.finished]
-    facts = [f"{name} {fact(done, key)}" for key, name in EPISODE_FACTS.items()]
+    facts = [f"{name} {fact(done, key)}" for key, name in episode_facts(done).items()]
     facts += [f"U used at {fact(done, 'at')}", f"norm {fact(done, 'norm')}", predictions(done)]
     facts += [f"training steps {fact(done, 'steps')}"]
     facts += [f"{key} {distinct(value_of(run, key) for run in done)}" for key in ("backbone", "optimizer")]
@@ -43,20 +45,32 @@ def protocol_line(runs: Iterable[Run]) -> str:
 
 
 def best_of_each_setting(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
-    """The highest finite mean among the groups tested on the same episodes, where there are two or more."""
+    """The best finite mean among the groups tested on the same episodes, where there are two or more."""
     settings: dict[tuple[str, ...], list[tuple[float, SeedGroup]]] = {}
     for group in groups:
-        accuracy = score(group, "accuracy")
-        if accuracy is not None and isfinite(accuracy.mean):
-            settings.setdefault(setting(group), []).append((accuracy.mean, group))
+        found = score(group, group.decides.name)
+        if found is not None and isfinite(found.mean):
+            better = group.decides.improvement(found.mean)
+            settings.setdefault(setting(group), []).append((better, group))
     return [max(found, key=lambda pair: pair[0])[1] for found in settings.values() if len(found) > 1]
 
 
 def setting(group: SeedGroup) -> tuple[str, ...]:
-    """What made the test episodes: groups that agree in it are compared."""
+    """What made and judged the test episodes: groups that agree in it are compared."""
     facts = [distinct(value_of(run, "dataset") for run in group.finished)]
-    facts += [fact(group.finished, key) for key in EPISODE_FACTS]
-    return (*facts, *(value for key, value in group.extra if key.split(".")[0] in EPISODE_KEYS))
+    facts += [fact(group.finished, key) for key in episode_facts(group.finished)]
+    return (*facts, *(value for key, value in group.extra if key.startswith(EPISODE_KEYS)))
+
+
+def have_classes(runs: Sequence[Run]) -> bool:
+    """Whether any of these runs has tasks with classes, as all had before there were others."""
+    known = [run.result("make_up") is None or run.result("way") is not None for run in runs]
+    return any(known) or not known
+
+
+def episode_facts(runs: Sequence[Run]) -> dict[str, str]:
+    """The results keys that say what makes the test episodes, and how the protocol calls them."""
+    return TEST_FACTS | (CLASS_FACTS if have_classes(runs) else OTHER_FACTS)
 
 
 def fact(runs: Iterable[Run], key: str) -> str:

@@ -8,12 +8,13 @@ from metassl.reports.sweeps.comparisons import comparisons
 from metassl.reports.sweeps.learning_curves import draw_learning_curves
 from metassl.reports.sweeps.protocol import protocol_line, task_title
 from metassl.reports.sweeps.score_map import draw_score_map
-from metassl.reports.sweeps.seed_groups import group_runs
+from metassl.reports.sweeps.sections import Section, sections
+from metassl.reports.sweeps.seed_groups import SeedGroup
 from metassl.reports.sweeps.tables import failures_table, results_table
-from metassl.runs.read import Run, find_runs
+from metassl.runs.read import find_runs
 
 PAIRED_NOTE = (
-    "Percentage points, 95% interval over the test episodes, each averaged over the shared seeds. The "
+    "{unit}, 95% interval over the test episodes, each averaged over the shared seeds. The "
     "trained models are taken as given, so this leaves out how much another seed would change. The "
     "best was picked by these same numbers, and nothing is corrected for the number of comparisons."
 )
@@ -22,33 +23,49 @@ PAIRED_NOTE = (
 def write_sweep_report(sweep: Path, out: Path, digits: int = 1) -> tuple[str, list[Path]]:
     """Writes the files; returns the Markdown table and the paths. Raises UserError and OSError.
 
+    Runs of different outcomes have a table and pictures each.
+
     Args:
         sweep: the folder of a sweep, or of one run.
         out: where the files go.
         digits: decimals of the percentages.
     """
     runs = find_runs(sweep)
-    groups = group_runs(runs)
     out.mkdir(parents=True, exist_ok=True)
-    title = task_title(runs)
-    drawn = {"heatmap.png": draw_score_map, "curves.png": draw_learning_curves}
-    pictures = [out / name for name, draw in drawn.items() if draw(groups, out / name, title)]
-    table = results_table(groups, digits)
-    report = _document(sweep, runs, table, comparisons(groups, digits), [path.name for path in pictures])
-    write_atomically(out / "report.md", lambda path: path.write_text(report, encoding="utf-8"))
-    return table, [out / "report.md", *pictures]
-
-
-def _document(
-    sweep: Path, runs: Sequence[Run], table: str, compared: Sequence[str], pictures: Sequence[str]
-) -> str:
-    parts = [f"# {sweep.resolve().name}", table]
-    if any(run.finished for run in runs):
-        parts.append(protocol_line(runs))
-    if compared:
-        parts += ["## The best against the others", PAIRED_NOTE, "\n".join(f"* {line}" for line in compared)]
-    parts += [f"![{Path(name).stem}]({name})" for name in pictures]
+    tables, parts, pictures = [], [f"# {sweep.resolve().name}"], []
+    for section in sections(runs):
+        groups = section.groups
+        tables += [*section.heading(2), results_table(groups, digits)]
+        drawn = _pictures(section, groups, out)
+        parts += _document(section, tables[-1], comparisons(groups, digits), drawn)
+        pictures += drawn
     failures = failures_table(runs, sweep)
     if failures:
         parts += ["## Jobs without results", failures]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    write_atomically(out / "report.md", lambda path: path.write_text(text, encoding="utf-8"))
+    return "\n\n".join(tables), [out / "report.md", *pictures]
+
+
+def _pictures(section: Section, groups: Sequence[SeedGroup], out: Path) -> list[Path]:
+    """The pictures that could be drawn."""
+    title = task_title(section.runs)
+    drawn = {"heatmap.png": draw_score_map, "curves.png": draw_learning_curves}
+    paths = {out / section.file(name): draw for name, draw in drawn.items()}
+    return [path for path, draw in paths.items() if draw(groups, path, title)]
+
+
+def _document(section: Section, table: str, compared: Sequence[str], pictures: Sequence[Path]) -> list[str]:
+    """The section's parts of the report."""
+    parts = [*section.heading(2), table]
+    if any(run.finished for run in section.runs):
+        parts.append(protocol_line(section.runs))
+    if compared:
+        parts += ["## The best against the others", _paired_note(section.groups)]
+        parts += ["\n".join(f"* {line}" for line in compared)]
+    return parts + [f"![{path.stem}]({path.name})" for path in pictures]
+
+
+def _paired_note(groups: Sequence[SeedGroup]) -> str:
+    decides = next(group for group in groups if group.finished).decides
+    return PAIRED_NOTE.format(unit="Percentage points" if decides.percent else decides.opening)

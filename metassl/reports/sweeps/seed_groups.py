@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import nan
 
 from metassl.evaluation.intervals import Interval, over_seeds
+from metassl.outcomes.scores import KNOWN, Score, score_named
+from metassl.runs.file_names import RESULTS
 from metassl.runs.read import Run
 
 # What changes a run's speed, output or place, but not its result.
@@ -24,6 +26,18 @@ class SeedGroup:
     def finished(self) -> tuple[Run, ...]:
         """The runs with test results."""
         return tuple(run for run in self.runs if run.finished)
+
+    @property
+    def decides(self) -> Score:
+        """The score that its runs are compared by. Raises DataError for one that there is not."""
+        run = self.finished[0]
+        return score_named(run.score, run.folder / RESULTS)
+
+    @property
+    def others(self) -> list[Score]:
+        """The other scores that its runs have."""
+        known = [score for name, score in KNOWN.items() if self.finished[0].result(name) is not None]
+        return [score for score in known if score is not self.decides]
 
     @property
     def row(self) -> str:
@@ -50,7 +64,7 @@ def group_runs(runs: Iterable[Run]) -> list[SeedGroup]:
 
 
 def score(group: SeedGroup, what: str) -> Interval | None:
-    """The interval of 'accuracy', 'gain' or 'without_unlabelled', as fractions.
+    """The interval of a score by its name, of 'gain' or of 'without_unlabelled', in the score's own unit.
 
     Over seeds where the group has two or more finished runs, else the run's own interval over its
     episodes. None unless every finished run has the score: a mean over some seeds isn't comparable.

@@ -1,32 +1,42 @@
 """The results of a sweep as Markdown tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from metassl.evaluation.intervals import Interval, shown
+from metassl.outcomes.scores import Score
 from metassl.reports.markdown import NOTHING, markdown_table
-from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact, predictions
+from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact, have_classes, predictions
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.runs.read import Run
 
 
+class Columns(NamedTuple):
+    """What not every table has: other scores, and head -> results key of what makes its tasks."""
+
+    others: Sequence[Score]
+    made: Mapping[str, str]
+
+
 def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
-    """The Markdown table of the groups with results, accuracies in percent; the best mean is bold."""
-    shown = [group for group in groups if group.finished]
-    if not shown:
+    """The Markdown table of the groups with results, all of one outcome; the best mean is bold.
+
+    Args:
+        groups: of the runs.
+        digits: decimals of percentages; scores with a unit of their own have two more.
+    """
+    done = [group for group in groups if group.finished]
+    if not done:
         return "No job has finished.\n"
-    best = {id(group) for group in best_of_each_setting(shown)}
-    keys = [key for key, _ in shown[0].extra]
-    head = ["model", "ssl", *keys, f"accuracy % ± 95% {_kind(shown)}", "gain of U", "without U", "seeds n"]
-    head += ["M", "distractors", "predictions", "norm", "steps", "wall time", "commit"]
-    rows = [_row(group, id(group) in best, digits) for group in shown]
-    notes = ["Gain of U: accuracy minus the accuracy of the same model without U on the same episodes."]
-    if best:
-        notes.append("Bold: the highest mean among the rows tested on the same episodes.")
-    if any(len(group.finished) > 1 for group in shown):
-        notes.append("±: Student's t over seeds.")
-    if any(len(group.finished) == 1 for group in shown):
-        notes.append("†: one seed, so ± is 1.96·s/√n over its test episodes and says nothing about seeds.")
-    return f"{markdown_table(head, rows)}\n\n{' '.join(notes)}\n"
+    best = {id(group) for group in best_of_each_setting(done)}
+    decides, columns = done[0].decides, Columns(done[0].others, _made(done))
+    head = ["model", "ssl", *(key for key, _ in done[0].extra)]
+    head += [f"{decides.title}{' %' if decides.percent else ''} ± 95% {_kind(done)}"]
+    head += ["gain of U", "without U", *(other.name for other in columns.others), "seeds n"]
+    head += [*columns.made, "predictions", "norm", "steps", "wall time", "commit"]
+    rows = [_row(group, columns, id(group) in best, digits) for group in done]
+    return f"{markdown_table(head, rows)}\n\n{' '.join(_notes(done, columns.others, bool(best)))}\n"
 
 
 def failures_table(runs: Iterable[Run], sweep: Path) -> str:
@@ -40,18 +50,48 @@ def failures_table(runs: Iterable[Run], sweep: Path) -> str:
     return markdown_table(["job", "overrides", "status", "error"], rows) + "\n" if rows else ""
 
 
-def _row(group: SeedGroup, best: bool, digits: int) -> list[str]:
-    runs = group.finished
-    accuracy, gain, without = (score(group, what) for what in ("accuracy", "gain", "without_unlabelled"))
+def _notes(groups: Sequence[SeedGroup], others: Sequence[Score], any_best: bool) -> list[str]:
+    """What the columns mean."""
+    decides, title = groups[0].decides, groups[0].decides.title
+    without = f"the {title} of the same model without U"
+    notes = [
+        f"Gain of U: {title} minus {without} on the same episodes."
+        if decides.higher
+        else f"Gain of U (less error is +): {without} minus the {title} with it on the same episodes."
+    ]
+    if any_best:
+        extreme = "highest" if decides.higher else "lowest"
+        notes.append(f"Bold: the {extreme} mean among the rows tested on the same episodes.")
+    notes += [f"{other.name}: {other.title}{' in %' if other.percent else ''}." for other in others]
+    if any(len(group.finished) > 1 for group in groups):
+        notes.append("±: Student's t over seeds.")
+    if any(len(group.finished) == 1 for group in groups):
+        notes.append("†: one seed, so ± is 1.96·s/√n over its test episodes and says nothing about seeds.")
+    return notes
+
+
+def _made(groups: Sequence[SeedGroup]) -> dict[str, str]:
+    made = {"M": "unlabelled"}
+    classes = have_classes([run for group in groups for run in group.finished])
+    return made | {"distractors": "distractors"} if classes else made
+
+
+def _row(group: SeedGroup, columns: Columns, best: bool, digits: int) -> list[str]:
+    runs, decides = group.finished, group.decides
     mark = " †" if len(runs) == 1 else ""
-    text = accuracy.percent(digits) if accuracy else NOTHING
+    text = _cell(decides, score(group, decides.name), "", digits)
     cells = [group.model, group.ssl, *(value for _, value in group.extra)]
     cells += [f"**{text}**{mark}" if best else text + mark]
-    cells += [gain.percent(digits, signed=True) + mark if gain else NOTHING]
-    cells += [without.percent(digits) + mark if without else NOTHING, str(len(runs))]
-    cells += [fact(runs, "unlabelled"), fact(runs, "distractors"), predictions(runs)]
+    cells += [_cell(decides, score(group, "gain"), mark, digits, signed=True)]
+    cells += [_cell(decides, score(group, "without_unlabelled"), mark, digits)]
+    cells += [_cell(other, score(group, other.name), mark, digits) for other in columns.others]
+    cells += [str(len(runs)), *(fact(runs, key) for key in columns.made.values()), predictions(runs)]
     cells += [fact(runs, "norm"), fact(runs, "steps"), _wall_time(runs), commits(runs)]
     return cells
+
+
+def _cell(of: Score, interval: Interval | None, mark: str, digits: int, signed: bool = False) -> str:
+    return NOTHING if interval is None else shown(of, interval, signed, digits) + mark
 
 
 def _wall_time(runs: Sequence[Run]) -> str:

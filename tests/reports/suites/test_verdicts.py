@@ -12,17 +12,9 @@ from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import write_json
 from metassl.reports.suites.report import write_suite_report
 from metassl.reports.suites.verdicts import verdict
-from tests.support.suite_files import TEXT, write
+from tests.support.suite_files import CURVE, TEXT, cell, write
 
 STATED = {"accuracy": 95.0, "read": True, "tolerance": 0.5, "source": "A paper, table 9"}
-
-
-def cell(accuracy: float) -> dict:
-    facts = dict.fromkeys(
-        ("split", "episodes", "way", "shot", "queries", "unlabelled", "label_ratio", "norm", "transductive",
-         "steps", "tasks", "precision", "hardware", "python", "distractors"), 1) | {"reduced": False}  # fmt: skip
-    about = {"commit": {"revision": "abcdef123", "dirty": False}, "packages": {"torch": "9"}}
-    return {"accuracy": {"mean": accuracy / 100, "ci95": 0.004}, "training_seconds": 60.0, **facts, **about}
 
 
 @pytest.mark.parametrize(
@@ -110,10 +102,7 @@ def test_a_value_from_memory_is_marked(suite: Suite, tmp_path: Path) -> None:
 
 
 def test_a_curve_is_a_line_a_row(tmp_path: Path) -> None:
-    text = TEXT.replace("{plain: [], more:", "{'0': [], '2':").replace(
-        "tables:\n  - ", "tables:\n  - axis: M\n    "
-    )
-    curve = read_suite(write(tmp_path, text), "mine")
+    curve = read_suite(write(tmp_path, CURVE), "mine")
     cells = {"0": cell(90), "2": cell(92.5)}
     write_json(tmp_path / "one-0.json", {"table": "", "row": "one", "seed": 0, "cells": cells})
     report, _ = write_suite_report(curve, published(), tmp_path)
