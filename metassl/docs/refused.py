@@ -25,7 +25,7 @@ Refusals = dict[Pair, str]
 
 
 class Kind(NamedTuple):
-    """Tasks that pairs are built for: a heading, the words of their config, and what builders know of them."""
+    """Tasks that pairs are built for: a heading, words of their config, and what builders know of them."""
 
     heading: str
     words: tuple[str, ...]
