@@ -128,6 +128,7 @@ def test_curves_are_trained_and_tested(
     )
     config = make_config(*words)
     shorten(config.model)
+    (tmp_path / "run").mkdir()
     value = train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, [])
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert (results["outcome"], results["score"]) == (outcome, score)
@@ -222,4 +223,5 @@ def test_every_experiment_runs(make_config, tmp_path: Path, wide_npz: Path, name
         brief += ["episode.queries=3", *(f"episode.test.{key}=5" for key in
                                          ("queries", "unlabelled", "distractor_unlabelled"))]  # fmt: skip
     config = make_config(f"experiment={name}", *brief)
+    (tmp_path / "run").mkdir()
     assert train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, []) is not None

@@ -22,7 +22,7 @@ Similarity = Callable[[Tensor, Tensor], Tensor]
 
 
 def minus_squared_distances(z: Tensor, rows: Tensor) -> Tensor:
-    """Says that an item is near a row when its features are: [m, n] -‖z_j - z_i‖²."""
+    """Says that an item is near a row when its features are. [m, n] -‖z_j - z_i‖²."""
     return -squared_distances(z, rows)
 
 
