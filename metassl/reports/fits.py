@@ -73,6 +73,7 @@ def _draw(ax: Axes, task: FittedTask) -> None:
 
 
 def _scores(score: Score, task: FittedTask) -> str:
-    """Such as 'mse 0.21 with U, 0.25 without U'."""
-    parts = [f"{score.factor * value:.3g} {name}" for name, value in task.scores.items()]
+    """Such as 'mse 0.21 with U, 0.25 without U'; 'mse 0.21' of a single prediction."""
+    values = {name: f"{score.factor * value:.3g}" for name, value in task.scores.items()}
+    parts = [f"{text} {name}" for name, text in values.items()] if len(values) > 1 else values.values()
     return f"{score.name} {', '.join(parts)}"
