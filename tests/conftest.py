@@ -1,7 +1,7 @@
 """A tiny data set and ways to compose a config, shared by the tests."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,14 @@ TINY = (
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_written_beside_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """By default data are prepared below METASSL_DATA_DIR, which may be a folder that others share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("METASSL_CACHE_DIR", str(tmp_path_factory.mktemp("prepared")))
+        yield
 
 
 @pytest.fixture(scope="session")

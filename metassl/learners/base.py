@@ -144,6 +144,11 @@ class MetaLearner(nn.Module):
         theta = self.theta() if names else {}
         return {SSL + name: theta[SSL + name].detach() for name in names}
 
+    def only_objective(self) -> dict[str, Tensor]:
+        """θ as constants, but for the SSL objective's meta-parameters."""
+        learned = {SSL + name for name in self.ssl.meta_parameters()}
+        return {name: p if name in learned else p.detach() for name, p in self.theta().items()}
+
     def anchor(self, episode: Episode, stage: Stage) -> Anchor:
         """The support, and with `ssl.in_statistics` also the first view of U where U takes part."""
         x, weight = episode.support_x, episode.support_weight

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from hydra._internal.utils import get_args_parser
+from omegaconf import open_dict
 
 from metassl.cli import map as pair_map
 from metassl.cli import suite_options
@@ -36,6 +37,7 @@ from metassl.training.build import (
     build_task_spec,
     build_test_stream,
 )
+from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT, TINY
 from tests.support import console
 from tests.support.job_folders import write_sweep
@@ -115,7 +117,15 @@ def evaluate(words: list[str]) -> None:
 
 
 def report(words: list[str]) -> None:
-    """Run on a made sweep, or on the stored results of the suite."""
+    """Run on a made sweep, on a run on curves, or on the stored results of the suite."""
+    if any(word.startswith("run=") for word in words):
+        words = [word.replace("run=...", "run=run") for word in words]
+        config = compose_config(["dataset=curves", "paths.output_dir=run", *TINY], CONF)
+        with open_dict(config):
+            del config["hydra"]
+        shutil.rmtree("run")
+        Path("run").mkdir()
+        train_and_test(config, Path("run"), {}, [])
     suites = [word.removeprefix("suite=") for word in words if word.startswith("suite=")]
     for name in suites:
         shutil.copytree(ROOT / "benchmarks" / "results" / name, Path("results", name))

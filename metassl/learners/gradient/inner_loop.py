@@ -4,7 +4,8 @@ Legend: K inner steps, ω the SSL objective's meta-parameters.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from torch import Tensor
@@ -62,6 +63,10 @@ Loss = Callable[[Tensors, int, Memory], tuple[Tensor, Found]]
 """(φ, number of the step from 0, memory of the step before) -> a scalar, and what it found."""
 
 
+StepLoss = Callable[[InnerTask, Tensors, int, Memory], tuple[Tensor, Found]]
+"""The same of any task."""
+
+
 @dataclass(frozen=True)
 class InnerLoop:
     """Descends a loss of one task by an inner optimiser.
@@ -72,7 +77,7 @@ class InnerLoop:
         steps: K.
         order: 2 differentiates through the gradients, 1 takes them as constants.
         last: the loss of the last step where that alone is to be differentiated, in ω, with all else constant
-            (see GradientLearner.last_loss); None: as every other step.
+            (see in_meta_parameters); None: as every other step.
     """
 
     loss: Loss
@@ -97,6 +102,29 @@ class InnerLoop:
             last = self.last
             return gradient(lambda phi: last(phi, k, now.memory), constants(now.phi), 2)
         return gradient(lambda phi: self.loss(phi, k, now.memory), now.phi, self.order)
+
+
+def in_meta_parameters(
+    step_loss: StepLoss, task: InnerTask, only_objective: Callable[[], AbstractContextManager[None]]
+) -> Loss:
+    """The loss of a last inner step that keeps its derivative in ω where all inner gradients are constants.
+
+    With every inner gradient a constant, ω would never learn. So the last step keeps its derivative in ω, and
+    the outer loss gives dω = -α ∂_ω⟨∇_φ L_in(φ_{K-1}, ω), ∇_φ L(Q; φ_K)⟩ (T1-T2, Luketina et al. 2016,
+    eq. 5), with the inner optimiser's own rates for α; for K = 1 that is exact.
+
+    Args:
+        step_loss: of a task.
+        task: the task.
+        only_objective: within it all of θ but ω is constant.
+    """
+    fixed = replace(task, known={name: z.detach() for name, z in task.known.items()})
+
+    def loss(phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
+        with only_objective():
+            return step_loss(fixed, phi, k, memory)
+
+    return loss
 
 
 def _constant(x: Tensor) -> Tensor:

@@ -15,7 +15,14 @@ from metassl.errors import ConfigError
 from metassl.inner.base import InnerOptimizer
 from metassl.learners.adapted import Adapted, Anchor
 from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
-from metassl.learners.gradient.inner_loop import Found, InnerLoop, InnerStep, InnerTask, Loss
+from metassl.learners.gradient.inner_loop import (
+    Found,
+    InnerLoop,
+    InnerStep,
+    InnerTask,
+    Loss,
+    in_meta_parameters,
+)
 from metassl.learners.predictor import LOOK, LearnerPredictor
 from metassl.norms.base import Pass, Statistics
 from metassl.numerics.tensors import Tensors
@@ -130,27 +137,11 @@ class GradientLearner(MetaLearner):
         return value, Found(value.detach(), context.memory, self.statistics(met))
 
     def last_loss(self, task: InnerTask) -> Loss | None:
-        """The loss of the last step where the others are first order and the objective has meta-parameters ω.
-
-        With every inner gradient a constant, ω would never learn. So the last step keeps its derivative in ω,
-        and the outer loss gives dω = -α ∂_ω⟨∇_φ L_in(φ_{K-1}, ω), ∇_φ CE(Q; φ_K)⟩ (T1-T2, Luketina et al.
-        2016, eq. 5), with the inner optimiser's own rates for α; for K = 1 that is exact.
-        """
+        """That of the last step, where the others are first order and the objective has meta-parameters."""
         learns = task.stage.training and bool(self.ssl.meta_parameters())
         if not learns or self.order_at(task.stage) == 2 or not self.weight_at(task, task.steps - 1):
             return None
-        fixed = replace(task, known={name: z.detach() for name, z in task.known.items()})
-
-        def loss(phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
-            with self.placed(self.only_objective()):
-                return self.step_loss(fixed, phi, k, memory)
-
-        return loss
-
-    def only_objective(self) -> dict[str, Tensor]:
-        """θ as constants, but for the SSL objective's meta-parameters."""
-        learned = {SSL + name for name in self.ssl.meta_parameters()}
-        return {name: p if name in learned else p.detach() for name, p in self.theta().items()}
+        return in_meta_parameters(self.step_loss, task, lambda: self.placed(self.only_objective()))
 
     def weight_at(self, task: InnerTask, k: int) -> float:
         """λ at inner step k."""

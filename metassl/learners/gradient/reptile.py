@@ -26,7 +26,7 @@ class Reptile(MAML):
     The outer gradient of a task is θ - φ_K. A training task has no split: its inner steps see all labelled
     images, S ∪ Q. At validation and test they see S alone. The inner loss is CE + λ·SSL(U). What is logged is
     CE and accuracy on Q after adaptation, images that the training task has adapted to. The SSL objective's
-    meta-parameters learn through the last inner step alone, from that CE (see GradientLearner.last_loss). An
+    meta-parameters learn through the last inner step alone, from that CE (see in_meta_parameters). An
     SSL term in the outer loss is added as it is.
 
     Source: Nichol et al. 2018, Algorithm 2; an outer Adam on θ - φ as their section 2 allows.
