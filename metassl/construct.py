@@ -11,6 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from metassl.errors import ConfigError, UserError
 
 TARGET, PARTIAL = "_target_", "_partial_"
+BUILDERS = ("task", "input_shape", "backbone", "features", "parameters")  # what the builder of a run knows
 
 
 def construct(node: Any, known: Mapping[str, Any]) -> Any:

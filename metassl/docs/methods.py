@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from metassl.construct import BUILDERS
 from metassl.docs.markdown import code, prose
 from metassl.docs.options import Option, option_names, read_options
 from metassl.docs.sentences import first_sentence, names_a_paper, source
@@ -97,7 +98,7 @@ def _defaults(option: Option) -> Iterator[tuple[str, Any]]:
     keys = [*option.stated, *option.targets]
     for name, parameter in inspect.signature(_class(option.targets[option.main])).parameters.items():
         key = option.prefix + name
-        said = any(other == key or other.startswith(f"{key}.") for other in keys)
+        said = name in BUILDERS or any(other == key or other.startswith(f"{key}.") for other in keys)
         if isinstance(parameter.default, bool | int | float | str | tuple | None) and not said:
             yield key, parameter.default
 
