@@ -1,6 +1,6 @@
 """From a config node to an object, with one clear line when it can't be."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import hydra
@@ -9,8 +9,6 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig
 
 from metassl.errors import ConfigError, UserError
-
-_vouched: set[str] = set()
 
 
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
@@ -26,24 +24,19 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
         raise ConfigError(_one_line(node, error)) from error
 
 
-def refuse_foreign_targets(config: Any) -> None:
+def refuse_foreign_targets(config: Any, vouched: Collection[str] = ()) -> None:
     """Check a config that came with a checkpoint: it may build this package's and torch's objects only.
 
     Allowed are classes defined in this package, torch's modules, optimisers and schedules, Lightning's
-    loggers, and what `vouch_for` was told. Raises ConfigError naming the target otherwise.
+    loggers, and the vouched targets, which the user means. Raises ConfigError naming the target otherwise.
     """
     for target in targets_in(config):
-        if target not in _vouched and not _allowed(target):
+        if target not in vouched and not _allowed(target):
             raise ConfigError(
                 f"config of the checkpoint: _target_ '{target}' is refused. Allowed are classes of metassl, "
                 "torch's modules, optimisers and schedules, Lightning's loggers, and, with --config-dir, "
                 "what your own configs name."
             )
-
-
-def vouch_for(targets: Iterable[str]) -> None:
-    """Lets configs that come with checkpoints build these, too: the user of this process means them."""
-    _vouched.update(targets)
 
 
 def targets_in(node: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.composing import compose_config
 from metassl.cli.flags import read_flags
-from metassl.cli.own_configs import search_word, vouch_for_own
+from metassl.cli.own_configs import search_word
 from metassl.cli.resume import flatten, resume_words
 from metassl.errors import ConfigError
 
@@ -35,7 +35,6 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
     search = search_word(flags.config_dir, words)
     if any(word.startswith("resume=") for word in words):
-        vouch_for_own(search)
         words = resume_words(words, sweep, lambda changed: compose_config([*search, *changed], conf))
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)

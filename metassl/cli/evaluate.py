@@ -9,6 +9,7 @@ build is limited to this package's and torch's classes, and to those that the co
 """
 
 import os
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from metassl.cli.choices import SEARCHPATH
 from metassl.cli.composing import parse_words
 from metassl.cli.override_checks import check_key
-from metassl.cli.own_configs import vouch_for_own, words_of
+from metassl.cli.own_configs import own_targets, words_of
 from metassl.errors import ConfigError, UserError
 from metassl.files import read_json
 from metassl.instantiate import refuse_foreign_targets
@@ -33,21 +34,20 @@ def evaluate_run(arguments: list[str]) -> Path:
 
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
-    folder, changes = run_folder(arguments)
-    config = run_config(folder, changes)
+    folder, changes, vouched = run_folder(arguments)
+    config = run_config(folder, changes, vouched)
     choices = run_choices(folder / ABOUT)
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
     retest(config, tested_checkpoint(config, folder), target, choices, changes)
     return target
 
 
-def run_folder(arguments: list[str]) -> tuple[Path, list[str]]:
-    """The folder that the word `run=FOLDER` names, and the words that change the run's config.
-
-    What the configs in `--config-dir` build, the run's config may build, too.
+def run_folder(arguments: list[str]) -> tuple[Path, list[str], set[str]]:
+    """The folder that `run=FOLDER` names, the words that change the run's config, and what it may build
+    besides this package's and torch's classes: what the configs in `--config-dir` build.
     """
     words = words_of(arguments)
-    vouch_for_own([w for w in words if w.startswith(f"{SEARCHPATH}=")])
+    vouched = own_targets([w for w in words if w.startswith(f"{SEARCHPATH}=")])
     named = [w.removeprefix("run=") for w in words if w.startswith("run=")]
     if len(named) != 1:
         raise ConfigError("run: say which run to test, as run=outputs/<when>.")
@@ -55,13 +55,13 @@ def run_folder(arguments: list[str]) -> tuple[Path, list[str]]:
     for name in (CONFIG, ABOUT):
         if not (folder / name).is_file():
             raise UserError(f"run={folder}: found no {name} in it.")
-    return folder, [w for w in words if not w.startswith(("run=", f"{SEARCHPATH}="))]
+    return folder, [w for w in words if not w.startswith(("run=", f"{SEARCHPATH}="))], vouched
 
 
-def run_config(folder: Path, changes: list[str]) -> DictConfig:
+def run_config(folder: Path, changes: list[str], vouched: Collection[str] = ()) -> DictConfig:
     """The run's config, with this machine's data folder and the changes."""
     config = load_config(folder / CONFIG)
-    refuse_foreign_targets(config)
+    refuse_foreign_targets(config, vouched)
     for variable, key in (("METASSL_DATA_DIR", "data_dir"), ("METASSL_CACHE_DIR", "cache_dir")):
         if variable in os.environ:
             config.paths[key] = os.environ[variable]

@@ -1,5 +1,6 @@
 """What `metassl train` does once Hydra has composed the config: one job."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -10,11 +11,15 @@ from metassl.cli.quick_imports import quick_imports
 from metassl.runs.status import attempt
 
 
-def run_job(config: DictConfig) -> float | None:
+def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
     """Trains and tests. In a sweep a job that fails is recorded and the next one runs.
 
-    Returns the meta-test accuracy (0..1), which sweepers that search can use; None for a job that
+    Returns the score that decides the meta-test, which sweepers that search can use; None for a job that
     failed or went on to no test.
+
+    Args:
+        config: of the job.
+        vouched: what the config of a resumed run may build besides this package's and torch's classes.
     """
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
@@ -24,6 +29,6 @@ def run_job(config: DictConfig) -> float | None:
             from metassl.training.run import train_and_test
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
-        return train_and_test(config, folder, choices, list(hydra_config.overrides.task))
+        return train_and_test(config, folder, choices, list(hydra_config.overrides.task), vouched)
 
     return attempt(work, folder, alone=hydra_config.mode == RunMode.RUN)

@@ -13,7 +13,7 @@ from metassl.cli.choices import SEARCHPATH
 from metassl.cli.composing import parse_words
 from metassl.cli.flags import config_dir_parser, read_flags
 from metassl.errors import ConfigError, UserError
-from metassl.instantiate import targets_in, vouch_for
+from metassl.instantiate import targets_in
 from metassl.shipped import conf_folder
 
 FILE = "file://"
@@ -38,8 +38,8 @@ def search_word(folder: str | None, words: Sequence[str]) -> list[str]:
     return [f"{SEARCHPATH}=[{','.join(QuotedString(path, Quote.single).with_quotes() for path in paths)}]"]
 
 
-def vouch_for_own(search: Sequence[str]) -> None:
-    """What configs of the user's own build, a config that came with a checkpoint may build, too.
+def own_targets(search: Sequence[str]) -> set[str]:
+    """What configs of the user's own build, and a config that came with a checkpoint may so build, too.
 
     Own configs lie in folders that the user has named on this command line, below the name of a config group:
     a run's folder that lies in one of them as well speaks for nothing.
@@ -49,9 +49,8 @@ def vouch_for_own(search: Sequence[str]) -> None:
     """
     groups = [path.name for path in conf_folder().iterdir() if path.is_dir()]
     folders = [Path(place.removeprefix(FILE)) for place in searched(search) if place.startswith(FILE)]
-    for folder, group in product(folders, groups):
-        for path in (folder / group).rglob("*.yaml"):
-            vouch_for(_targets(path))
+    places = (path for folder, group in product(folders, groups) for path in (folder / group).rglob("*.yaml"))
+    return {target for path in places for target in _targets(path)}
 
 
 def searched(words: Sequence[str]) -> list[str]:

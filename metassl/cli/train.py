@@ -4,12 +4,15 @@ import os
 import sys
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from metassl.cli.arguments import prepare
 from metassl.cli.composing import one_line
+from metassl.cli.flags import read_flags
 from metassl.cli.job import run_job
+from metassl.cli.own_configs import own_targets, search_word
 from metassl.errors import ConfigError
 from metassl.shipped import conf_folder
 
@@ -23,10 +26,12 @@ def train(arguments: list[str]) -> None:
     """
     program = sys.argv[: len(sys.argv) - len(arguments)]
     prepared = prepare(arguments, conf_folder())
+    flags, words = read_flags(prepared, get_args_parser())
+    vouched = own_targets(search_word(flags.config_dir, words))
 
     def job(config: DictConfig) -> float | None:
         sys.argv = [*program, *prepared]  # for Lightning, which starts the processes of `trainer=ddp` by it
-        return run_job(config)
+        return run_job(config, vouched)
 
     sys.argv = [program[0], *prepared]  # Hydra has no place for the name of a command
     asked = os.environ.get(FULL) == "1"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from metassl.data.drawing.draw import Draw
 from metassl.data.views import View
+from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome, standardised
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, Oracle, TaskBatch, Unlabelled
@@ -38,6 +39,17 @@ class Sampler(Protocol):
     def __call__(self, episodes: Sequence[int] | range) -> Draw:
         """The draw of the episodes with these numbers."""
         ...
+
+
+def chosen_views(wanted: Mapping[str, str], kinds: Mapping[str, View], key: str) -> dict[str, View | None]:
+    """Name in the episode -> what makes it (None: the input itself), from name -> kind.
+
+    Raises ConfigError, naming `key`, where there is no such kind.
+    """
+    for kind in wanted.values():
+        if kind != PLAIN and kind not in kinds:
+            raise ConfigError(one_of(key, kind, [PLAIN, *kinds]))
+    return {name: None if kind == PLAIN else kinds[kind] for name, kind in wanted.items()}
 
 
 class EpisodeBuilder:

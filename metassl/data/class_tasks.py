@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metassl.data.builder import Sampler
-from metassl.data.pool import Contents, split_pool
+from metassl.data.pool import Contents, input_shape, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.outcomes.base import Outcome
@@ -42,10 +42,9 @@ class ClassTasks:
 
     def task_spec(self, train: EpisodeSpec, test: EpisodeSpec, outcome: Outcome) -> TaskSpec:
         """The widest way of both, the shape of an input, and the classes of the training split."""
-        shape = self.contents.items.shape[1:]
         return TaskSpec(
             way=max(train.way.high, test.way.high),
-            input_shape=(shape[2], *shape[:2]) if len(shape) == 3 else shape,
+            input_shape=input_shape(self.contents.items),
             base_classes=len(self.contents.splits["train"]),
             outcome=outcome,
         )

@@ -47,6 +47,12 @@ class Source(Protocol):
         ...
 
 
+def input_shape(items: np.ndarray) -> tuple[int, ...]:
+    """The shape in which a network gets one of the items: (channels, height, width) or (features,)."""
+    shape = items.shape[1:]
+    return (shape[2], *shape[:2]) if len(shape) == 3 else shape
+
+
 @dataclass(frozen=True)
 class Pool:
     """The classes of one split.

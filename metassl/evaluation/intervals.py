@@ -1,7 +1,7 @@
 """95% intervals of a mean: over test episodes, over seeds, and of a paired difference."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan, nan, sqrt
 
 import numpy as np
@@ -70,6 +70,12 @@ def paired(a: Values, b: Values) -> Interval:
     if len(a) != len(b):
         raise ValueError(f"paired: the same episodes are needed, found {len(a)} and {len(b)} values")
     return over_episodes(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64))
+
+
+def gained(score: Score, using: Values, control: Values) -> Interval:
+    """What was gained in a score against a control, paired by episode; above 0 is better, of errors too."""
+    change = paired(using, control)
+    return replace(change, mean=score.improvement(change.mean))
 
 
 def _student_95(n: int) -> float:

@@ -42,24 +42,39 @@ def write_results(folder: Path, results: dict[str, Any], columns: Columns) -> No
 def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> str:
     """The answer to "what are my unlabelled examples worth?", as a table of text."""
     score = outcome.score
-    rows = [("with unlabelled examples", score.name), ("the same without them", "without_unlabelled")]
-    if results["without_unlabelled"] is None:
-        rows = [(score.title, score.name)]
-    lines = [(text, shown(score, _interval(results[key]))) for text, key in rows]
-    if results["gain"] is not None:
-        gain = _interval(results["gain"])
-        verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
-        less = "" if score.higher else ", less error is +"
-        lines.append((f"what they are worth (paired{less})", f"{shown(score, gain, True)}  ({verdict})"))
+    control, gain = (
+        None if results[key] is None else _interval(results[key]) for key in ("without_unlabelled", "gain")
+    )
+    lines = worth_rows(score, _interval(results[score.name]), control, gain)
     lines.append(("without meta-training", shown(score, _interval(results["untrained"]))))
     lines += [(other.title, shown(other, _interval(results[other.name]))) for other in outcome.scores[1:]]
     lines += [(_USE[name], _used(name, value, score)) for name, value in results["unlabelled_use"].items()]
-    lines.append(("a guess that knows no input", shown(score, _interval(results["constant"])).split(" ±")[0]))
+    lines.append(guess_row(score, _interval(results["constant"])))
     width = max(len(text) for text, _ in lines)
     body = [f"  {text:<{width}}  {value}" for text, value in lines]
     unit = " in %" if score.percent else ""
     head = [_protocol_line(results), f"  {score.title}{unit}, mean ± 95% CI"]
     return "\n".join(["", *head, *body, f"  written to {folder}", ""])
+
+
+def worth_rows(
+    score: Score, found: Interval, control: Interval | None, gain: Interval | None
+) -> list[tuple[str, str]]:
+    """What was reached with U, the same without it, and the gain; the first alone where U is unused."""
+    if control is None or gain is None:
+        return [(score.title, shown(score, found))]
+    less = "" if score.higher else ", less error is +"
+    verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
+    return [
+        ("with unlabelled examples", shown(score, found)),
+        ("the same without them", shown(score, control)),
+        (f"what they are worth (paired{less})", f"{shown(score, gain, True)}  ({verdict})"),
+    ]
+
+
+def guess_row(score: Score, constant: Interval) -> tuple[str, str]:
+    """What a guess that knows no input scores."""
+    return "a guess that knows no input", shown(score, constant).split(" ±")[0]
 
 
 def _used(name: str, value: float, score: Score) -> str:

@@ -7,10 +7,9 @@ import numpy as np
 
 from metassl.data.task_source import MakeUp
 from metassl.evaluation.evaluate import Measurements
-from metassl.evaluation.intervals import Interval, over_episodes, paired
+from metassl.evaluation.intervals import Interval, gained, over_episodes
 from metassl.evaluation.meta_test import CONSTANT
 from metassl.learners.base import MetaLearner
-from metassl.outcomes.base import Score
 
 WITHOUT = "_without_unlabelled"
 UNTRAINED = "_untrained"
@@ -66,17 +65,12 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
         **{name: _plain(over_episodes(values)) for name, values in outcome.summary(columns).items()},
         "loss": float(np.mean(columns["loss"])),
         "without_unlabelled": None if control is None else _plain(over_episodes(control)),
-        "gain": None if control is None else _gain(score, columns[score.name], control),
+        "gain": None if control is None else _plain(gained(score, columns[score.name], control)),
         "untrained": _plain(over_episodes(measured.baseline[score.name + UNTRAINED])),
         "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
         "reduced": protocol.reduced,
     }
-
-
-def _gain(score: Score, using: np.ndarray, control: np.ndarray) -> dict[str, float]:
-    change = paired(using, control)
-    return {"mean": score.improvement(change.mean), "ci95": change.half_width}
 
 
 def _plain(interval: Interval) -> dict[str, float]:

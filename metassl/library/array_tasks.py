@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from metassl.data.class_tasks import ClassTasks
-from metassl.data.pool import Contents
+from metassl.data.pool import Contents, input_shape
 from metassl.errors import DataError, one_of
 from metassl.library.episodes import Episodes
-from metassl.library.inputs import input_shape, inputs, labels
+from metassl.library.inputs import inputs, labels
 from metassl.library.random_views import Views, views_for
 
 

@@ -1,7 +1,5 @@
 """The project's data sets by name: as tasks, or as arrays."""
 
-from typing import Any, cast
-
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
@@ -12,7 +10,7 @@ from metassl.errors import ConfigError, one_of
 from metassl.instantiate import instantiate
 from metassl.library.configs import Options, composed
 from metassl.library.episodes import Episodes
-from metassl.training.build import build_source, build_task_spec
+from metassl.training.build import build_source, build_task_spec, make_up_values
 
 
 def episodes_of(name: str, split: str = "train", *, options: Options = (), seed: int = 0) -> Episodes:
@@ -45,8 +43,7 @@ def episodes_of(name: str, split: str = "train", *, options: Options = (), seed:
     config = _config(name, options, ("dataset", "episode", "outcome", "paths"))
     source = build_source(config)
     task = build_task_spec(config, source)
-    make_up = cast(dict[str, Any], OmegaConf.to_container(config.episode, resolve=True))
-    changes = {key: value for key, value in make_up.pop("test").items() if value is not None}
+    make_up, changes = make_up_values(config)
     views = {str(kind): instantiate(node) for kind, node in config.dataset.get("views", {}).items()}
     labels = source.contents.class_names if isinstance(source, ClassTasks) else []
     return Episodes(source, labels, make_up, views, seed, split, task.outcome, changes).checked()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Self
 
-from metassl.data.builder import PLAIN, EpisodeBuilder
+from metassl.data.builder import PLAIN, EpisodeBuilder, chosen_views
 from metassl.data.class_splits import by_ratio
 from metassl.data.class_tasks import ClassTasks
 from metassl.data.pool import SPLITS
@@ -16,7 +16,7 @@ from metassl.data.spec import to_count
 from metassl.data.task_source import TaskSource
 from metassl.errors import ConfigError, one_of
 from metassl.learners.base import MetaLearner
-from metassl.library.random_views import Views, chosen_views
+from metassl.library.random_views import Views
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, TaskBatch
@@ -103,7 +103,7 @@ class Episodes:
         return EpisodeBuilder(
             self.source.sampler(self.make_up, self.seed, self.split, bool(outer)),
             self.source.items(),
-            chosen_views({**inner, **outer}, self.views),
+            chosen_views({**inner, **outer}, self.views, "views"),
             bool(inner),
             bool(outer),
             draws=draws,

@@ -96,12 +96,6 @@ def same_form(name: str, x: NDArray[Any], other: str, like: NDArray[Any]) -> NDA
     return x
 
 
-def input_shape(items: NDArray[Any]) -> tuple[int, ...]:
-    """The shape in which a network gets one input: (channels, height, width) or (features,)."""
-    shape = items.shape[1:]
-    return (shape[2], *shape[:2]) if len(shape) == 3 else shape
-
-
 def _array(name: str, x: Any) -> NDArray[Any]:
     try:
         return np.asarray(x)

@@ -1,13 +1,13 @@
 """What a trained learner reaches on tasks that it has not met, and what unlabelled items are worth to it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from metassl.data.spec import to_count
 from metassl.data.task_stream import TaskStream
 from metassl.evaluation.features import MetaTest, embed_once
-from metassl.evaluation.intervals import Interval, over_episodes, paired
+from metassl.evaluation.intervals import Interval, gained, over_episodes, shown
 from metassl.evaluation.meta_test import CONSTANT, Columns, meta_test
-from metassl.evaluation.results import shown
+from metassl.evaluation.results import guess_row, worth_rows
 from metassl.evaluation.summary import WITHOUT
 from metassl.learners.base import MetaLearner
 from metassl.library.configs import composed
@@ -56,23 +56,14 @@ class Evaluation:
         name = self.outcome.score.name
         if name + WITHOUT not in self.columns:
             return None
-        change = paired(self.columns[name], self.columns[name + WITHOUT])
-        return replace(change, mean=self.outcome.score.improvement(change.mean))
+        return gained(self.outcome.score, self.columns[name], self.columns[name + WITHOUT])
 
     def __repr__(self) -> str:
         """The table."""
         score, control, gain = self.outcome.score, self.without_unlabelled, self.gain
-        rows = [(score.title, shown(score, self.score))]
-        if control is not None and gain is not None:
-            less = "" if score.higher else ", less error is +"
-            rows = [
-                ("with unlabelled items", shown(score, self.score)),
-                ("the same without them", shown(score, control)),
-                (f"what they are worth (paired{less})", shown(score, gain, signed=True)),
-            ]
+        rows = worth_rows(score, self.score, control, gain)
         rows += [(other.title, shown(other, self.scores[other.name])) for other in self.outcome.scores[1:]]
-        constant = shown(score, over_episodes(self.columns[CONSTANT])).split(" ±")[0]
-        rows.append(("a guess that knows no input", constant))
+        rows.append(guess_row(score, over_episodes(self.columns[CONSTANT])))
         width = max(len(text) for text, _ in rows)
         unit = " in %" if score.percent else ""
         head = f"{self.score.n} tasks: {self.make_up}; {score.title}{unit}, mean ± 95% interval"
@@ -106,9 +97,9 @@ def evaluate(
     >>> result = metassl.evaluate(learner, test, count=50)
     >>> result
     50 tasks: 5-way 1-shot, 10 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
-      with unlabelled items         ... ± ...
+      with unlabelled examples      ... ± ...
       the same without them         ... ± ...
-      what they are worth (paired)  +... ± ...
+      what they are worth (paired)  +... ± ...  (CI excludes 0)
       a guess that knows no input   20.0
     >>> result.gain.mean > 0, result.columns["accuracy"].shape
     (True, (50,))

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from omegaconf import OmegaConf
 
-from metassl.data.builder import PLAIN
 from metassl.data.views import View
-from metassl.errors import ConfigError, one_of
 from metassl.instantiate import instantiate
 from metassl.shipped import conf_folder
 
@@ -23,15 +21,3 @@ def views_for(input_shape: tuple[int, ...], given: Views | None = None) -> Views
     option = "image_folder" if len(input_shape) == 3 else "arrays"
     nodes = OmegaConf.load(conf_folder() / "dataset" / f"{option}.yaml").views
     return {str(kind): instantiate(node) for kind, node in nodes.items()} | dict(given or {})
-
-
-def chosen_views(wanted: Mapping[str, str], views: Views) -> dict[str, View | None]:
-    """Name in the episode -> what makes it (None: the input itself), from name -> kind.
-
-    Raises:
-        ConfigError: an objective asks for a kind that there isn't.
-    """
-    for kind in wanted.values():
-        if kind != PLAIN and kind not in views:
-            raise ConfigError(one_of("views", kind, [PLAIN, *views]))
-    return {name: None if kind == PLAIN else views[kind] for name, kind in wanted.items()}

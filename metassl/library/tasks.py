@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metassl.data.builder import EpisodeBuilder
+from metassl.data.builder import EpisodeBuilder, chosen_views
+from metassl.data.pool import input_shape
 from metassl.data.spec import to_count
 from metassl.learners.base import MetaLearner
 from metassl.library.given_rows import GivenRows
-from metassl.library.inputs import input_shape, inputs, is_values, labels, same_form, values
-from metassl.library.random_views import Views, chosen_views, views_for
+from metassl.library.inputs import inputs, is_values, labels, same_form, values
+from metassl.library.random_views import Views, views_for
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.outcomes.regression import Regression
@@ -76,7 +77,7 @@ class Task:
         builder = EpisodeBuilder(
             rows,
             None,
-            chosen_views(wanted, self.views),
+            chosen_views(wanted, self.views, "views"),
             inner=bool(wanted),
             draws=learner.ssl.objective.draws(shape),
             task_draws=learner.draws,

@@ -19,8 +19,8 @@ from metassl.evaluation.features import MetaTest
 from metassl.evaluation.meta_test import query_measures
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Units, in_own_units
+from metassl.outcomes.regression import Regression
 from metassl.outcomes.scores import Score
-from metassl.outcomes.values import Values
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import CONTROL, TEST, Stage
@@ -89,10 +89,10 @@ def fitted_tasks(config: DictConfig, folder: Path, count: int) -> tuple[Score, l
 
 
 def _refuse_what_is_no_curve(task: TaskSpec, folder: Path) -> None:
-    if task.outcome.asks != Values.asks:
+    if not isinstance(task.outcome, Regression):
         raise UserError(
             f"run={folder}: found tasks that ask for {task.outcome.asks}; fits are drawn of tasks that ask "
-            f"for {Values.asks}, as those of dataset=curves."
+            f"for {Regression.asks}, as those of dataset=curves."
         )
     if task.input_shape != (1,) or task.outputs != 1:
         raise UserError(

@@ -11,7 +11,7 @@ from torch import Tensor
 from metassl.compatibility import check, check_engine
 from metassl.construct import construct
 from metassl.data import store
-from metassl.data.builder import PLAIN, EpisodeBuilder
+from metassl.data.builder import EpisodeBuilder, chosen_views
 from metassl.data.class_tasks import ClassTasks
 from metassl.data.spec import to_count
 from metassl.data.task_source import TaskSource
@@ -39,9 +39,13 @@ def build_source(config: DictConfig) -> TaskSource:
 
 def build_make_ups(config: DictConfig, source: TaskSource) -> tuple[Any, Any]:
     """The make-up of training episodes and of validation and test episodes."""
+    return source.make_ups(*make_up_values(config))
+
+
+def make_up_values(config: DictConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plain values of the make-up of training episodes, and those that change at validation and test."""
     train = cast(dict[str, Any], OmegaConf.to_container(config.episode, resolve=True))
-    changes = {key: value for key, value in train.pop("test").items() if value is not None}
-    return source.make_ups(train, changes)
+    return train, {key: value for key, value in train.pop("test").items() if value is not None}
 
 
 def build_task_spec(config: DictConfig, source: TaskSource) -> TaskSpec:
@@ -152,8 +156,5 @@ def _configure(config: DictConfig, params: Iterable[Tensor]) -> dict[str, Any]:
 
 def _views(config: DictConfig, wanted: Mapping[str, str]) -> dict[str, View | None]:
     """name in the episode -> what makes it, by the data set's own meaning of 'weak' and 'strong'."""
-    kinds = config.dataset.get("views", {})
-    for kind in wanted.values():
-        if kind != PLAIN and kind not in kinds:
-            raise ConfigError(one_of(f"dataset.views of '{config.dataset.name}'", kind, [PLAIN, *kinds]))
-    return {name: None if kind == PLAIN else instantiate(kinds[kind]) for name, kind in wanted.items()}
+    kinds = {str(kind): instantiate(node) for kind, node in config.dataset.get("views", {}).items()}
+    return chosen_views(wanted, kinds, f"dataset.views of '{config.dataset.name}'")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -32,7 +32,11 @@ from metassl.training.weights import load_weights, read_checkpoint
 
 
 def train_and_test(
-    config: DictConfig, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
+    config: DictConfig,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    vouched: Collection[str] = (),
 ) -> float | None:
     """Runs a whole config and returns the deciding score of the meta-test; None on ranks that don't test.
 
@@ -41,10 +45,11 @@ def train_and_test(
         folder: of the run; everything it leaves behind is there.
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
+        vouched: what the config of a resumed run may build besides this package's and torch's classes.
     """
     settle_process(config)
     began = time.monotonic()
-    resume = _resume_point(config, folder)
+    resume = _resume_point(config, folder, vouched)
     about = provenance(choices, overrides, config.seed)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
@@ -78,12 +83,12 @@ def train_and_test(
     return float(results[task.outcome.score.name]["mean"])
 
 
-def _resume_point(config: DictConfig, folder: Path) -> Path | None:
+def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) -> Path | None:
     """The checkpoint to go on from, where the config asks for it."""
     if config.resume is None:
         return None
     path = folder / "checkpoints" / LAST
-    refuse_foreign_targets(config)
+    refuse_foreign_targets(config, vouched)
     read_checkpoint(path)  # refuses what is not plain weights before anything is built
     return path
 

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf, open_dict
 
-from metassl import instantiate
 from metassl.cli.arguments import prepare
 from metassl.cli.choices import options_of
 from metassl.cli.composing import compose_config
 from metassl.cli.map import read_options
-from metassl.cli.own_configs import search_word, vouch_for_own, words_of
+from metassl.cli.own_configs import own_targets, search_word, words_of
 from metassl.errors import ConfigError, UserError
 from metassl.instantiate import refuse_foreign_targets
 from tests.conftest import CONF
@@ -28,11 +27,6 @@ def own_folder(path: Path, name: str = "mine") -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return own_folder(tmp_path / "my conf, it's [mine]")
-
-
-@pytest.fixture(autouse=True)
-def _nobody_vouched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instantiate, "_vouched", set())
 
 
 @pytest.mark.parametrize("flag", ["--config-dir", "-cd"])
@@ -78,20 +72,20 @@ def test_a_map_has_a_column_of_ones_own(folder: Path, tmp_path: Path) -> None:
 def test_naming_the_folder_vouches_for_its_classes(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"'my_module\.Mine' is refused.*--config-dir"):
         refuse_foreign_targets(CONFIG)
-    vouch_for_own(search_word(str(folder), []))
-    refuse_foreign_targets(CONFIG)
+    vouched = own_targets(search_word(str(folder), []))
+    refuse_foreign_targets(CONFIG, vouched)
     for other in ("my_module.Other", "my_module", "os.system"):
         with pytest.raises(ConfigError, match="is refused"):
-            refuse_foreign_targets({"_target_": other})
+            refuse_foreign_targets({"_target_": other}, vouched)
 
 
 def test_a_run_that_lies_in_the_folder_vouches_for_nothing(folder: Path) -> None:
     run = folder / "outputs" / "run"
     run.mkdir(parents=True)
     (run / "config.yaml").write_text("model:\n  _target_: os.system\n")
-    vouch_for_own(search_word(str(folder), []))
+    vouched = own_targets(search_word(str(folder), []))
     with pytest.raises(ConfigError, match="is refused"):
-        refuse_foreign_targets({"_target_": "os.system"})
+        refuse_foreign_targets({"_target_": "os.system"}, vouched)
 
 
 def test_a_run_goes_on_with_the_same_folder(folder: Path, tmp_path: Path) -> None:
@@ -111,7 +105,7 @@ def test_a_run_goes_on_with_the_same_folder(folder: Path, tmp_path: Path) -> Non
         assert set(line) <= set(words)
         assert words[-2:] == [f"hydra.run.dir={run}", f"resume={run}"]
         assert {"ssl=mine", "trainer.steps=2"} <= set(words)
-    refuse_foreign_targets(config)
+    refuse_foreign_targets(config, own_targets(search))
     with pytest.raises(ConfigError, match=r"ssl: found 'mine'.*the same --config-dir"):
         prepare([f"resume={run}"], CONF)
 
@@ -119,5 +113,5 @@ def test_a_run_goes_on_with_the_same_folder(folder: Path, tmp_path: Path) -> Non
 def test_a_broken_file_of_ones_own_is_one_line(folder: Path) -> None:
     (folder / "ssl" / "broken.yaml").write_text("a: [")
     with pytest.raises(UserError, match=r"broken\.yaml: can't be read") as caught:
-        vouch_for_own(search_word(str(folder), []))
+        own_targets(search_word(str(folder), []))
     assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Runs `metassl train` with these words in an empty folder; gives its exit code and the jobs it did."""
     done: list[dict] = []
 
-    def job(config: DictConfig) -> float:
+    def job(config: DictConfig, vouched: set[str]) -> float:
         done.append({"ssl": config.ssl.weight, "seed": config.seed, "argv": sys.argv[1:]})
         folder = Path(HydraConfig.get().runtime.output_dir)
         (folder / "status.json").write_text(json.dumps({"status": "done", "error": None}))
