@@ -18,7 +18,8 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     done: list[dict] = []
 
     def job(config: DictConfig, vouched: set[str]) -> float:
-        done.append({"ssl": config.ssl.weight, "seed": config.seed, "argv": sys.argv[1:]})
+        seen = {"ssl": config.ssl.weight, "seed": config.seed, "argv": sys.argv[1:], "vouched": vouched}
+        done.append(seen)
         folder = Path(HydraConfig.get().runtime.output_dir)
         (folder / "status.json").write_text(json.dumps({"status": "done", "error": None}))
         return 0.5
@@ -84,10 +85,11 @@ def test_a_job_sees_the_line_that_would_start_it_again(jobs) -> None:
 
 def test_own_configs(jobs, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "ssl").mkdir(parents=True)
-    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text("weight: 0.125\n")
+    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text("objective: {_target_: my.Own}\nweight: 0.125\n")
     for words in (["--config-dir", "my_conf"], ["hydra.searchpath=[file://my_conf]"]):
         code, done = jobs("ssl=mine", *words)
         assert (code, done[0]["ssl"]) == (0, 0.125)
+        assert done[0]["vouched"] == {"my.Own"}
     code, done = jobs("-m", "--config-dir", "my_conf", "ssl=glob(min*)")
     assert (code, [job["ssl"] for job in done]) == (0, [0.125])
 

@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 import torch
 
+from metassl.backbones.mlp import MLP
 from metassl.data.builder import EpisodeBuilder
+from metassl.data.curves.families import Polynomial
+from metassl.data.curves.spec import point_spec
+from metassl.data.curves.tasks import Curves
 from metassl.data.pool import Pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.engine.loop import Loop
 from metassl.evaluation.diagnostics import _of_task, auroc, diagnose, mean_values
+from metassl.learners.gradient.maml import MAML
+from metassl.outcomes.regression import Regression
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.none import NoObjective
 from metassl.tasks.episode import Unlabelled
+from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import TEST, Stage
 from tests.support.episodes import spec
 from tests.support.learners import head_learner
@@ -44,11 +51,6 @@ def test_numbers_of_one_task_by_hand(tiny_pool: Pool) -> None:
     assert "accuracy" not in _of_task(task, q, torch.zeros(5), truth, distractor)
 
 
-def test_means_are_over_the_tasks_that_have_the_number() -> None:
-    assert mean_values([{"a": 1.0}, {"a": 3.0, "b": 5.0}]) == {"a": 2.0, "b": 5.0}
-    assert mean_values([]) == {}
-
-
 class FirstClass(SSLObjective):
     """Says that all of U is of class 0."""
 
@@ -57,6 +59,35 @@ class FirstClass(SSLObjective):
     def label(self, context: Context) -> SoftLabels:
         weight = context.unlabelled.weight
         return SoftLabels(torch.eye(3, dtype=weight.dtype)[torch.zeros(len(weight)).long()], weight, "plain")
+
+
+def test_labels_of_values_are_judged_in_the_values_own_units() -> None:
+    """Labels that are the support's mean in every task: their error is the spread of U's true values."""
+
+    class Mean(FirstClass):
+        """Says that all of U is at the support's mean, which is 0 where values are standardised."""
+
+        outcomes = (Regression,)
+
+        def label(self, context: Context) -> SoftLabels:
+            weight = context.unlabelled.weight
+            return SoftLabels(torch.zeros(len(weight), 1, dtype=weight.dtype), weight, "plain")
+
+    points = point_spec({"shot": 5, "queries": 3, "unlabelled": 40, "transductive": False})
+    sampler = Curves({"line": Polynomial([(3, 9), (1, 5)])}, ["line"]).sampler(points, 0, "test", False)
+    builder = EpisodeBuilder(sampler, None, {"plain": None}, outcome=Regression())
+    task = TaskSpec(way=1, input_shape=(1,), outcome=Regression())
+    learner = MAML(MLP((1,), (4,), norm="none"), task).attach(make_term(Mean()))
+    batch, draw = builder(range(3)), sampler(range(3))
+    off = draw.unlabelled_y - draw.support_y.mean(axis=1, keepdims=True)
+    assert diagnose(learner.eval(), Loop(), batch, TEST) == [
+        pytest.approx({"used": 1.0, "mse": float(each.mean())}, rel=1e-4) for each in off**2
+    ]
+
+
+def test_means_are_over_the_tasks_that_have_the_number() -> None:
+    assert mean_values([{"a": 1.0}, {"a": 3.0, "b": 5.0}]) == {"a": 2.0, "b": 5.0}
+    assert mean_values([]) == {}
 
 
 def test_of_a_learner(tiny_pool: Pool) -> None:

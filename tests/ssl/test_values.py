@@ -5,19 +5,22 @@ import pytest
 import torch
 from torch import Tensor
 
+from metassl.numerics.graphs import affinity, connected
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.consistency.vat import VAT
 from metassl.ssl.context import Context
 from metassl.ssl.graph.label_propagation import LabelPropagation
-from metassl.ssl.graph.poisson import Poisson
+from metassl.ssl.graph.points import task_points
+from metassl.ssl.graph.poisson import Poisson, potential
 from metassl.ssl.graph.random_walk import RandomWalk
+from metassl.ssl.meta_learned.learned_critic import statistics
 from metassl.ssl.meta_learned.reweight import Reweight
 from tests.support.contexts import D, S, U, context
 from tests.support.graph_and_cluster import naive_affinity
 from tests.support.numbers import random
 from tests.support.terms import make_term
-from tests.support.valued import valued
+from tests.support.valued import VALUES, valued
 
 Y = random(S, 2, seed=7)
 
@@ -67,6 +70,29 @@ def test_poisson_has_the_scale_and_the_place_of_the_values() -> None:
     found = objective.label(made).q.flatten()
     assert (found.diff() > 0).all()
     assert float(found[3]) == pytest.approx(15)
+    assert 10 < float(found[0]) < 12
+    assert 18 < float(found[-1]) < 20
+
+
+def test_poisson_fits_its_potential_to_the_support() -> None:
+    """Slope and height by numpy's least squares, from the potential alone."""
+    objective, y = Poisson(3), Y[:, :1]
+    made = given(objective, y)
+    x, masses, w = task_points(made, "plain")
+    graph = connected(affinity(x, w, 3), w, objective.background)
+    u = potential(graph, torch.cat((y, 0 * masses[S:, :1])), w, made.episode.support_weight).numpy()
+    columns = np.stack((u[:S, 0], np.ones(S)), axis=1)
+    slope, height = np.linalg.lstsq(columns, y[:, 0].numpy(), rcond=None)[0]
+    torch.testing.assert_close(objective.label(made).q, torch.from_numpy(slope * u[S:] + height))
+
+
+def test_the_critic_sees_values_around_their_mean() -> None:
+    outputs, weight = random(U, 2, seed=4), torch.tensor([1, 1, 0.5, 1, 1, 0, 1]).double()
+    found = statistics(VALUES, outputs, torch.ones(2, dtype=torch.bool), weight)
+    mean = np.average(outputs.numpy(), axis=0, weights=weight.numpy())
+    away = outputs.numpy() - mean
+    expected = np.stack((outputs.numpy(), away, away**2, np.broadcast_to(mean, away.shape)), axis=-1)
+    torch.testing.assert_close(found, torch.from_numpy(expected))
 
 
 def test_a_walk_that_comes_home_costs_less_than_one_that_does_not() -> None:

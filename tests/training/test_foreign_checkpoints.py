@@ -9,6 +9,7 @@ import torch
 
 from metassl.errors import UserError
 from metassl.training.build import build_learner, build_source, build_task_spec
+from metassl.training.run import train_and_test
 from metassl.training.weights import PREFIX, load_weights, read_checkpoint
 
 
@@ -124,3 +125,13 @@ def test_what_another_objective_learned_is_left_out(make_config, tmp_path: Path)
         assert torch.equal(value, saved[PREFIX + name])
     with pytest.raises(UserError, match="log_radius"):
         load_weights(learner("soft_kmeans_cluster"), paths["soft_kmeans"])
+
+
+def test_a_resumed_run_builds_what_is_vouched_for_alone(make_config, tmp_path: Path) -> None:
+    """The config comes with the checkpoint: a foreign class is refused before the checkpoint is read."""
+    config = make_config("model=protonet", "resume=somewhere")
+    config.ssl.objective._target_ = "my_module.Mine"
+    with pytest.raises(UserError, match=r"'my_module\.Mine' is refused"):
+        train_and_test(config, tmp_path, {}, [])
+    with pytest.raises(UserError, match=r"last\.ckpt"):
+        train_and_test(config, tmp_path, {}, [], vouched={"my_module.Mine"})

@@ -12,6 +12,8 @@ from metassl.learners.amortised.set_encoder import (
     TaskSet,
 )
 from metassl.learners.amortised.set_encoder import Pool as SetPool
+from metassl.outcomes.regression import Regression
+from metassl.tasks.spec import TaskSpec
 from tests.support.numbers import random
 
 
@@ -58,6 +60,21 @@ def test_encoder_against_loops(make_pool) -> None:
     torch.testing.assert_close(found.task, whole)
     first = (e[0] + 0.25 * e[3]) / 1.25
     torch.testing.assert_close(found.outputs, torch.stack((first, e[1], (e[2] + 0.25 * e[3]) / 1.25)))
+
+
+def test_values_are_read_with_their_items() -> None:
+    """e_j = MLP([z_j, y_j]) with y = 0 in U; the embedding of an output is the mean over S."""
+    torch.manual_seed(0)
+    spec = TaskSpec(way=2, input_shape=(4,), outcome=Regression())
+    made = SetEncoder(4, 6, 5, task=spec).double()
+    z, known = random(7, 4), torch.tensor([1, 1, 1, 1, 0, 0, 0]).double()
+    y, w = random(7, 2, seed=1) * known.unsqueeze(1), torch.tensor([1, 1, 1, 0.5, 1, 1, 0.3]).double()
+    found = made(TaskSet(z, y, w, known))
+    e = [made.item(torch.cat(pair)) for pair in zip(z, y, strict=True)]
+    s, u = (sum(w[j] * e[j] for j in rows) / sum(w[j] for j in rows) for rows in (range(4), range(4, 7)))
+    counts = torch.tensor([1 + 3.5, 1 + 2.3, torch.e]).double().log()
+    torch.testing.assert_close(found.task, made.task(torch.cat((s, u, counts))))
+    torch.testing.assert_close(found.outputs, s.expand(2, -1))
 
 
 @pytest.mark.parametrize("make_pool", POOLS)
