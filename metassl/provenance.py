@@ -1,15 +1,18 @@
 """Where a result comes from: config, code, packages and machine, written before a run begins."""
 
+import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "metassl")
+KNOWN = ("metassl", "torch", "pytorch_lightning")  # whose code the package and its versions say
 
 
 def provenance(choices: Mapping[str, str], overrides: Sequence[str], seed: int) -> dict[str, Any]:
@@ -41,6 +44,29 @@ def git_state() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         return {"revision": None, "dirty": None}
     return {"revision": revision, "dirty": dirty}
+
+
+def code_hash(targets: Iterable[str] = ()) -> str:
+    """16 hex digits of the package's own code and of the files of these classes that are not the package's.
+
+    Args:
+        targets: dotted paths of classes, in modules that are imported.
+    """
+    modules = {target.rpartition(".")[0] for target in targets if target.split(".")[0] not in KNOWN}
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
+    found = hashlib.sha256(_package_hash().encode())
+    for file in filter(None, files):
+        found.update(Path(file).read_bytes())
+    return found.hexdigest()[:16]
+
+
+@cache
+def _package_hash() -> str:
+    """Of all sources; read once a process, which runs the code that it began with."""
+    found = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def hardware() -> str:

@@ -18,6 +18,7 @@ TINY = (
     "trainer.steps=2", "trainer.val_every=2", "trainer.tasks=2", "trainer.accelerator=cpu",
     "trainer.progress=false", "evaluation.episodes=4", "evaluation.baseline_episodes=2",
     "evaluation.val_episodes=4", "evaluation.tasks=2", "ssl.start=0", "ssl.ramp=0",
+    "evaluation.twin=false", "evaluation.imbalance=1",
 )  # fmt: skip
 
 

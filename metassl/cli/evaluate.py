@@ -25,7 +25,6 @@ from metassl.files import read_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.config import load_config
 from metassl.runs.file_names import ABOUT, CONFIG
-from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.final_test import retest
 
 
@@ -38,7 +37,7 @@ def evaluate_run(arguments: list[str]) -> Path:
     config = run_config(folder, changes, vouched)
     choices = run_choices(folder / ABOUT)
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
-    retest(config, tested_checkpoint(config, folder), target, choices, changes)
+    retest(config, folder, target, choices, changes)
     return target
 
 

@@ -6,7 +6,8 @@
     metassl map out=outputs/map --config-dir my_conf ssl=[none,mine]  # an objective of your own
 
 Cells that are done are not run again, and a killed sweep goes on where it was: type the same command.
-Writes map.md and map.png, the accuracies and the gains over ssl=none on the same episodes, into `out`.
+Writes map.md and map.png into `out`: accuracies, and gains over the twin (ssl=none) on the same episodes, for
+balanced and for unbalanced U.
 Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by hand.
 """
 
@@ -69,7 +70,7 @@ def read_options(arguments: list[str]) -> MapOptions:
         raise ConfigError("out: has no default, give it as out=outputs/map")
     models = chosen("models", own.get("models"), options_of("model", conf, others))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
-    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1]))]
+    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1, 2]))]
     compose_config([f"model={models[0]}", f"ssl={objectives[0]}", *common], conf)
     return MapOptions(
         Path(own["out"]), models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common

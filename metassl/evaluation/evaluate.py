@@ -1,4 +1,4 @@
-"""The meta-test of a learner with its two controls: without U, and without meta-training."""
+"""The meta-test of a learner, of its twin, and of its controls, on the same episodes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,10 +8,30 @@ import torch
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import CONSTANT, Columns, meta_test
-from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.stage import CONTROL, TEST
+
+# Behind the name of what is measured:
+TWIN = "_twin"  # trained without U
+UNBALANCED = "_unbalanced"  # the learner, on U with more of some classes than of others
+DEPRIVED = "_deprived"  # the learner that was trained with U, without it
+UNTRAINED = "_untrained"
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Who is tested besides the learner, each on the same episodes.
+
+    Attributes:
+        untrained: the initial weights of the same seed, adapted like the trained ones.
+        twin: trained without U; None for a learner that has none.
+        unbalanced: the learner on the same supports and queries with unbalanced U; None: not tested.
+    """
+
+    untrained: MetaTest
+    twin: MetaTest | None = None
+    unbalanced: MetaTest | None = None
 
 
 @dataclass(frozen=True)
@@ -20,38 +40,48 @@ class Measurements:
 
     Attributes:
         columns: values of every test episode.
-        baseline: the same of the network without meta-training, on the first of these episodes.
+        few: values of the first of these episodes, of the controls that are no more than diagnostics.
         unlabelled: what became of U on these first episodes, see `diagnose`.
         outcome: what the tasks ask for.
     """
 
     columns: Columns
-    baseline: Columns
+    few: Columns
     unlabelled: Mapping[str, float]
     outcome: Outcome = CLASSES
 
 
-def evaluate(test: MetaTest, untrained: MetaLearner, baseline_episodes: int) -> Measurements:
-    """Tests a trained learner and its two controls on the same episodes.
+def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
+    """Tests a trained learner, its twin and its controls on the same episodes.
 
-    The control without U adapts with the same number of steps, or a gain would be a sham.
+    What U is worth is the difference to the twin. The learner deprived of U, with the same number of steps,
+    is a diagnostic: it meets what it was never trained for.
 
     Args:
         test: the trained learner, how its tasks run, and the episodes.
-        untrained: has the initial weights of the same seed and adapts like the trained one.
-        baseline_episodes: how many of the episodes the untrained one is tested on.
+        others: who is compared with it.
+        few: on how many of the episodes the diagnostics are.
     """
-    stream, learner = test.stream, test.learner
+    learner, outcome = test.learner, test.stream.builder.outcome
     uses = bool(learner.ssl.inner_views(training=False))
-    variants = {"": TEST, "_without_unlabelled": CONTROL} if uses else {"": TEST}
-    fast = embed_once(test, variants.values())
-    columns = meta_test(fast, variants, "meta-test")
-    fast = replace(fast, stream=fast.stream.first(baseline_episodes))
+    fast = embed_once(test, (TEST, CONTROL) if uses else (TEST,))
+    columns = meta_test(fast, {"": TEST}, "meta-test")
+    for name, other in ((TWIN, others.twin), (UNBALANCED, others.unbalanced)):
+        if other is not None:
+            columns |= _of(embed_once(other, [TEST]), name)
+    fast = replace(fast, stream=fast.stream.first(few))
+    diagnostics = _of(replace(others.untrained, stream=others.untrained.stream.first(few)), UNTRAINED)
+    if uses:
+        diagnostics |= meta_test(fast, {DEPRIVED: CONTROL}, "deprived of U")
+        del diagnostics[CONSTANT]
     with torch.no_grad():
         found = [diagnose(fast.learner, fast.engine, batch, TEST) for batch in fast.batches()]
     unlabelled = mean_values([values for part in found for values in part])
-    untrained.to(next(learner.parameters()).device)
-    control = MetaTest(untrained, test.engine, stream.first(baseline_episodes))
-    baseline = meta_test(control, {"_untrained": TEST}, "without meta-training")
-    del baseline[CONSTANT]  # which is in the columns of all episodes
-    return Measurements(columns, baseline, unlabelled, stream.builder.outcome)
+    return Measurements(columns, diagnostics, unlabelled, outcome)
+
+
+def _of(test: MetaTest, name: str) -> Columns:
+    """The columns of one contender, without what is in those of all."""
+    columns = meta_test(test, {name: TEST}, f"meta-test, {name.strip('_')}")
+    del columns[CONSTANT]
+    return columns

@@ -4,7 +4,7 @@ Legend: T tasks, Q query, K outputs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -19,13 +19,13 @@ Columns = dict[str, np.ndarray]
 CONSTANT = "constant"
 
 
-def meta_test(test: MetaTest, variants: dict[str, Stage], label: str) -> Columns:
+def meta_test(test: MetaTest, variants: Mapping[str, Stage], label: str | None = None) -> Columns:
     """What each variant scores on each episode, on identical episodes.
 
     Args:
         test: a learner with its trained weights, on its device, and the episodes; they must end.
-        variants: name -> stage, such as {"": TEST, "_without_unlabelled": CONTROL}.
-        label: of the progress bar.
+        variants: name -> stage, such as {"": TEST, "_deprived": CONTROL}.
+        label: of the progress bar; None: there is none.
 
     Returns:
         {"loss" + name: [episodes], and the same of all that the outcome measures} for each variant, and
@@ -33,7 +33,11 @@ def meta_test(test: MetaTest, variants: dict[str, Stage], label: str) -> Columns
     """
     test.learner.eval()
     found: dict[str, list[Tensor]] = defaultdict(list)
-    with tqdm(total=test.stream.episodes, desc=label, unit="episode", leave=False) as bar, torch.no_grad():
+    hidden = label is None
+    with (
+        tqdm(total=test.stream.episodes, desc=label, unit="episode", leave=False, disable=hidden) as bar,
+        torch.no_grad(),
+    ):
         for batch in test.batches():
             tasks = batch.episodes
             for name, stage in variants.items():

@@ -13,6 +13,7 @@ from metassl.files import write_atomically, write_json
 from metassl.outcomes.base import Outcome, Score
 from metassl.runs.file_names import EPISODES, RESULTS
 
+DEPRIVED_ROW = "this learner, deprived of them"
 _USE = {
     "used": "share of U that counts, %",
     "accuracy": "labels of U that are right, %",
@@ -42,11 +43,11 @@ def write_results(folder: Path, results: dict[str, Any], columns: Columns) -> No
 def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> str:
     """The answer to "what are my unlabelled examples worth?", as a table of text."""
     score = outcome.score
-    control, gain = (
-        None if results[key] is None else _interval(results[key]) for key in ("without_unlabelled", "gain")
-    )
-    lines = worth_rows(score, _interval(results[score.name]), control, gain)
-    lines.append(("without meta-training", shown(score, _interval(results["untrained"]))))
+    twin, gain = (None if results[key] is None else _interval(results[key]) for key in ("twin", "gain"))
+    lines = worth_rows(score, _interval(results[score.name]), twin, gain)
+    lines += _unbalanced_rows(results, score)
+    controls = {DEPRIVED_ROW: "deprived", "without meta-training": "untrained"}
+    lines += [(text, shown(score, _interval(results[key]))) for text, key in controls.items() if results[key]]
     lines += [(other.title, shown(other, _interval(results[other.name]))) for other in outcome.scores[1:]]
     lines += [(_USE[name], _used(name, value, score)) for name, value in results["unlabelled_use"].items()]
     lines.append(guess_row(score, _interval(results["constant"])))
@@ -58,18 +59,31 @@ def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> 
 
 
 def worth_rows(
-    score: Score, found: Interval, control: Interval | None, gain: Interval | None
+    score: Score, found: Interval, twin: Interval | None, gain: Interval | None
 ) -> list[tuple[str, str]]:
-    """What was reached with U, the same without it, and the gain; the first alone where U is unused."""
-    if control is None or gain is None:
+    """What was reached with U, what the twin reached, and the gain; the first alone without a twin."""
+    if twin is None or gain is None:
         return [(score.title, shown(score, found))]
     less = "" if score.higher else ", less error is +"
-    verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
     return [
         ("with unlabelled examples", shown(score, found)),
-        ("the same without them", shown(score, control)),
-        (f"what they are worth (paired{less})", f"{shown(score, gain, True)}  ({verdict})"),
+        ("their twin: trained without them", shown(score, twin)),
+        (f"what they are worth (paired{less})", _judged(score, gain)),
     ]
+
+
+def _unbalanced_rows(results: Mapping[str, Any], score: Score) -> list[tuple[str, str]]:
+    """The gain where U is unbalanced, if that was tested against a twin."""
+    found = results["unbalanced"]
+    if found is None or found["gain"] is None:
+        return []
+    gain = _interval(found["gain"])
+    return [(f"the same where U is unbalanced, {found['imbalance']:g} to 1", _judged(score, gain))]
+
+
+def _judged(score: Score, gain: Interval) -> str:
+    verdict = "CI excludes 0" if gain.excludes_zero else "CI includes 0"
+    return f"{shown(score, gain, True)}  ({verdict})"
 
 
 def guess_row(score: Score, constant: Interval) -> tuple[str, str]:

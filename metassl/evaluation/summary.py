@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from metassl.data.task_source import MakeUp
-from metassl.evaluation.evaluate import Measurements
+from metassl.evaluation.evaluate import DEPRIVED, TWIN, UNBALANCED, UNTRAINED, Measurements
 from metassl.evaluation.intervals import Interval, gained, over_episodes
-from metassl.evaluation.meta_test import CONSTANT
+from metassl.evaluation.meta_test import CONSTANT, Columns
 from metassl.learners.base import MetaLearner
-
-WITHOUT = "_without_unlabelled"
-UNTRAINED = "_untrained"
+from metassl.outcomes.base import Score
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,7 @@ class Protocol:
         train, test: the make-up of the episodes.
         steps: outer steps of the training.
         reduced: whether the data are fewer than the data set has; they compare with no paper.
+        imbalance: how many times more of the largest class than of the smallest unbalanced U has.
     """
 
     split: str
@@ -31,13 +30,15 @@ class Protocol:
     test: MakeUp
     steps: int
     reduced: bool
+    imbalance: float = 1.0
 
 
 def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) -> dict[str, Any]:
     """The content of results.json: protocol and intervals, shares such as the accuracy as 0..1.
 
-    "score" names the score that decides; "without_unlabelled", "untrained" and "constant" are that score of
-    the controls, and "gain" is what U added to it, above 0 where it helped.
+    "score" names the score that decides. "twin" is that score of the same training without U, and "gain" what
+    U added to it, paired by episode, above 0 where it helped; "unbalanced" has both for unbalanced U.
+    "deprived", "untrained" and "constant" are that score of the controls.
 
     Args:
         measured: by the meta-test.
@@ -46,7 +47,8 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
     """
     columns, outcome, test = measured.columns, measured.outcome, protocol.test
     score = outcome.score
-    control = columns.get(score.name + WITHOUT)
+    twin, few = columns.get(score.name + TWIN), measured.few
+    deprived = few.get(score.name + DEPRIVED)
     made = test.described()
     made.pop("label_ratio", None)  # of training alone
     return {
@@ -64,13 +66,24 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
         "steps": protocol.steps,
         **{name: _plain(over_episodes(values)) for name, values in outcome.summary(columns).items()},
         "loss": float(np.mean(columns["loss"])),
-        "without_unlabelled": None if control is None else _plain(over_episodes(control)),
-        "gain": None if control is None else _plain(gained(score, columns[score.name], control)),
-        "untrained": _plain(over_episodes(measured.baseline[score.name + UNTRAINED])),
+        "twin": None if twin is None else _plain(over_episodes(twin)),
+        "gain": None if twin is None else _plain(gained(score, columns[score.name], twin)),
+        "unbalanced": _unbalanced(columns, score, protocol.imbalance),
+        "deprived": None if deprived is None else _plain(over_episodes(deprived)),
+        "untrained": _plain(over_episodes(few[score.name + UNTRAINED])),
         "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
         "reduced": protocol.reduced,
     }
+
+
+def _unbalanced(columns: Columns, score: Score, imbalance: float) -> dict[str, Any] | None:
+    """The score where U is unbalanced and its gain over the twin, None where it was not tested."""
+    found, twin = columns.get(score.name + UNBALANCED), columns.get(score.name + TWIN)
+    if found is None:
+        return None
+    gain = None if twin is None else _plain(gained(score, found, twin))
+    return {"imbalance": imbalance, score.name: _plain(over_episodes(found)), "gain": gain}
 
 
 def _plain(interval: Interval) -> dict[str, float]:

@@ -38,12 +38,10 @@ def execute_test(test: PlannedTest, sweep: Path, conf: Path) -> float | None:
     folder.mkdir(parents=True, exist_ok=True)
 
     def work() -> float:
-        from metassl.training.checkpoints import tested_checkpoint
         from metassl.training.final_test import retest
 
         config, choices = _compose(test, folder, conf)
-        checkpoint = tested_checkpoint(config, sweep / test.weights)
-        return retest(config, checkpoint, folder, choices, test.words)
+        return retest(config, sweep / test.weights, folder, choices, test.words)
 
     return attempt(work, folder, alone=False)
 

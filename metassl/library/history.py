@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Score
 from metassl.runs.curves import Curve
+from metassl.training.best import BestValidation
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,28 +81,25 @@ class MemoryLog(Logger):
         }
 
 
-class KeepBestWeights(pl.Callback):
-    """Keeps the weights with the best validation score in memory (the first of equals).
+class KeepBestWeights(BestValidation):
+    """Keeps the weights with the best validation in memory.
 
     Args:
-        learner: whose weights are kept.
+        learner: that is trained.
         score: what decides.
     """
 
     def __init__(self, learner: MetaLearner, score: Score) -> None:
-        self.learner, self.score, self.best, self.step = learner, score, float("-inf"), -1
+        super().__init__(learner, score)
         self.weights: dict[str, Any] = {}
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keeps them when the validation just done is the best."""
-        value = self.score.improvement(float(trainer.callback_metrics[f"val/{self.score.name}"]))
-        if value > self.best:
-            self.best, self.step = value, trainer.global_step
-            self.weights = deepcopy(self.learner.state_dict())
+    def keep(self, trainer: pl.Trainer) -> None:
+        """Copies them."""
+        self.weights = deepcopy(self.learner.state_dict())
 
     def restore(self) -> int | None:
         """Puts the best weights back; the step they are from, or None where nothing was validated."""
-        if self.step < 0:
+        if self.found is None:
             return None
         self.learner.load_state_dict(self.weights)
         return self.step

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from metassl.data.spec import to_count
 from metassl.data.task_stream import TaskStream
+from metassl.evaluation.evaluate import DEPRIVED, TWIN
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.intervals import Interval, gained, over_episodes, shown
 from metassl.evaluation.meta_test import CONSTANT, Columns, meta_test
-from metassl.evaluation.results import guess_row, worth_rows
-from metassl.evaluation.summary import WITHOUT
+from metassl.evaluation.results import DEPRIVED_ROW, guess_row, worth_rows
 from metassl.learners.base import MetaLearner
 from metassl.library.configs import composed
 from metassl.library.episodes import Episodes
@@ -24,8 +24,8 @@ class Evaluation:
 
     Attributes:
         columns: a value for each task: what the outcome measures, such as "accuracy" (0..1), "loss" and
-            "constant" (the score of a guess that knows no input), and with "_without_unlabelled" behind the
-            name the same of the control.
+            "constant" (the score of a guess that knows no input), and with "_twin" behind the name the same
+            of the twin, with "_deprived" of the learner without the unlabelled items of its training.
         outcome: what the tasks ask for.
         make_up: of the tasks, in words.
     """
@@ -45,23 +45,36 @@ class Evaluation:
         return self.scores[self.outcome.score.name]
 
     @property
-    def without_unlabelled(self) -> Interval | None:
-        """The same learner on the same tasks without unlabelled items; None where it uses none anyway."""
-        column = self.columns.get(self.outcome.score.name + WITHOUT)
-        return None if column is None else over_episodes(column)
+    def twin(self) -> Interval | None:
+        """The score of the twin, which was trained without unlabelled items; None where none was given."""
+        return self._control(TWIN)
+
+    @property
+    def deprived(self) -> Interval | None:
+        """The score of the learner without unlabelled items; None where it uses none anyway.
+
+        A diagnostic: it was not trained for that, so the difference says little about their worth.
+        """
+        return self._control(DEPRIVED)
 
     @property
     def gain(self) -> Interval | None:
-        """What unlabelled items are worth: the change of the score, paired; above 0 they help."""
+        """What unlabelled items are worth: the score over the twin's, paired; above 0 they help."""
         name = self.outcome.score.name
-        if name + WITHOUT not in self.columns:
+        if name + TWIN not in self.columns:
             return None
-        return gained(self.outcome.score, self.columns[name], self.columns[name + WITHOUT])
+        return gained(self.outcome.score, self.columns[name], self.columns[name + TWIN])
+
+    def _control(self, name: str) -> Interval | None:
+        column = self.columns.get(self.outcome.score.name + name)
+        return None if column is None else over_episodes(column)
 
     def __repr__(self) -> str:
         """The table."""
-        score, control, gain = self.outcome.score, self.without_unlabelled, self.gain
-        rows = worth_rows(score, self.score, control, gain)
+        score = self.outcome.score
+        rows = worth_rows(score, self.score, self.twin, self.gain)
+        if self.deprived is not None:
+            rows.append((DEPRIVED_ROW, shown(score, self.deprived)))
         rows += [(other.title, shown(other, self.scores[other.name])) for other in self.outcome.scores[1:]]
         rows.append(guess_row(score, over_episodes(self.columns[CONSTANT])))
         width = max(len(text) for text, _ in rows)
@@ -71,17 +84,24 @@ class Evaluation:
 
 
 def evaluate(
-    learner: MetaLearner, episodes: Episodes, count: int = 100, *, engine: str | None = None, tasks: int = 20
+    learner: MetaLearner,
+    episodes: Episodes,
+    count: int = 100,
+    *,
+    twin: MetaLearner | None = None,
+    engine: str | None = None,
+    tasks: int = 20,
 ) -> Evaluation:
-    """Meta-tests a learner on the first tasks of some episodes, with and without their unlabelled items.
+    """Meta-tests a learner on the first tasks of some episodes; against its twin it says what U is worth.
 
-    It is the command's meta-test: the control without unlabelled items is the same learner with the same
-    number of steps on the same tasks, so the difference is what they are worth.
+    It is the command's meta-test. The twin is the same learner with ssl="none", trained with the same budget:
+    that the learner itself does worse without the items that it was trained with says little about them.
 
     Args:
         learner: trained, on its device.
         episodes: of classes that it was not trained on.
         count: number of tasks, episodes[0] to episodes[count - 1].
+        twin: trained as the learner was but without unlabelled items; None: nothing is said of their worth.
         engine: a name of conf/engine; None: as for `fit`.
         tasks: tasks that run at a time.
 
@@ -94,24 +114,29 @@ def evaluate(
     >>> x = rng.normal(size=(20, 8))[y] + 0.8 * rng.normal(size=(400, 8))
     >>> test = metassl.episodes(x, y, unlabelled=10, split="test")
     >>> learner = metassl.learner("protonet", ssl="soft_kmeans", task=test.task)
-    >>> result = metassl.evaluate(learner, test, count=50)
+    >>> twin = metassl.learner("protonet", task=test.task)
+    >>> result = metassl.evaluate(learner, test, count=50, twin=twin)
     >>> result
     50 tasks: 5-way 1-shot, 10 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
-      with unlabelled examples      ... ± ...
-      the same without them         ... ± ...
-      what they are worth (paired)  +... ± ...  (CI excludes 0)
-      a guess that knows no input   20.0
+      with unlabelled examples            ... ± ...
+      their twin: trained without them    ... ± ...
+      what they are worth (paired)        +... ± ...  (CI excludes 0)
+      this learner, deprived of them      ... ± ...
+      a guess that knows no input         20.0
     >>> result.gain.mean > 0, result.columns["accuracy"].shape
     (True, (50,))
     """
     to_count("count", count, 1)
     to_count("tasks", tasks, 1)
     config = composed({"engine": engine or engine_name(learner)}, allowed=("engine",))
-    stream = TaskStream(episodes.builder(learner), tasks, count)
-    test = MetaTest(learner, build_engine(config, learner), stream)
-    query_logits(learner, stream.builder(range(1)).episodes.task(0))  # or a line says why not
     uses = bool(learner.ssl.inner_views(training=False))
-    variants = {"": TEST, WITHOUT: CONTROL} if uses else {"": TEST}
-    with evaluating(learner):
-        columns = meta_test(embed_once(test, variants.values()), variants, "meta-test")
+    variants = {"": TEST, DEPRIVED: CONTROL} if uses else {"": TEST}
+    columns: Columns = {}
+    for each, stages in ((learner, variants), (twin, {TWIN: TEST})):
+        if each is not None:
+            stream = TaskStream(episodes.builder(each), tasks, count)
+            query_logits(each, stream.builder(range(1)).episodes.task(0))  # or a line says why not
+            test = MetaTest(each, build_engine(config, each), stream)
+            with evaluating(each):
+                columns |= meta_test(embed_once(test, stages.values()), stages, "meta-test")
     return Evaluation(columns, episodes.task.outcome, episodes.make_up.sentence())

@@ -40,14 +40,15 @@ def fit(
     """Meta-trains a learner in place: so many steps of the outer optimiser, each on so many tasks.
 
     It is the command's training, and gives the same weights for the same config. With `validation` the
-    learner ends with the weights of the best validation, as the command's does; without it with the last.
+    learner ends with the weights of the best validation, as the command's does: of the network before its
+    first step, and of those after U takes its full part. Without it it ends with the last.
 
     Args:
         learner: by `metassl.learner`, or made of objects.
         episodes: the training tasks; task b·tasks + t is the t-th of step b.
         steps: of the outer optimiser.
         tasks: T, tasks a step.
-        validation: episodes whose first 30 tasks say which weights are best.
+        validation: episodes whose first 200 tasks say which weights are best.
         optimizer: a name of conf/optimizer.
         engine: a name of conf/engine; None: "threads", or "loop" where a norm keeps moving averages.
         seed: of what is random within a step. The caller's own random numbers stay untouched.
@@ -86,7 +87,8 @@ def fit(
         learner.train()
         trainer = quiet_trainer(config.trainer, log, keep, validation is not None, progress)
         trainer.fit(build_module(config, learner, outcome), data)
-    kept = keep.restore() or trainer.global_step
+    restored = keep.restore()
+    kept = trainer.global_step if restored is None else restored
     return History(log.curves(), outcome.score.name, trainer.global_step, kept, time.monotonic() - began)
 
 

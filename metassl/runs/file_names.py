@@ -6,4 +6,5 @@ STATUS = "status.json"  # how it stands or ended
 CURVES = "metrics.csv"  # what was logged, a row a step
 RESULTS = "results.json"  # the summary of the meta-test
 EPISODES = "episodes.parquet"  # a row a test episode
+CHECKPOINTS = "checkpoints"  # a folder
 TRACE = "error.txt"  # the trace of an error that is not the user's

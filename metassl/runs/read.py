@@ -135,8 +135,12 @@ def _read_results(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     results = read_json(path)
+    if (
+        "without_unlabelled" in results
+    ):  # of before there were twins: the gain was over a learner deprived of U
+        results["deprived"], results["gain"] = results.pop("without_unlabelled"), None
     decides = deciding_score(results)
-    for key in (decides, "without_unlabelled", "gain"):
+    for key in (decides, "twin", "gain", "validation"):
         score = results.get(key)
         absent = score is None and key != decides
         if not absent and not (isinstance(score, dict) and isinstance(score.get("mean"), int | float)):

@@ -96,6 +96,12 @@ class SSLTerm(nn.Module):
         self.policy = None if policy is None else policy(distractor_threshold)
         self.stop_gradient = self.objective.stop_gradient if stop_gradient is None else stop_gradient
 
+    @property
+    def settled(self) -> float:
+        """Share of meta-training, 0..1, from which on U takes its full part in it; 0 where it takes none."""
+        trains = bool(self.inner_views(training=True) or self.outer_views(training=True))
+        return min(self.start + self.ramp, 1.0) if trains else 0.0
+
     def inner_weight(self, stage: Stage) -> float:
         """λ of the inner loop at this stage; 0 when U has no part in it."""
         return self.weight * self._share(stage) if self._enters(stage) else 0.0

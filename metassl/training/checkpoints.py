@@ -12,11 +12,11 @@ from omegaconf import DictConfig
 
 from metassl.errors import ConfigError, Interrupted, one_of
 from metassl.files import write_atomically
-from metassl.outcomes.base import Score
-from metassl.outcomes.classification import ACCURACY
+from metassl.runs.file_names import CHECKPOINTS
 from metassl.training.csv_log import CSVLog
 
 LAST, BEST = "last.ckpt", "best.ckpt"
+TWIN = "twin.ckpt"  # the tested weights of the same training without unlabelled examples
 
 
 class Resumable(pl.Callback):
@@ -97,37 +97,6 @@ def earlier_seconds(trainer: pl.Trainer) -> float:
     return sum((callback.earlier for callback in callbacks if isinstance(callback, Resumable)), 0.0)
 
 
-class KeepBest(pl.Callback):
-    """Keeps `best.ckpt`, the weights with the best validation score (the first of equals).
-
-    Args:
-        folder: where `best.ckpt` lies.
-        score: what decides.
-    """
-
-    def __init__(self, folder: Path, score: Score = ACCURACY) -> None:
-        self.folder, self.score = folder, score
-        self.best = float("-inf")
-        self.step = -1
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Saves when the validation just done is the best."""
-        value = self.score.improvement(float(trainer.callback_metrics[f"val/{self.score.name}"]))
-        if trainer.sanity_checking or value <= self.best:
-            return
-        self.best, self.step = value, trainer.global_step
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(trainer, self.folder / BEST)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What was best so far."""
-        return {"best": self.best, "step": self.step}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        self.best, self.step = state_dict["best"], state_dict["step"]
-
-
 def save_checkpoint(trainer: pl.Trainer, path: Path) -> None:
     """Writes a checkpoint whole or not at all; all ranks take part, rank zero writes."""
     write: Callable[[Path], object] = trainer.save_checkpoint
@@ -137,9 +106,15 @@ def save_checkpoint(trainer: pl.Trainer, path: Path) -> None:
         trainer.save_checkpoint(path)
 
 
+def twin_checkpoint(folder: Path) -> Path | None:
+    """The weights of a run's twin, None where it has none."""
+    path = folder / CHECKPOINTS / TWIN
+    return path if path.is_file() else None
+
+
 def tested_checkpoint(config: DictConfig, folder: Path) -> Path:
     """The checkpoint of a run that its meta-test reads, by `evaluation.checkpoint`."""
     choices = {"best": BEST, "last": LAST}
     if config.evaluation.checkpoint not in choices:
         raise ConfigError(one_of("evaluation.checkpoint", config.evaluation.checkpoint, choices))
-    return folder / "checkpoints" / choices[config.evaluation.checkpoint]
+    return folder / CHECKPOINTS / choices[config.evaluation.checkpoint]

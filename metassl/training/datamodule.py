@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytorch_lightning as pl
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.task_stream import TaskStream
@@ -31,18 +31,19 @@ class EpisodeDataModule(pl.LightningDataModule):
         workers: int = 0,
     ) -> None:
         super().__init__()
-        self.train, self.val, self.tasks, self.workers = train, val, tasks, workers
-        self.val_episodes, self.eval_tasks = val_episodes, eval_tasks
+        self.train, self.tasks, self.workers = train, tasks, workers
+        self.validation = TaskStream(val, eval_tasks, val_episodes)
         self.start = 0
 
     def train_dataloader(self) -> DataLoader:
         """The endless stream, from where the run stands."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        return self._loader(TaskStream(self.train, self.tasks, None, self.start, rank, world))
+        stream = TaskStream(self.train, self.tasks, None, self.start, rank, world)
+        return DataLoader(stream, batch_size=None, num_workers=self.workers)
 
     def val_dataloader(self) -> DataLoader:
-        """The fixed validation episodes."""
-        return self._loader(TaskStream(self.val, self.eval_tasks, self.val_episodes))
+        """All validation episodes as one item: the stream itself, for whoever embeds each image once."""
+        return DataLoader(_One(self.validation), batch_size=None)
 
     def state_dict(self) -> dict[str, Any]:
         """The next training meta-batch. Checkpoints are written between optimiser steps only."""
@@ -53,5 +54,15 @@ class EpisodeDataModule(pl.LightningDataModule):
         """Go on from a checkpoint."""
         self.start = state_dict["start"]
 
-    def _loader(self, stream: TaskStream) -> DataLoader:
-        return DataLoader(stream, batch_size=None, num_workers=self.workers)
+
+class _One(Dataset):
+    """A data set of one item."""
+
+    def __init__(self, item: TaskStream) -> None:
+        self.item = item
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> TaskStream:
+        return self.item

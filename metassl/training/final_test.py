@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from metassl.data.task_source import TaskSource
 from metassl.engine.base import Engine
-from metassl.evaluation.evaluate import evaluate
+from metassl.evaluation.evaluate import Contenders, evaluate
 from metassl.evaluation.features import MetaTest
 from metassl.evaluation.meta_test import Columns
 from metassl.evaluation.results import results_text, write_results
@@ -18,7 +18,8 @@ from metassl.evaluation.summary import Protocol, summarise
 from metassl.files import write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
-from metassl.runs.file_names import ABOUT
+from metassl.runs.config import load_config
+from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.training.build import (
     build_engine,
     build_learner,
@@ -27,31 +28,68 @@ from metassl.training.build import (
     build_task_spec,
     build_test_stream,
 )
+from metassl.training.checkpoints import tested_checkpoint, twin_checkpoint
 from metassl.training.process import settle_process
+from metassl.training.twin import is_twin, twin_config
 from metassl.training.weights import load_weights
 
 
 def final_test(
-    config: DictConfig, learner: MetaLearner, engine: Engine, source: TaskSource
+    config: DictConfig, learner: MetaLearner, engine: Engine, source: TaskSource, twin: Path | None
 ) -> tuple[dict[str, Any], Columns]:
-    """Summary and per-episode values of a trained learner, tested as its config says."""
+    """Summary and per-episode values of a trained learner, tested as its config says.
+
+    Args:
+        config: of the test.
+        learner: trained.
+        engine: how its tasks run.
+        source: where they come from.
+        twin: the weights of the same training without U, None for none.
+    """
     evaluation = config.evaluation
-    stream = build_test_stream(config, source, learner, evaluation.episodes)
     few = min(evaluation.episodes, evaluation.baseline_episodes)
-    measured = evaluate(MetaTest(learner, engine, stream), _untrained(config, source), few)
-    train, test = build_make_ups(config, source)
-    protocol = Protocol(evaluation.split, train, test, config.trainer.steps, source.reduced)
-    return summarise(measured, learner, protocol), {**measured.columns, **measured.baseline}
+
+    def test(config: DictConfig, learner: MetaLearner) -> MetaTest:
+        learner.to(device)
+        return MetaTest(learner, engine, build_test_stream(config, source, learner, evaluation.episodes))
+
+    device = next(learner.parameters()).device
+    unbalanced = unbalanced_config(config) if learner.ssl.inner_views(training=False) else None
+    others = Contenders(
+        untrained=test(config, _untrained(config, source)),
+        twin=None if twin is None else test(config, _twin(config, source, twin)),
+        unbalanced=None if unbalanced is None else test(unbalanced, learner),
+    )
+    measured = evaluate(test(config, learner), others, few)
+    make_ups = build_make_ups(config, source)
+    protocol = Protocol(
+        evaluation.split, *make_ups, config.trainer.steps, source.reduced, evaluation.imbalance
+    )
+    return summarise(measured, learner, protocol), {**measured.columns, **measured.few}
+
+
+def unbalanced_config(config: DictConfig) -> DictConfig | None:
+    """The config with U of unequal classes at test; None where U can't be so or is so anyway."""
+    made = {
+        **config.episode,
+        **{key: value for key, value in config.episode.test.items() if value is not None},
+    }
+    balanced = made.get("imbalance") == 1 and made["class_aware"] and made.get("dirichlet") is None
+    if config.evaluation.imbalance <= 1 or not balanced or made["transductive"] or made["unlabelled"] < 2:
+        return None
+    changed = config.copy()
+    changed.episode.test.imbalance = config.evaluation.imbalance
+    return changed
 
 
 def retest(
-    config: DictConfig, checkpoint: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
+    config: DictConfig, trained: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
 ) -> float:
-    """Meta-tests the weights of a checkpoint and returns the deciding score (an accuracy as 0..1).
+    """Meta-tests what a run has trained, and its twin; returns the deciding score (an accuracy as 0..1).
 
     Args:
         config: of the test; its learner must fit the weights.
-        checkpoint: has the weights.
+        trained: the folder of the run that has the weights.
         folder: made where it is missing; run.json, results.json and episodes.parquet go there.
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
@@ -61,10 +99,11 @@ def retest(
     source = build_source(config)
     task = build_task_spec(config, source)
     learner = build_learner(config, task)
-    step = load_weights(learner, checkpoint)
+    step = load_weights(learner, tested_checkpoint(config, trained))
     learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
     began = time.monotonic()
-    results, columns = final_test(config, learner, build_engine(config, learner), source)
+    twin = _twin_of(config, trained) if learner.ssl.objective.views else None
+    results, columns = final_test(config, learner, build_engine(config, learner), source, twin)
     results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
     results |= {"commit": about["git"]["revision"]}
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +111,20 @@ def retest(
     write_results(folder, results, columns)
     print(results_text(results, task.outcome, folder))
     return float(results[task.outcome.score.name]["mean"])
+
+
+def _twin_of(config: DictConfig, trained: Path) -> Path | None:
+    """The weights of a run's twin: its own, where it used no U."""
+    if is_twin(load_config(trained / CONFIG)):
+        return tested_checkpoint(config, trained)
+    return twin_checkpoint(trained)
+
+
+def _twin(config: DictConfig, source: TaskSource, weights: Path) -> MetaLearner:
+    """The learner with the weights of its twin, and without a use for U."""
+    learner = build_learner(twin_config(config), build_task_spec(config, source))
+    load_weights(learner, weights)
+    return learner
 
 
 def _untrained(config: DictConfig, source: TaskSource) -> MetaLearner:

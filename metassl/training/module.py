@@ -9,17 +9,16 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 from torch.utils._pytree import tree_map
 
+from metassl.data.task_stream import TaskStream
 from metassl.engine.base import Engine
 from metassl.errors import UserError
-from metassl.evaluation.diagnostics import Values, diagnose, mean_values
-from metassl.evaluation.intervals import over_episodes
-from metassl.evaluation.meta_test import query_measures
+from metassl.evaluation.validation import Validation, validate
 from metassl.learners.base import MetaLearner
 from metassl.numerics.surrogate import surrogate
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, TaskBatch
-from metassl.tasks.stage import TEST, Stage
+from metassl.tasks.stage import Stage
 
 OptimizerFactory = Callable[[Iterable[Tensor]], dict[str, Any]]
 
@@ -56,8 +55,6 @@ class MetaModule(pl.LightningModule):
         super().__init__()
         self.learner, self.engine = learner, engine
         self.optimizer, self.steps, self.seed, self.outcome = optimizer, steps, seed, outcome
-        self.val_measures: list[dict[str, Tensor]] = []
-        self.val_unlabelled: list[Values] = []
         self.since_step: list[tuple[Episode, dict[str, Tensor]]] = []
 
     def configure_optimizers(self) -> Any:
@@ -108,27 +105,19 @@ class MetaModule(pl.LightningModule):
         assert isinstance(gathered, Tensor)
         return gathered.mean(0)
 
-    def validation_step(self, batch: TaskBatch, batch_idx: int) -> None:
-        """What one batch of validation episodes scores, adapted as at test, and what became of their U."""
-        outputs = self.engine.map(
-            self.learner, lambda learner, task: learner.query_logits(task, TEST), batch.episodes
-        )
-        self.val_measures.append(query_measures(outputs, batch.episodes))
-        self.val_unlabelled += diagnose(self.learner, self.engine, batch, TEST)
+    def validation_step(self, batch: TaskStream, batch_idx: int) -> None:
+        """All validation episodes, which are one batch; the mean of each score over them and its interval."""
+        found = self.validate(batch)
+        for name, interval in found.scores.items():
+            decides = name == self.outcome.score.name
+            self.log(f"val/{name}", interval.mean, prog_bar=decides, batch_size=1)
+            self.log(f"val/{name}_ci95", interval.half_width, batch_size=1)
+        unlabelled = {f"val/unlabelled_{name}": value for name, value in found.unlabelled.items()}
+        self.log_dict(unlabelled, batch_size=1)
 
-    def on_validation_epoch_end(self) -> None:
-        """Mean over the validation episodes and its interval."""
-        columns = {
-            name: torch.cat([part[name] for part in self.val_measures]).float().cpu().numpy()
-            for name in self.val_measures[0]
-        }
-        self.val_measures.clear()
-        for name, values in self.outcome.summary(columns).items():
-            interval = over_episodes(values)
-            self.log(f"val/{name}", interval.mean, prog_bar=name == self.outcome.score.name)
-            self.log(f"val/{name}_ci95", interval.half_width)
-        self.log_dict({f"val/unlabelled_{k}": v for k, v in mean_values(self.val_unlabelled).items()})
-        self.val_unlabelled.clear()
+    def validate(self, stream: TaskStream) -> Validation:
+        """What the learner of this moment reaches on the episodes of a stream."""
+        return validate(self.learner, self.engine, stream)
 
 
 def _merged(parts: Sequence[tuple[Episode, dict[str, Tensor]]]) -> tuple[Episode, dict[str, Tensor]]:

@@ -1,34 +1,24 @@
-"""One run from its config to its results: prepare, meta-train, meta-test, write."""
+"""One run from its config to its results: meta-train it and its twin, meta-test both, write."""
 
-import os
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from metassl.data.task_source import TaskSource
+from metassl.errors import ConfigError, one_of
 from metassl.evaluation.results import results_text, write_results
-from metassl.files import write_atomically, write_json
-from metassl.instantiate import refuse_foreign_targets
-from metassl.learners.base import MetaLearner
-from metassl.provenance import provenance
-from metassl.runs.file_names import ABOUT, CONFIG
-from metassl.training.build import (
-    build_datamodule,
-    build_learner,
-    build_module,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
-from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
+from metassl.files import write_atomically
+from metassl.provenance import git_state
+from metassl.runs.file_names import CHECKPOINTS
+from metassl.runs.twins import TwinStore, resumable
+from metassl.training.checkpoints import TWIN, tested_checkpoint, twin_checkpoint
 from metassl.training.final_test import final_test
-from metassl.training.module import DivergedError
-from metassl.training.process import settle_process
-from metassl.training.trainer import build_trainer
-from metassl.training.weights import load_weights, read_checkpoint
+from metassl.training.meta_train import Trained, meta_train
+from metassl.training.twin import is_twin, twin_config, twin_key
+
+STORED = "stored"  # a twin is used where there is one, and none is trained
 
 
 def train_and_test(
@@ -38,7 +28,9 @@ def train_and_test(
     overrides: Sequence[str],
     vouched: Collection[str] = (),
 ) -> float | None:
-    """Runs a whole config and returns the deciding score of the meta-test; None on ranks that don't test.
+    """Runs a whole config; returns the best validation's deciding score, None on ranks that don't test.
+
+    It is the validation's because whoever searches by it may see no test.
 
     Args:
         config: as composed by Hydra.
@@ -47,59 +39,72 @@ def train_and_test(
         overrides: what the user typed, for the records.
         vouched: what the config of a resumed run may build besides this package's and torch's classes.
     """
-    settle_process(config)
+    _check(config)
+    trained = _trained(config, folder, choices, overrides, vouched)
+    if trained is None:
+        return None
+    if config.evaluation.twin is not False and trained.learner.ssl.objective.views:
+        _provide_twin(config, folder, choices, overrides, vouched)
     began = time.monotonic()
-    resume = _resume_point(config, folder, vouched)
-    about = provenance(choices, overrides, config.seed)
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
-        write_json(folder / ABOUT, about)
-    pl.seed_everything(config.seed, verbose=False)
-    source = build_source(config)
-    task = build_task_spec(config, source)
-    learner = build_learner(config, task)
-    module = build_module(config, learner, task.outcome)
-    data = build_datamodule(config, source, learner)
-    # a test split that can't be drawn shows now, not after the training
-    build_test_stream(config, source, learner, config.evaluation.episodes)
-    tested_checkpoint(config, folder)
-    trainer = build_trainer(config, folder, resume, task.outcome.score)
-    if trainer.is_global_zero:
-        print(_description(config, learner, source, choices))
-    try:
-        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
-    except DivergedError as error:
-        last = folder / "checkpoints" / LAST
-        where = f"The last good checkpoint is {last}." if last.is_file() else "No checkpoint was written yet."
-        raise DivergedError(f"{error} {where}") from None
-    if not trainer.is_global_zero:
-        return None
-    load_weights(learner, tested_checkpoint(config, folder))
-    results, columns = final_test(config, learner, module.engine, source)
-    seconds = earlier_seconds(trainer) + time.monotonic() - began
-    results |= {"wall_seconds": round(seconds, 1), "commit": about["git"]["revision"]}
-    write_results(folder, results, columns)
-    print(results_text(results, task.outcome, folder))
-    return float(results[task.outcome.score.name]["mean"])
-
-
-def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) -> Path | None:
-    """The checkpoint to go on from, where the config asks for it."""
-    if config.resume is None:
-        return None
-    path = folder / "checkpoints" / LAST
-    refuse_foreign_targets(config, vouched)
-    read_checkpoint(path)  # refuses what is not plain weights before anything is built
-    return path
-
-
-def _description(
-    config: DictConfig, learner: MetaLearner, source: TaskSource, choices: Mapping[str, str]
-) -> str:
-    """One line on what is about to run."""
-    count = sum(p.numel() for p in learner.parameters() if p.requires_grad)
-    return (
-        f"model={choices.get('model')} ssl={choices.get('ssl')} (at={learner.ssl.at}) "
-        f"dataset={choices.get('dataset')}: {source.description()}, "
-        f"{count:,} parameters, {config.trainer.steps} steps of {config.trainer.tasks} tasks"
+    results, columns = final_test(
+        config, trained.learner, trained.engine, trained.source, twin_checkpoint(folder)
     )
+    seconds = trained.seconds + time.monotonic() - began
+    found = {"mean": trained.validation.mean, "ci95": trained.validation.half_width, "step": trained.step}
+    results |= {"validation": found, "wall_seconds": round(seconds, 1), "commit": git_state()["revision"]}
+    write_results(folder, results, columns)
+    print(results_text(results, trained.task.outcome, folder))
+    return trained.validation.mean
+
+
+def _check(config: DictConfig) -> None:
+    """Before the training: nothing may be wrong after it."""
+    if config.evaluation.twin not in (True, False, STORED):
+        raise ConfigError(one_of("evaluation.twin", str(config.evaluation.twin), ("true", "false", STORED)))
+
+
+def _trained(
+    config: DictConfig,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    vouched: Collection[str],
+) -> Trained | None:
+    """The run's own training; one without unlabelled examples is kept as a twin for others."""
+    if not is_twin(config) or not _alone(config):
+        return meta_train(config, folder, choices, overrides, vouched)
+    store, key = TwinStore(Path(config.paths.twin_dir)), twin_key(config)
+    with store.lock(key):
+        trained = meta_train(config, folder, choices, overrides, vouched)
+        store.add(key, folder)
+    return trained
+
+
+def _provide_twin(
+    config: DictConfig,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    vouched: Collection[str],
+) -> None:
+    """Sees to it that the run's folder has the weights of its twin: trained before, or now."""
+    store, key = TwinStore(Path(config.paths.twin_dir)), twin_key(config)
+    with store.lock(key):
+        twin = store.find(key)
+        if twin is None and config.evaluation.twin is True and _alone(config):
+            twin = store.home(key)
+            own = twin_config(config)
+            own.resume = None if resumable(twin) is None else str(twin)
+            own.paths.output_dir = str(twin)
+            words = [word for word in overrides if not word.lstrip("+~").startswith("ssl")]
+            print("its twin, to say what unlabelled examples are worth: ", end="")
+            meta_train(own, twin, {**choices, "ssl": "none"}, [*words, "ssl=none"], vouched)
+            store.add(key, twin)
+    if twin is not None:
+        weights = tested_checkpoint(config, twin)
+        write_atomically(folder / CHECKPOINTS / TWIN, lambda path: shutil.copyfile(weights, path))
+
+
+def _alone(config: DictConfig) -> bool:
+    """Whether one process trains: Lightning starts others once a command, for its first training."""
+    return str(config.trainer.devices) == "1"

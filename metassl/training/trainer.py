@@ -8,9 +8,10 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
+from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Score
-from metassl.outcomes.classification import ACCURACY
-from metassl.training.checkpoints import KeepBest, Resumable
+from metassl.training.best import KeepBest
+from metassl.training.checkpoints import Resumable
 from metassl.training.csv_log import CSVLog
 from metassl.training.progress import StepBar
 from metassl.training.weights import read_checkpoint
@@ -27,7 +28,7 @@ class CloseLoggers(pl.Callback):
 
 
 def build_trainer(
-    config: DictConfig, folder: Path, resume: Path | None, score: Score = ACCURACY
+    config: DictConfig, folder: Path, resume: Path | None, learner: MetaLearner, score: Score
 ) -> pl.Trainer:
     """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`."""
     options = config.trainer
@@ -39,7 +40,7 @@ def build_trainer(
         )
     checkpoints = folder / "checkpoints"
     callbacks: list[pl.Callback] = [
-        KeepBest(checkpoints, score),  # before Resumable, whose checkpoint must know the best
+        KeepBest(learner, score, checkpoints),  # before Resumable, whose checkpoint must know the best
         Resumable(checkpoints, options.checkpoint_every, options.val_every),
         CloseLoggers(),
     ]

@@ -29,6 +29,7 @@ def trained(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [
         "model=maml", "ssl=consistency", "dataset=arrays", f"dataset.source.path={tiny_npz}",
         "backbone.filters=4", f"paths.cache_dir={folder.parent / 'cache'}", *TINY,
+        "evaluation.twin=true", "evaluation.imbalance=3", "episode.unlabelled=3", "evaluation.baseline_episodes=4",
     ]  # fmt: skip
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=words)
@@ -51,7 +52,18 @@ def test_without_changes_it_gives_the_same_numbers(run: Path) -> None:
     folder = evaluate_run([f"run={run}"])
     assert folder.parent == run / "evaluations"
     first, again = results(run), results(folder)
-    for key in ("accuracy", "without_unlabelled", "gain", "untrained", "loss", "episodes", "way", "steps"):
+    for key in (
+        "accuracy",
+        "twin",
+        "gain",
+        "unbalanced",
+        "deprived",
+        "untrained",
+        "loss",
+        "episodes",
+        "way",
+        "steps",
+    ):
         assert again[key] == first[key]
     one, two = (pq.read_table(f / "episodes.parquet").to_pydict() for f in (run, folder))
     assert one.keys() == two.keys()
@@ -62,17 +74,18 @@ def test_without_changes_it_gives_the_same_numbers(run: Path) -> None:
 
 def test_other_episodes(run: Path) -> None:
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    changes = ["evaluation.episodes=6", "episode.unlabelled=3"]
+    changes = ["evaluation.episodes=6", "episode.unlabelled=4"]
     folder = evaluate_run([f"run={run}", *changes])
     assert [p.name for p in (run / "evaluations").iterdir()] == [folder.name]
     found = results(folder)
-    assert (found["episodes"], found["unlabelled"]) == (6, 3)
+    assert (found["episodes"], found["unlabelled"]) == (6, 4)
     assert json.loads((folder / "run.json").read_text())["overrides"] == changes
     rows = pq.read_table(folder / "episodes.parquet").to_pydict()
     assert len(rows["accuracy"]) == 6
-    # the control never sees U, so on the first four episodes it is as it was
-    control = pq.read_table(run / "episodes.parquet").to_pydict()["accuracy_without_unlabelled"]
-    np.testing.assert_array_equal(rows["accuracy_without_unlabelled"][:4], control)
+    # the controls never see U, so on the first four episodes they are as they were
+    before_that = pq.read_table(run / "episodes.parquet").to_pydict()
+    for control in ("accuracy_twin", "accuracy_deprived"):
+        np.testing.assert_array_equal(rows[control][:4], before_that[control])
     # and nothing of the run itself is touched
     assert all(p.read_bytes() == content for p, content in before.items())
 

@@ -77,7 +77,7 @@ def test_a_suite_is_run_once_and_goes_on(
     assert none["M = 3"]["accuracy"] == none["M = 2"]["accuracy"]  # S and Q are the same, U is not used
     assert inference["M = 2"]["accuracy"] != none["M = 2"]["accuracy"]
     assert (inference["M = 2"]["unlabelled"], inference["M = 3"]["unlabelled"]) == (2, 3)
-    assert inference["M = 2"]["without_unlabelled"] == none["M = 2"]["accuracy"]  # the same weights
+    assert inference["M = 2"]["twin"] == none["M = 2"]["accuracy"]  # the same weights
     for key in ("steps", "norm", "hardware", "packages", "commit", "training_seconds", "label_ratio"):
         assert key in inference["M = 3"]
     assert (kept / "report.md").read_text() in said

@@ -26,7 +26,7 @@ from tests.conftest import CONF
 OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))
 HEADS = ("protonet", "matching", "relation", "tpn", "r2d2", "metaoptnet", "in_context")
 NOT_SO = ("maml", "cnaps", "baseline")  # the task enters the features, or they are adapted to by steps
-VARIANTS = {"": TEST, "_without_unlabelled": CONTROL}
+VARIANTS = {"": TEST, "_deprived": CONTROL}
 EPISODES = (
     "evaluation.tasks=5",
     "episode.way=3",

@@ -153,16 +153,18 @@ def test_stopped_by_hand_is_what_a_notebook_knows(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_result_is_a_table() -> None:
-    result = metassl.evaluate(learner(), TEST, 20)
+    result = metassl.evaluate(learner(), TEST, 20, twin=learner(ssl="none"))
     text = str(result)
     assert f"{100 * result.columns['accuracy'].mean():.1f} ± " in text
     assert result.gain is not None
-    difference = result.columns["accuracy"] - result.columns["accuracy_without_unlabelled"]
+    difference = result.columns["accuracy"] - result.columns["accuracy_twin"]
     assert result.gain.mean == pytest.approx(difference.mean())
     assert result.gain.half_width == pytest.approx(1.96 * difference.std(ddof=1) / 20**0.5)
-    alone = metassl.evaluate(learner(ssl="none"), TEST, 20)
+    alone = metassl.evaluate(learner(), TEST, 20)
     assert alone.gain is None
-    assert "without" not in str(alone)
+    assert "worth" not in str(alone)
+    assert "deprived" in str(alone)
+    assert "deprived" not in str(metassl.evaluate(learner(ssl="none"), TEST, 20))
     assert "queries unlabelled" in str(metassl.evaluate(learner(), TEST.having(transductive=True), 2))
     assert "[2, 5]-way" in str(metassl.evaluate(learner(), TEST.having(way=[2, 5]), 2))
 
@@ -184,7 +186,7 @@ def test_defaults_are_those_of_the_command() -> None:
     fit, evaluate = (inspect.signature(f).parameters for f in (metassl.fit, metassl.evaluate))
     assert fit["tasks"].default == config.trainer.tasks
     assert evaluate["tasks"].default == config.evaluation.tasks
-    assert config.evaluation.val_episodes == 30
+    assert config.evaluation.val_episodes == 200
     named = composed({"optimizer": fit["optimizer"].default, "engine": "threads"}, allowed=())
     assert (named.optimizer, named.engine) == (config.optimizer, config.engine)
 

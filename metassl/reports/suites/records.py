@@ -13,7 +13,8 @@ from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
 
 # what is kept of results.json, where it is there
 KEPT = (
-    "split", "episodes", "make_up", "outcome", "score", *KNOWN, "without_unlabelled", "gain", "way", "shot",
+    "split", "episodes", "make_up", "outcome", "score", *KNOWN, "validation", "twin", "gain", "unbalanced",
+    "deprived", "way", "shot",
     "queries", "unlabelled", "distractors", "distractor_unlabelled", "norm", "transductive", "steps",
 )  # fmt: skip
 Record = dict[str, Any]

@@ -1,30 +1,49 @@
-"""The map of pairs: accuracies, and gains over the supervised twin on the same episodes."""
+"""The map of pairs: scores, and what unlabelled examples are worth against each pair's twin."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from metassl.evaluation.intervals import Interval, shown
+from metassl.evaluation.intervals import shown
+from metassl.evaluation.significance import holm, p_over_seeds
 from metassl.files import write_atomically
 from metassl.outcomes.scores import ACCURACY
 from metassl.reports.heat_maps import draw_heat_maps
 from metassl.reports.markdown import NOTHING, markdown_table
-from metassl.reports.sweeps.comparisons import paired_difference
 from metassl.reports.sweeps.protocol import protocol_line, task_title
 from metassl.reports.sweeps.score_map import gain_words, mean_scores, score_maps
 from metassl.reports.sweeps.sections import sections
-from metassl.reports.sweeps.seed_groups import SeedGroup, rows_and_columns, score
+from metassl.reports.sweeps.seed_groups import SeedGroup, rows_and_columns, score, seed_values
 from metassl.reports.sweeps.tables import failures_table
 from metassl.runs.read import find_runs
 
 TWIN = "none"
 NOTE = (
-    "{score}, mean over the seeds. Below it the gain over ssl=none of the same model{unit}, "
-    "paired on the same test episodes, each averaged over the seeds, with a 95% interval over the "
-    "episodes. Bold: the interval excludes 0. It leaves out how much other seeds would change."
+    "{score}, mean over the seeds. Below it the gain over the twin, the same model trained with ssl=none and "
+    "the same budget{unit}: paired on the same test episodes, with a 95% interval over the seeds "
+    "(Student's t; of one seed, marked †, over its episodes). {comparisons} gains are compared with 0; bold: "
+    "those that hold together by Holm's correction at 5%."
 )
-Place = tuple[str, str]  # row, column
+UNBALANCED_NOTE = (
+    "The same with unbalanced U at test, {ratio:g} images of its largest class to one of its smallest. No "
+    "pair is to be recommended by the balanced map alone."
+)
+GAINS = {"gain": "{score}", "unbalanced.gain": "unbalanced.{score}"}  # and the score that each belongs to
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Which gains hold together.
+
+    Attributes:
+        comparisons: how many were looked at.
+        held: (kind of gain, row, column) of those that hold.
+    """
+
+    comparisons: int
+    held: frozenset[tuple[str, str, str]]
 
 
 def write_pair_map(sweep: Path) -> list[Path]:
@@ -37,7 +56,10 @@ def write_pair_map(sweep: Path) -> list[Path]:
     for section in sections(runs):
         groups = [group for group in section.groups if group.finished]
         title = task_title(section.runs)
-        text += [f"# {title}", note(groups), pair_table(groups), protocol_line(section.runs)]
+        marks = marked(groups)
+        text += [f"# {title}", note(groups, marks), pair_table(groups, "gain", marks)]
+        text += _unbalanced(groups, marks)
+        text.append(protocol_line(section.runs))
         picture = sweep / section.file("map.png")
         pictures += [picture] if _draw(groups, picture, title) else []
     failures = failures_table(runs, sweep)
@@ -48,30 +70,51 @@ def write_pair_map(sweep: Path) -> list[Path]:
     return [report, *pictures]
 
 
-def note(groups: Sequence[SeedGroup]) -> str:
+def note(groups: Sequence[SeedGroup], marks: Marks) -> str:
     """What the numbers of a map are."""
     decides = groups[0].decides if groups else ACCURACY
     words = gain_words(decides)
-    if decides.percent:
-        return NOTE.format(score=f"{decides.opening} in %", unit=f" in {words}")
-    return NOTE.format(score=decides.opening, unit=f" ({words})")
+    opening = f"{decides.opening} in %" if decides.percent else decides.opening
+    unit = f", in {words}" if decides.percent else f" ({words})"
+    return NOTE.format(score=opening, unit=unit, comparisons=marks.comparisons)
 
 
-def pair_table(groups: Sequence[SeedGroup]) -> str:
-    """The map as a Markdown table: a row a model, a column an objective."""
+def marked(groups: Sequence[SeedGroup]) -> Marks:
+    """Which of all gains of a map, balanced and not, hold after Holm's correction."""
+    found = {(gain, g.row, g.ssl): seed_values(g, gain) for g in groups for gain in GAINS}
+    gains = {place: values for place, values in found.items() if values}
+    holds = holm([p_over_seeds(values) for values in gains.values()])
+    return Marks(len(gains), frozenset(place for place, held in zip(gains, holds, strict=True) if held))
+
+
+def pair_table(groups: Sequence[SeedGroup], gain: str, marks: Marks) -> str:
+    """The map as a Markdown table: a row a model, a column an objective.
+
+    Args:
+        groups: of the runs.
+        gain: a key of GAINS.
+        marks: which gains are bold.
+    """
     rows, columns = _names(groups)
-    cells = _by_place(groups)
-    return markdown_table(
-        ["model", *columns], [[row, *(_cell(cells, row, column) for column in columns)] for row in rows]
-    )
+    cells = {(group.row, group.ssl): group for group in groups}
+    lines = [
+        [
+            row,
+            *(_cell(cells.get((row, column)), gain, (gain, row, column) in marks.held) for column in columns),
+        ]
+        for row in rows
+    ]
+    return markdown_table(["model", *columns], lines)
 
 
-def gain_over_twin(cells: dict[Place, SeedGroup], row: str, column: str) -> Interval | None:
-    """How much better a cell is than the same model with ssl=none; None where either is missing."""
-    cell, twin = cells.get((row, column)), cells.get((row, TWIN))
-    if cell is None or twin is None or column == TWIN:
-        return None
-    return paired_difference(cell, twin)
+def _unbalanced(groups: Sequence[SeedGroup], marks: Marks) -> list[str]:
+    """The second map, where U was tested unbalanced."""
+    found = [run.result("unbalanced") for group in groups for run in group.finished]
+    ratios = {float(entry["imbalance"]) for entry in found if entry is not None}
+    if not ratios:
+        return []
+    text = UNBALANCED_NOTE.format(ratio=max(ratios))
+    return ["## Unbalanced U", text, pair_table(groups, "unbalanced.gain", marks)]
 
 
 def _draw(groups: Sequence[SeedGroup], path: Path, title: str) -> bool:
@@ -79,35 +122,34 @@ def _draw(groups: Sequence[SeedGroup], path: Path, title: str) -> bool:
     if not groups:
         return False
     rows, columns = _names(groups)
-    cells, decides = _by_place(groups), groups[0].decides
-    found = [[gain_over_twin(cells, row, column) for column in columns] for row in rows]
-    gains = np.array([[np.nan if gain is None else gain.mean for gain in line] for line in found])
-    values = mean_scores(groups, decides.name, rows, columns)
+    decides = groups[0].decides
+    values, *gains = (mean_scores(groups, what, rows, columns) for what in (decides.name, *GAINS))
     if not np.isfinite(values).any():
         return False
-    maps = score_maps(decides, values, decides.factor * gains, f"gain over ssl={TWIN}")
-    draw_heat_maps(rows, columns, maps, path, title, set(cells))
+    maps = score_maps(decides, values, gains[0], "gain over the twin")
+    maps += score_maps(decides, values, gains[1], "the same, unbalanced U")[1:]
+    draw_heat_maps(rows, columns, maps, path, title, {(group.row, group.ssl) for group in groups})
     return True
 
 
-def _cell(cells: dict[Place, SeedGroup], row: str, column: str) -> str:
-    group = cells.get((row, column))
-    found = None if group is None else score(group, group.decides.name)
-    if group is None or found is None:
+def _cell(group: SeedGroup | None, gain: str, bold: bool) -> str:
+    """The score, and below it the gain."""
+    if group is None:
         return NOTHING
-    text = shown(group.decides, found).split(" ±")[0]
-    gain = gain_over_twin(cells, row, column)
-    if gain is None:
+    decides = group.decides
+    what = GAINS[gain].format(score=decides.name)
+    found = score(group, what) or (score(group, decides.name) if group.ssl == TWIN else None)
+    if found is None:
+        return NOTHING
+    text, gained = shown(decides, found).split(" ±")[0], score(group, gain)
+    if gained is None:
         return text
-    amount = shown(group.decides, gain, True)
-    return f"{text}<br>{f'**{amount}**' if gain.excludes_zero else amount}"
+    amount = shown(decides, gained, True)
+    mark = " †" if len(group.finished) == 1 else ""
+    return f"{text}<br>{f'**{amount}**' if bold else amount}{mark}"
 
 
 def _names(groups: Sequence[SeedGroup]) -> tuple[list[str], list[str]]:
     """Rows and columns, the twin first."""
     rows, columns = rows_and_columns(groups)
     return rows, sorted(columns, key=lambda name: name != TWIN)
-
-
-def _by_place(groups: Sequence[SeedGroup]) -> dict[Place, SeedGroup]:
-    return {(group.row, group.ssl): group for group in groups}

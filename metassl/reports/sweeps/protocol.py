@@ -45,10 +45,13 @@ def protocol_line(runs: Iterable[Run]) -> str:
 
 
 def best_of_each_setting(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
-    """The best finite mean among the groups tested on the same episodes, where there are two or more."""
+    """The best validation among the groups tested on the same episodes, where there are two or more.
+
+    The test plays no part in the choice, or the best of many would be the luckiest.
+    """
     settings: dict[tuple[str, ...], list[tuple[float, SeedGroup]]] = {}
     for group in groups:
-        found = score(group, group.decides.name)
+        found = score(group, "validation")
         if found is not None and isfinite(found.mean):
             better = group.decides.improvement(found.mean)
             settings.setdefault(setting(group), []).append((better, group))

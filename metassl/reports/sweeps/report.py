@@ -14,9 +14,9 @@ from metassl.reports.sweeps.tables import failures_table, results_table
 from metassl.runs.read import find_runs
 
 PAIRED_NOTE = (
-    "{unit}, 95% interval over the test episodes, each averaged over the shared seeds. The "
-    "trained models are taken as given, so this leaves out how much another seed would change. The "
-    "best was picked by these same numbers, and nothing is corrected for the number of comparisons."
+    "{unit}, paired by test episode, with a 95% interval over the shared seeds (Student's t). The best was "
+    "chosen on validation. Of {comparisons} comparisons those are said to hold that do so together, by "
+    "Holm's correction at 5%."
 )
 
 
@@ -61,11 +61,12 @@ def _document(section: Section, table: str, compared: Sequence[str], pictures: S
     if any(run.finished for run in section.runs):
         parts.append(protocol_line(section.runs))
     if compared:
-        parts += ["## The best against the others", _paired_note(section.groups)]
+        parts += ["## The best against the others", _paired_note(section.groups, len(compared))]
         parts += ["\n".join(f"* {line}" for line in compared)]
     return parts + [f"![{path.stem}]({path.name})" for path in pictures]
 
 
-def _paired_note(groups: Sequence[SeedGroup]) -> str:
+def _paired_note(groups: Sequence[SeedGroup], comparisons: int) -> str:
     decides = next(group for group in groups if group.finished).decides
-    return PAIRED_NOTE.format(unit="Percentage points" if decides.percent else decides.opening)
+    unit = "Percentage points" if decides.percent else decides.opening
+    return PAIRED_NOTE.format(unit=unit, comparisons=comparisons)

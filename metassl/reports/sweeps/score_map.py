@@ -32,7 +32,7 @@ def draw_score_map(groups: Sequence[SeedGroup], path: Path, title: str) -> bool:
     found, gain = (mean_scores(groups, what, rows, columns) for what in (decides.name, "gain"))
     if not np.isfinite(found).any():
         return False
-    maps = score_maps(decides, found, gain, "gain of U")
+    maps = score_maps(decides, found, gain, "gain over the twin")
     draw_heat_maps(rows, columns, maps, path, title, {(g.row, g.ssl) for g in finished})
     return True
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import Any
 
 from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.outcomes.scores import KNOWN, Score, score_named
@@ -64,18 +65,29 @@ def group_runs(runs: Iterable[Run]) -> list[SeedGroup]:
 
 
 def score(group: SeedGroup, what: str) -> Interval | None:
-    """The interval of a score by its name, of 'gain' or of 'without_unlabelled', in the score's own unit.
+    """The interval of a score by its name, or of 'gain', 'validation', 'unbalanced.gain'; in its own unit.
 
     Over seeds where the group has two or more finished runs, else the run's own interval over its
     episodes. None unless every finished run has the score: a mean over some seeds isn't comparable.
     """
-    found = [run.result(what) for run in group.finished]
-    if not found or any(entry is None for entry in found):
-        return None
-    if len(found) > 1:
-        return over_seeds([entry["mean"] for entry in found])
-    mean, width = found[0]["mean"], found[0].get("ci95")
-    return Interval(mean, nan if width is None else width, group.finished[0].result("episodes") or 0)
+    values = seed_values(group, what)
+    if len(values) != 1:
+        return over_seeds(values) if values else None
+    width = _entry(group.finished[0], what)["ci95"]
+    return Interval(values[0], nan if width is None else width, group.finished[0].result("episodes") or 0)
+
+
+def seed_values(group: SeedGroup, what: str) -> list[float]:
+    """The mean of a score over each seed's episodes, see `score`; [] unless every finished run has it."""
+    found = [_entry(run, what) for run in group.finished]
+    return [] if None in found else [float(entry["mean"]) for entry in found]
+
+
+def _entry(run: Run, what: str) -> Any:
+    """What results.json holds under a key, or under a key of a key; None where it has none."""
+    key, _, inner = what.partition(".")
+    found = run.result(key)
+    return found.get(inner) if inner and found is not None else found
 
 
 def rows_and_columns(groups: Sequence[SeedGroup]) -> tuple[list[str], list[str]]:

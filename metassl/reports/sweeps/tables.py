@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from metassl.evaluation.intervals import Interval, shown
 from metassl.outcomes.scores import Score
-from metassl.reports.markdown import NOTHING, markdown_table
+from metassl.reports.markdown import NOTHING, distinct, markdown_table
 from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact, have_classes, predictions
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.runs.read import Run
@@ -33,7 +33,7 @@ def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
     decides, columns = done[0].decides, Columns(done[0].others, _made(done))
     head = ["model", "ssl", *(key for key, _ in done[0].extra)]
     head += [f"{decides.title}{' %' if decides.percent else ''} ± 95% {_kind(done)}"]
-    head += ["gain of U", "without U", *(other.name for other in columns.others), "seeds n"]
+    head += ["gain of U", "gain, unbalanced U", "twin", *(other.name for other in columns.others), "seeds n"]
     head += [*columns.made, "predictions", "norm", "steps", "wall time", "commit"]
     rows = [_row(group, columns, id(group) in best, digits) for group in done]
     return f"{markdown_table(head, rows)}\n\n{' '.join(_notes(done, columns.others, bool(best)))}\n"
@@ -53,21 +53,27 @@ def failures_table(runs: Iterable[Run], sweep: Path) -> str:
 def _notes(groups: Sequence[SeedGroup], others: Sequence[Score], any_best: bool) -> list[str]:
     """What the columns mean."""
     decides, title = groups[0].decides, groups[0].decides.title
-    without = f"the {title} of the same model without U"
+    twin = f"the {title} of the twin, which was trained without U with the same budget"
     notes = [
-        f"Gain of U: {title} minus {without} on the same episodes."
+        f"Gain of U: {title} minus {twin}, on the same episodes."
         if decides.higher
-        else f"Gain of U (less error is +): {without} minus the {title} with it on the same episodes."
+        else f"Gain of U (less error is +): {twin}, minus the {title} with it on the same episodes."
     ]
+    notes += [_unbalanced_note(groups)] if any(score(g, "unbalanced.gain") for g in groups) else []
     if any_best:
-        extreme = "highest" if decides.higher else "lowest"
-        notes.append(f"Bold: the {extreme} mean among the rows tested on the same episodes.")
+        notes.append("Bold: the best on validation classes among the rows tested on the same episodes.")
     notes += [f"{other.name}: {other.title}{' in %' if other.percent else ''}." for other in others]
     if any(len(group.finished) > 1 for group in groups):
         notes.append("±: Student's t over seeds.")
     if any(len(group.finished) == 1 for group in groups):
         notes.append("†: one seed, so ± is 1.96·s/√n over its test episodes and says nothing about seeds.")
     return notes
+
+
+def _unbalanced_note(groups: Sequence[SeedGroup]) -> str:
+    found = (run.result("unbalanced") for group in groups for run in group.finished)
+    ratio = distinct(f"{entry['imbalance']:g} to 1" for entry in found if entry)
+    return f"Unbalanced U: its largest class against its smallest, {ratio}."
 
 
 def _made(groups: Sequence[SeedGroup]) -> dict[str, str]:
@@ -82,8 +88,9 @@ def _row(group: SeedGroup, columns: Columns, best: bool, digits: int) -> list[st
     text = _cell(decides, score(group, decides.name), "", digits)
     cells = [group.model, group.ssl, *(value for _, value in group.extra)]
     cells += [f"**{text}**{mark}" if best else text + mark]
-    cells += [_cell(decides, score(group, "gain"), mark, digits, signed=True)]
-    cells += [_cell(decides, score(group, "without_unlabelled"), mark, digits)]
+    gains = ("gain", "unbalanced.gain")
+    cells += [_cell(decides, score(group, gain), mark, digits, signed=True) for gain in gains]
+    cells += [_cell(decides, score(group, "twin"), mark, digits)]
     cells += [_cell(other, score(group, other.name), mark, digits) for other in columns.others]
     cells += [str(len(runs)), *(fact(runs, key) for key in columns.made.values()), predictions(runs)]
     cells += [fact(runs, "norm"), fact(runs, "steps"), _wall_time(runs), commits(runs)]

@@ -12,25 +12,32 @@ from metassl.errors import UserError
 from metassl.reports.sweeps.comparisons import comparisons, paired_difference
 from metassl.reports.sweeps.seed_groups import group_runs
 from metassl.runs.read import find_runs
-from tests.support.job_folders import EPISODES
+from tests.support.job_folders import EPISODES, write_job
 
 
-def test_paired_difference_averages_each_episode_over_the_shared_seeds(sweep: Path) -> None:
+def test_paired_difference_is_seed_by_seed(sweep: Path) -> None:
     maml, protonet = (group_runs(find_runs(sweep))[index] for index in (0, 2))
     columns = [
-        np.mean(
-            [parquet.read_table(run.folder / "episodes.parquet")["accuracy"] for run in g.finished], axis=0
-        )
+        [np.mean(parquet.read_table(run.folder / "episodes.parquet")["accuracy"]) for run in g.finished]
         for g in (protonet, maml)
     ]
-    difference = columns[0] - columns[1]
+    differences = np.subtract(*columns)
     found = paired_difference(protonet, maml)
     assert found is not None
-    assert (found.mean, found.n) == (pytest.approx(difference.mean()), EPISODES)
-    assert found.half_width == pytest.approx(1.96 * stats.sem(difference))
+    assert (found.interval.mean, found.interval.n) == (pytest.approx(differences.mean()), 2)
+    assert found.interval.half_width == pytest.approx(stats.t.ppf(0.975, 1) * stats.sem(differences))
+    assert found.p == pytest.approx(stats.ttest_rel(*columns).pvalue)
     lines = comparisons(group_runs(find_runs(sweep)))
     assert len(lines) == 3
-    assert all("**protonet + consistency** minus" in line and "(excludes 0)" in line for line in lines)
+    assert all("**protonet + consistency** minus" in line and "after correction" in line for line in lines)
+
+
+def test_the_best_is_chosen_on_validation(tmp_path: Path) -> None:
+    write_job(tmp_path / "0", "maml", "none", 0, 0.6, validation={"mean": 0.9, "ci95": 0.1})
+    write_job(tmp_path / "1", "maml", "vat", 0, 0.8, validation={"mean": 0.7, "ci95": 0.1})
+    (line,) = comparisons(group_runs(find_runs(tmp_path)))
+    assert line.startswith("**maml + none** minus maml + vat: -")
+    assert line.endswith("(one seed, so nothing follows for others)")
 
 
 def test_other_episodes_are_not_paired(sweep: Path) -> None:

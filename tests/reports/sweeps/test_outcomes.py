@@ -38,17 +38,18 @@ def mean_error(job: Path) -> float:
 def test_the_table_is_in_the_unit_of_the_score_and_the_least_error_is_bold(curves: Path) -> None:
     head, _, none, consistency, *rest = results_table(groups_of(curves)).splitlines()
     assert head == (
-        "| model | ssl | mean squared error ± 95% over episodes † | gain of U | without U | mae | r2 | seeds n | "
-        "M | predictions | norm | steps | wall time | commit |"
+        "| model | ssl | mean squared error ± 95% over episodes † | gain of U | gain, unbalanced U | twin | mae "
+        "| r2 | seeds n | M | predictions | norm | steps | wall time | commit |"
     )
     error = mean_error(curves / "1")
     assert consistency.startswith(
-        f"| maml | consistency | **{error:.3f} ± 0.040** † | +0.100 ± 0.004 † | {error + 0.1:.3f} ± 0.050 † |"
+        f"| maml | consistency | **{error:.3f} ± 0.040** † | +0.100 ± 0.004 † | – | "
+        f"{error + 0.1:.3f} ± 0.050 † |"
     )
-    assert none.startswith(f"| maml | none | {mean_error(curves / '0'):.3f} ± 0.040 † | – | – |")
+    assert none.startswith(f"| maml | none | {mean_error(curves / '0'):.3f} ± 0.040 † | – | – | – |")
     notes = "\n".join(rest)
     assert "Gain of U (less error is +)" in notes
-    assert "Bold: the lowest mean" in notes
+    assert "Bold: the best on validation" in notes
     assert "accuracy" not in notes
 
 
@@ -62,7 +63,7 @@ def test_less_error_is_better_and_a_gain_above_0(curves: Path) -> None:
     gain = paired_difference(consistency, none)
     expected = mean_error(curves / "0") - mean_error(curves / "1")
     assert gain is not None
-    assert gain.mean == pytest.approx(expected)
+    assert gain.interval.mean == pytest.approx(expected)
     assert expected > 0.1
     (line,) = comparisons([none, consistency])
     assert line.startswith(f"maml + none minus **maml + consistency**: +{expected:.3f} ±")
@@ -74,7 +75,7 @@ def test_the_report_of_curves_speaks_of_errors(curves: Path, tmp_path: Path) -> 
     report = paths[0].read_text()
     assert table.strip() in report
     assert "episodes 200, tasks of 10 labelled and 20 unlabelled points, 20 queries, U used at" in report
-    assert "Mean squared error, 95% interval over the test episodes" in report
+    assert "Mean squared error, paired by test episode, with a 95% interval over the shared seeds" in report
     assert "ccuracy" not in report
     assert "way" not in report.replace("away", "")
 
@@ -82,13 +83,12 @@ def test_the_report_of_curves_speaks_of_errors(curves: Path, tmp_path: Path) -> 
 def test_the_map_of_curves_has_gains_over_the_twin(curves: Path) -> None:
     report, picture = write_pair_map(curves)
     text = report.read_text()
-    gain = mean_error(curves / "0") - mean_error(curves / "1")
     assert text.startswith("# curves, 10 labelled and 20 unlabelled points, 20 queries\n")
     assert "Mean squared error, mean over the seeds." in text
-    assert "same model (less error is +), paired" in text
-    assert (
-        f"| maml | {mean_error(curves / '0'):.3f} | {mean_error(curves / '1'):.3f}<br>**+{gain:.3f} ±" in text
-    )
+    assert "the same budget (less error is +): paired" in text
+    cell = f"{mean_error(curves / '1'):.3f}<br>+0.100 ± 0.004 † |"
+    assert f"| maml | {mean_error(curves / '0'):.3f} | {cell}" in text
+    assert "Unbalanced" not in text
     assert picture.stat().st_size > 1000
 
 
@@ -151,7 +151,7 @@ def test_orders_are_in_percent(curves: Path) -> None:
         }
         path.write_text(json.dumps({k: v for k, v in results.items() if k not in ("mse", "mae", "r2")}))
     head, _, none, consistency, *rest = results_table(groups_of(curves)).splitlines()
-    assert "| nDCG@k % ± 95% over episodes † | gain of U | without U | hit_rate |" in head
+    assert "| nDCG@k % ± 95% over episodes † | gain of U | gain, unbalanced U | twin | hit_rate |" in head
     assert "| **90.0 ± 1.0** † | +10.0 ± 0.4 † |" in consistency
-    assert "| 80.0 ± 1.0 † | – | – | 50.0 ± 10.0 † |" in none
-    assert "Gain of U: nDCG@k minus the nDCG@k of" in "\n".join(rest)
+    assert "| 80.0 ± 1.0 † | – | – | – | 50.0 ± 10.0 † |" in none
+    assert "Gain of U: nDCG@k minus the nDCG@k of the twin" in "\n".join(rest)

@@ -13,7 +13,7 @@ def test_the_table_holds_the_numbers(sweep: Path) -> None:
     groups = group_runs(find_runs(sweep))
     lines = results_table(groups).splitlines()
     assert lines[0].startswith(
-        "| model | ssl | accuracy % ± 95% over seeds | gain of U | without U | seeds n |"
+        "| model | ssl | accuracy % ± 95% over seeds | gain of U | gain, unbalanced U | twin | seeds n |"
     )
     assert len({line.count("|") for line in lines[:6]}) == 1
     best = next(line for line in lines if "**" in line)

@@ -1,0 +1,132 @@
+"""Meta-training of a run: from its config to the weights with the best validation."""
+
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+
+from metassl.data.task_source import TaskSource
+from metassl.engine.base import Engine
+from metassl.evaluation.intervals import Interval
+from metassl.files import write_atomically, write_json
+from metassl.instantiate import refuse_foreign_targets
+from metassl.learners.base import MetaLearner
+from metassl.provenance import provenance
+from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG
+from metassl.tasks.spec import TaskSpec
+from metassl.training.best import BestValidation
+from metassl.training.build import (
+    build_datamodule,
+    build_learner,
+    build_module,
+    build_source,
+    build_task_spec,
+    build_test_stream,
+)
+from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
+from metassl.training.module import DivergedError
+from metassl.training.process import settle_process
+from metassl.training.trainer import build_trainer
+from metassl.training.weights import load_weights, read_checkpoint
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a meta-training leaves in memory.
+
+    Attributes:
+        learner: with the weights that are to be tested.
+        engine, source, task: how its tasks run, where they come from, and what they are.
+        validation: the deciding score of the best validation.
+        step: at which it was.
+        seconds: wall time, over all resumptions.
+    """
+
+    learner: MetaLearner
+    engine: Engine
+    source: TaskSource
+    task: TaskSpec
+    validation: Interval
+    step: int
+    seconds: float
+
+
+def meta_train(
+    config: DictConfig,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    vouched: Collection[str] = (),
+) -> Trained | None:
+    """Meta-trains as a whole config says; None on ranks that don't test.
+
+    Args:
+        config: as composed by Hydra.
+        folder: of the run; config, records, curves and checkpoints go there.
+        choices: the option of each config group, for the records.
+        overrides: what the user typed, for the records.
+        vouched: what the config of a resumed run may build besides this package's and torch's classes.
+    """
+    settle_process(config)
+    began = time.monotonic()
+    resume = _resume_point(config, folder, vouched)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
+        write_json(folder / ABOUT, provenance(choices, overrides, config.seed))
+    pl.seed_everything(config.seed, verbose=False)
+    source = build_source(config)
+    task = build_task_spec(config, source)
+    learner = build_learner(config, task)
+    module = build_module(config, learner, task.outcome)
+    data = build_datamodule(config, source, learner)
+    # a test split that can't be drawn shows now, not after the training
+    build_test_stream(config, source, learner, config.evaluation.episodes)
+    tested_checkpoint(config, folder)
+    trainer = build_trainer(config, folder, resume, learner, task.outcome.score)
+    if trainer.is_global_zero:
+        print(_description(config, learner, source, choices))
+    try:
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except DivergedError as error:
+        last = folder / CHECKPOINTS / LAST
+        where = f"The last good checkpoint is {last}." if last.is_file() else "No checkpoint was written yet."
+        raise DivergedError(f"{error} {where}") from None
+    if not trainer.is_global_zero:
+        return None
+    load_weights(learner, tested_checkpoint(config, folder))
+    best = _best(trainer)
+    assert best.found is not None
+    seconds = earlier_seconds(trainer) + time.monotonic() - began
+    return Trained(learner, module.engine, source, task, best.found, best.step, seconds)
+
+
+def _best(trainer: pl.Trainer) -> BestValidation:
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next(callback for callback in callbacks if isinstance(callback, BestValidation))
+
+
+def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) -> Path | None:
+    """The checkpoint to go on from, where the config asks for it."""
+    if config.resume is None:
+        return None
+    path = folder / CHECKPOINTS / LAST
+    refuse_foreign_targets(config, vouched)
+    read_checkpoint(path)  # refuses what is not plain weights before anything is built
+    return path
+
+
+def _description(
+    config: DictConfig, learner: MetaLearner, source: TaskSource, choices: Mapping[str, str]
+) -> str:
+    """One line on what is about to run."""
+    count = sum(p.numel() for p in learner.parameters() if p.requires_grad)
+    return (
+        f"model={choices.get('model')} ssl={choices.get('ssl')} (at={learner.ssl.at}) "
+        f"dataset={choices.get('dataset')}: {source.description()}, "
+        f"{count:,} parameters, {config.trainer.steps} steps of {config.trainer.tasks} tasks"
+    )
