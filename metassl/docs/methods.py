@@ -10,13 +10,19 @@ from typing import Any
 from metassl.construct import BUILDERS
 from metassl.docs.markdown import code, prose
 from metassl.docs.options import Option, option_names, read_options
-from metassl.docs.sentences import first_sentence, names_a_paper, source
+from metassl.docs.sentences import difference, first_sentence, names_a_paper, source
 from metassl.reports.markdown import markdown_table
 
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
 APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
 NOUNS = {"model": "meta-learners", "ssl": "objectives"}
-HEAD = ("option and class", "what it does", "source and note", "options and values")
+HEAD = (
+    "option and class",
+    "what it does",
+    "source and note",
+    "differs from the paper by",
+    "options and values",
+)
 LINE = "<br>"  # a new line in a cell
 START = """# Methods
 
@@ -64,7 +70,7 @@ def _folder(option: Option) -> str:
 def _row(group: str, option: Option) -> list[str]:
     path = None if option.main is None else option.targets[option.main]
     name = LINE.join(filter(None, [code(f"{group}={option.name}"), _link(path)]))
-    return [name, _purpose(option), _origin(option), _values(option)]
+    return [name, _purpose(option), _origin(option), _difference(option), _values(option)]
 
 
 def _purpose(option: Option) -> str:
@@ -83,6 +89,15 @@ def _origin(option: Option) -> str:
     if option.main is not None and not names_a_paper(option.note):
         paper = source(_docstring(option.targets[option.main]))
     return LINE.join(map(prose, filter(None, [paper, option.note])))
+
+
+def _difference(option: Option) -> str:
+    """What the classes of an option say of how they depart from their papers."""
+    inherits = bool(option.parents) and option.main not in option.own  # the parent's row has said it
+    main = [] if option.main is None or inherits else [option.targets[option.main]]
+    paths = [*main, *option.parts().values()]
+    said = dict.fromkeys(difference(_docstring(path)) for path in paths)
+    return LINE.join(map(prose, filter(None, said)))
 
 
 def _values(option: Option) -> str:

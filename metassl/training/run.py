@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from metassl.data.spec import to_number
 from metassl.errors import ConfigError, one_of
 from metassl.evaluation.results import results_text, write_results
 from metassl.files import write_atomically
@@ -61,6 +62,7 @@ def _check(config: DictConfig) -> None:
     """Before the training: nothing may be wrong after it."""
     if config.evaluation.twin not in (True, False, STORED):
         raise ConfigError(one_of("evaluation.twin", str(config.evaluation.twin), ("true", "false", STORED)))
+    to_number("evaluation.imbalance", config.evaluation.imbalance, 1, 1e6)
 
 
 def _trained(

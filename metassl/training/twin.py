@@ -31,11 +31,11 @@ def is_twin(config: DictConfig) -> bool:
 
 
 def twin_config(config: DictConfig) -> DictConfig:
-    """The config without an SSL objective; all else is the same."""
+    """The config without an SSL objective, and without a tracker of its own; all else is the same."""
     twin = config.copy()
     with open_dict(twin):
         twin.ssl = {"objective": {"_target_": NONE}}
-        twin.published = None
+        twin.published = twin.logger.extra = None
     return twin
 
 

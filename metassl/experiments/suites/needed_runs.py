@@ -8,16 +8,17 @@ from metassl.experiments.planned_runs import PlannedRun, PlannedTest
 from metassl.experiments.suites.suite import Entry
 
 
-def training_of(experiment: str, seed: int, changes: Sequence[str]) -> PlannedRun:
-    """The training of an experiment with a seed; `changes` are words for every run."""
-    return PlannedRun(f"{experiment}-{seed}", (f"experiment={experiment}", f"seed={seed}", *changes))
+def training_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedRun:
+    """The training behind an entry with a seed; `changes` are words for every run."""
+    name = "-".join((entry.weights, *map(slug, entry.train), str(seed)))
+    return PlannedRun(name, (f"experiment={entry.weights}", f"seed={seed}", *changes, *entry.train))
 
 
 def extra_test_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedTest:
     """The test of an entry whose training ends with another one."""
-    trained = training_of(entry.weights, seed, changes)
+    trained = training_of(entry, seed, changes)
     name = "-".join(map(slug, (entry.experiment, *entry.words)))
-    words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *entry.words)
+    words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *entry.train, *entry.words)
     return PlannedTest(f"{trained.name}/tests/{name}", words, trained.name)
 
 
@@ -25,8 +26,8 @@ def needed_trainings(
     entries: Iterable[Entry], seeds: Iterable[int], changes: Sequence[str]
 ) -> list[PlannedRun]:
     """Every training once; seed by seed, so that an early stop leaves whole columns."""
-    weights = dict.fromkeys(entry.weights for entry in entries)
-    return [training_of(name, seed, changes) for seed in seeds for name in weights]
+    needed = [training_of(entry, seed, changes) for seed in seeds for entry in entries]
+    return list(dict.fromkeys(needed))
 
 
 def needed_tests(entries: Iterable[Entry], seeds: Iterable[int], changes: Sequence[str]) -> list[PlannedTest]:
@@ -39,7 +40,7 @@ def result_folder(entry: Entry, seed: int, changes: Sequence[str], out: Path) ->
     """Where the results of an entry are, once they are there."""
     if entry.needs_test:
         return out / extra_test_of(entry, seed, changes).name
-    return out / training_of(entry.experiment, seed, changes).name
+    return out / training_of(entry, seed, changes).name
 
 
 def slug(text: str) -> str:

@@ -12,6 +12,7 @@ class Entry:
         experiment: option of conf/experiment.
         weights: the experiment whose trained weights are tested.
         words: overrides of the test.
+        train: overrides of the training, and so of the test as well.
     """
 
     row: str
@@ -19,6 +20,7 @@ class Entry:
     experiment: str
     weights: str
     words: tuple[str, ...]
+    train: tuple[str, ...] = ()
 
     @property
     def needs_test(self) -> bool:

@@ -27,7 +27,7 @@ NEEDED = {"suite": ("title", "seeds", "tables"), "table": ("columns", "rows"), "
 ALLOWED = {
     "suite": (*NEEDED["suite"], "about"),
     "table": (*NEEDED["table"], "name", "axis"),
-    "row": (*NEEDED["row"], "weights", "words"),
+    "row": (*NEEDED["row"], "weights", "words", "train"),
 }
 
 
@@ -64,9 +64,20 @@ def _entries(
 ) -> Iterator[Entry]:
     experiments = _one_a_column(path, name, row["experiments"], len(columns))
     weights = _one_a_column(path, name, row.get("weights") or row["experiments"], len(columns))
+    trains = _train_words(path, name, row.get("train") or [], len(columns))
     own = tuple(row.get("words") or ())
-    for (column, words), experiment, weight in zip(columns.items(), experiments, weights, strict=True):
-        yield Entry(name, column, experiment, weight, (*own, *words))
+    for (column, words), experiment, weight, train in zip(
+        columns.items(), experiments, weights, trains, strict=True
+    ):
+        yield Entry(name, column, experiment, weight, (*own, *words), train)
+
+
+def _train_words(path: Path, row: str, value: Sequence[Any], count: int) -> list[tuple[str, ...]]:
+    """Words of the training for each column: a list of words for all, or a list of such lists."""
+    each = [list(words) for words in value] if value and not isinstance(value[0], str) else [value] * count
+    if len(each) != count:
+        raise UserError(f"{path}: row '{row}' has {len(each)} lists in 'train' for {count} columns.")
+    return [tuple(map(str, words)) for words in each]
 
 
 def _one_a_column(path: Path, row: str, value: str | Sequence[str], count: int) -> list[str]:

@@ -52,7 +52,7 @@ def write_records(
 def record(entry: Entry, seed: int, changes: Sequence[str], out: Path) -> Record:
     """What is kept of one cell: its numbers, how it was made, on what, and by which code."""
     folder = result_folder(entry, seed, changes, out)
-    trained = out / training_of(entry.weights, seed, changes).name
+    trained = out / training_of(entry, seed, changes).name
     results, about = read_json(folder / RESULTS), read_json(trained / ABOUT)
     config = load_config(trained / CONFIG)
     tested = read_json(folder / ABOUT)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from metassl.cli import composing
 from metassl.cli.suite_options import published_values, read_options
 from metassl.errors import UserError
+from metassl.experiments.suites.needed_runs import needed_tests, needed_trainings
 from metassl.experiments.suites.suite_file import read_suite, suite_names
 from tests.conftest import ROOT
 from tests.support.suite_files import TEXT, write
@@ -31,6 +32,28 @@ def test_entries(tmp_path: Path) -> None:
     assert table.at("two", "more").experiment == "a/z"
 
 
+def test_a_row_can_train_each_column_in_another_way(tmp_path: Path) -> None:
+    both = TEXT.replace("one: {experiments: a/x}", "one: {experiments: a/x, train: [[b=1], [b=1, c=2]]}")
+    (table,) = read_suite(write(tmp_path, both), "mine").tables
+    plain, more = table.at("one", "plain"), table.at("one", "more")
+    assert (plain.train, more.train) == (("b=1",), ("b=1", "c=2"))
+    assert [run.name for run in needed_trainings([plain, more], [0, 7], [])] == [
+        "a/x-b_1-0", "a/x-b_1-c_2-0", "a/x-b_1-7", "a/x-b_1-c_2-7",
+    ]  # fmt: skip
+    assert needed_trainings([more], [0], ["d=4"])[0].words == (
+        "experiment=a/x",
+        "seed=0",
+        "d=4",
+        "b=1",
+        "c=2",
+    )
+    (test,) = needed_tests([plain, more], [0], [])
+    assert test.weights == "a/x-b_1-c_2-0"
+    assert test.words[-3:] == ("b=1", "c=2", "episode.test.unlabelled=2")
+    one = read_suite(write(tmp_path, both.replace("[[b=1], [b=1, c=2]]", "[b=1]")), "mine").tables[0]
+    assert len(needed_trainings(one.entries[:2], [0], [])) == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -38,6 +61,11 @@ def test_entries(tmp_path: Path) -> None:
         ("experiments: a/x", "experiment: a/x", "Did you mean 'experiments'?"),
         ("experiments: a/x", "weights: a/x", "found no 'experiments' in a row"),
         ("[a/y, a/z]", "[a/y]", "row 'two' has 1 experiments for 2 columns"),
+        (
+            "one: {experiments: a/x}",
+            "one: {experiments: a/x, train: [[b=1]]}",
+            "row 'one' has 1 lists in 'train'",
+        ),
         ("seeds: [0, 7]", "seeds: []", "found no 'seeds' in a suite"),
         ("seeds: [0, 7]", "seeds: [0, 7", "can't be read"),
         ("one: {experiments: a/x}", "one: a/x", "a row is a mapping, found str"),
