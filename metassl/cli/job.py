@@ -14,8 +14,8 @@ from metassl.runs.status import attempt
 def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
     """Trains and tests. In a sweep a job that fails is recorded and the next one runs.
 
-    Returns the score that decides the meta-test, which sweepers that search can use; None for a job that
-    failed or went on to no test.
+    Returns the best validation score, by which sweepers may search; None for a job that failed or went on to
+    no test.
 
     Args:
         config: of the job.

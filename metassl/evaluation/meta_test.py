@@ -1,4 +1,4 @@
-"""Meta-test: fixed episodes, the same for every method, each adapted to with and without U.
+"""Meta-test: fixed episodes, the same for every method, each adapted to at one or more stages.
 
 Legend: T tasks, Q query, K outputs.
 """

@@ -7,13 +7,16 @@ Arrays become tasks, names become a learner, which is trained, judged, and asked
 >>> train, val, test = metassl.episodes(x, y, way=5, shot=1, unlabelled=5, queries=5).split_classes()
 >>> learner = metassl.learner("protonet", ssl="soft_kmeans", task=train.task, options={"ssl.start": 0.3})
 >>> history = metassl.fit(learner, train, steps=40)
->>> result = metassl.evaluate(learner, test, count=40)
+>>> twin = metassl.learner("protonet", task=train.task)  # the same training without unlabelled items
+>>> history = metassl.fit(twin, train, steps=40)
+>>> result = metassl.evaluate(learner, test, count=40, twin=twin)
 >>> print(result)
 40 tasks: 5-way 1-shot, 5 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
-  with unlabelled examples      ... ± ...
-  the same without them         ... ± ...
-  what they are worth (paired)  +... ± ...  (CI ...)
-  a guess that knows no input   20.0
+  with unlabelled examples            ... ± ...
+  their twin: trained without them    ... ± ...
+  what they are worth (paired)        +... ± ...  (CI ...)
+  this learner, deprived of them      ... ± ...
+  a guess that knows no input         20.0
 >>> result.score.mean > 0.4, result.gain.mean > 0
 (True, True)
 

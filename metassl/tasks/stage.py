@@ -10,7 +10,7 @@ class Stage:
     Attributes:
         training: meta-training (True) or validation and meta-test (False).
         progress: share of the outer steps that are done, 0..1; 1 outside training.
-        unlabelled: False is the control: the same learner, the same number of steps, without U.
+        unlabelled: False deprives the learner of U: the same number of steps, without it.
     """
 
     training: bool = False
