@@ -62,9 +62,7 @@ def final_test(
     )
     measured = evaluate(test(config, learner), others, few)
     make_ups = build_make_ups(config, source)
-    protocol = Protocol(
-        evaluation.split, *make_ups, config.trainer.steps, source.reduced, evaluation.imbalance
-    )
+    protocol = Protocol(evaluation.split, *make_ups, config.trainer.steps, source.reduced, _imbalance(config))
     return summarise(measured, learner, protocol), {**measured.columns, **measured.few}
 
 
@@ -75,11 +73,16 @@ def unbalanced_config(config: DictConfig) -> DictConfig | None:
         **{key: value for key, value in config.episode.test.items() if value is not None},
     }
     balanced = made.get("imbalance") == 1 and made["class_aware"] and made.get("dirichlet") is None
-    if config.evaluation.imbalance <= 1 or not balanced or made["transductive"] or made["unlabelled"] < 2:
+    if _imbalance(config) <= 1 or not balanced or made["transductive"] or made["unlabelled"] < 2:
         return None
     changed = config.copy()
-    changed.episode.test.imbalance = config.evaluation.imbalance
+    changed.episode.test.imbalance = _imbalance(config)
     return changed
+
+
+def _imbalance(config: DictConfig) -> float:
+    """ρ of the second test; a run of before there was one has none."""
+    return float(config.evaluation.get("imbalance", 1))
 
 
 def retest(

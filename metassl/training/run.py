@@ -8,7 +8,6 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from metassl.data.spec import to_number
-from metassl.errors import ConfigError, one_of
 from metassl.evaluation.results import results_text, write_results
 from metassl.files import write_atomically
 from metassl.provenance import git_state
@@ -18,8 +17,6 @@ from metassl.training.checkpoints import TWIN, tested_checkpoint, twin_checkpoin
 from metassl.training.final_test import final_test
 from metassl.training.meta_train import Trained, meta_train
 from metassl.training.twin import is_twin, twin_config, twin_key
-
-STORED = "stored"  # a twin is used where there is one, and none is trained
 
 
 def train_and_test(
@@ -40,11 +37,11 @@ def train_and_test(
         overrides: what the user typed, for the records.
         vouched: what the config of a resumed run may build besides this package's and torch's classes.
     """
-    _check(config)
+    to_number("evaluation.imbalance", config.evaluation.imbalance, 1, 1e6)
     trained = _trained(config, folder, choices, overrides, vouched)
     if trained is None:
         return None
-    if config.evaluation.twin is not False and trained.learner.ssl.objective.views:
+    if config.evaluation.twin and trained.learner.ssl.objective.views:
         _provide_twin(config, folder, choices, overrides, vouched)
     began = time.monotonic()
     results, columns = final_test(
@@ -56,13 +53,6 @@ def train_and_test(
     write_results(folder, results, columns)
     print(results_text(results, trained.task.outcome, folder))
     return trained.validation.mean
-
-
-def _check(config: DictConfig) -> None:
-    """Before the training: nothing may be wrong after it."""
-    if config.evaluation.twin not in (True, False, STORED):
-        raise ConfigError(one_of("evaluation.twin", str(config.evaluation.twin), ("true", "false", STORED)))
-    to_number("evaluation.imbalance", config.evaluation.imbalance, 1, 1e6)
 
 
 def _trained(
@@ -93,7 +83,7 @@ def _provide_twin(
     store, key = TwinStore(Path(config.paths.twin_dir)), twin_key(config)
     with store.lock(key):
         twin = store.find(key)
-        if twin is None and config.evaluation.twin is True and _alone(config):
+        if twin is None and config.evaluation.train_twin and _alone(config):
             twin = store.home(key)
             own = twin_config(config)
             own.resume = None if resumable(twin) is None else str(twin)

@@ -50,6 +50,9 @@ ALL = [(place, tuple(words)) for page in PAGES for place, words in commands(page
 DISTINCT = dict((words, place) for place, words in reversed(ALL))
 
 
+WITH_TWIN = ("evaluation.twin=true", "evaluation.imbalance=10")
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, glyphs_cache: Path) -> Path:
     """A folder in which the README's first training was run, as its reader runs it, and made runs."""
@@ -58,7 +61,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, glyphs_cache: Path) -> Path:
         words for place, words in ALL if place.startswith("README") and words[:2] == ("metassl", "train")
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT), "METASSL_CACHE_DIR": str(glyphs_cache)}
-    line = [sys.executable, "-m", "metassl", *first[1:], *SMALL, "hydra.run.dir=run"]
+    line = [sys.executable, "-m", "metassl", *first[1:], *SMALL, *WITH_TWIN, "hydra.run.dir=run"]
     done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder / "said.txt").write_text(done.stdout)

@@ -96,7 +96,7 @@ def test_objects_train_as_names_do() -> None:
 @pytest.mark.parametrize(("score", "values"), [(ACCURACY, (0.2, 0.9, 0.9)), (MSE, (0.9, 0.2, 0.2))])
 def test_the_best_weights_are_kept(score: Score, values: Sequence[float]) -> None:
     """Those of the second of three validations, the first of equals."""
-    made, seen = learner(), []
+    made, seen = learner(ssl="none"), []
     keep = KeepBestWeights(made, score)
     for step, value in enumerate(values):
         with torch.no_grad():
@@ -104,7 +104,9 @@ def test_the_best_weights_are_kept(score: Score, values: Sequence[float]) -> Non
                 p += 1
         seen.append(weights(made))
         trainer: Any = SimpleNamespace(
-            callback_metrics={f"val/{score.name}": torch.tensor(value)}, global_step=step
+            callback_metrics={f"val/{score.name}": torch.tensor(value), f"val/{score.name}_ci95": 0.1},
+            global_step=step,
+            max_steps=2,
         )
         keep.on_validation_end(trainer, made)  # type: ignore[arg-type]
     assert keep.restore() == 1

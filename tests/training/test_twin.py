@@ -68,14 +68,12 @@ def test_runs_beside_each_other_share_it(make: Make, tmp_path: Path) -> None:
 
 
 def test_where_none_is_to_be_trained(make: Make, tmp_path: Path) -> None:
-    for word in ("stored", "false"):
-        results = run(make(*U, f"evaluation.twin={word}"), tmp_path / word)
+    for word in ("train_twin=false", "twin=false"):
+        results = run(make(*U, f"evaluation.{word}"), tmp_path / word)
         assert results["gain"] is results["twin"] is None
         assert results["deprived"] is not None
     run(make(*NONE), tmp_path / "none")
-    assert run(make(*U, "evaluation.twin=stored"), tmp_path / "then")["gain"] is not None
-    with pytest.raises(ConfigError, match=r"evaluation\.twin: found 'store'. Did you mean 'stored'\?"):
-        run(make(*U, "evaluation.twin=store"), tmp_path / "wrong")
+    assert run(make(*U, "evaluation.train_twin=false"), tmp_path / "then")["gain"] is not None
 
 
 def test_an_interrupted_twin_goes_on(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
