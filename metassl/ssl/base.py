@@ -6,6 +6,7 @@ Legend: N way, U unlabelled, K outputs of a predictor (N classes, or the values 
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Self
 
 import torch
@@ -67,6 +68,8 @@ class SSLObjective(nn.Module):
         needs_inner_loss: whether it makes sense only in the loss of gradient steps.
         needs_square_images: whether it turns its inputs.
         outcomes: what tasks may ask for where it makes sense.
+        rates: start of a parameter's name -> factor of the outer optimiser's learning rate for it; the others
+            have 1. `optimizer.ssl_lr` takes the place of all of them.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -76,6 +79,7 @@ class SSLObjective(nn.Module):
     needs_inner_loss: bool = False
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
+    rates: Mapping[str, float] = MappingProxyType({})
 
     @property
     def labels(self) -> bool:
@@ -89,6 +93,10 @@ class SSLObjective(nn.Module):
     def own_parameters(self) -> Sequence[str]:
         """Names, as in named_parameters, of what the objective's own penalty trains."""
         return ()
+
+    def rate(self, name: str) -> float:
+        """Factor of the outer learning rate for its parameter of this name."""
+        return next((factor for start, factor in self.rates.items() if name.startswith(start)), 1.0)
 
     def having(self, values: Mapping[str, object]) -> Self:
         """A shallow copy that has these values of attributes; the objective itself stays as it is."""

@@ -25,6 +25,11 @@ class Wrapping(SSLObjective):
         self.needs_inner_loss = objective.needs_inner_loss
         self.needs_square_images, self.outcomes = objective.needs_square_images, objective.outcomes
 
+    def rate(self, name: str) -> float:
+        """As the wrapped one has it for what is its own."""
+        inner = name.removeprefix("objective.")
+        return super().rate(name) if inner == name else self.objective.rate(inner)
+
     @property
     def labels(self) -> bool:
         """As the wrapped one."""
