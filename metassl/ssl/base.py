@@ -66,6 +66,7 @@ class SSLObjective(nn.Module):
             the place of such a number.
         wants_feedback: whether the outer loop is to tell what its labels were worth (see `feedback`).
         needs_inner_loss: whether it makes sense only in the loss of gradient steps.
+        needs_gradient_steps: whether it asks what a gradient step of the learner on its labels would do.
         needs_square_images: whether it turns its inputs.
         outcomes: what tasks may ask for where it makes sense.
         rates: start of a parameter's name -> factor of the outer optimiser's learning rate for it; the others
@@ -77,6 +78,7 @@ class SSLObjective(nn.Module):
     hparams: ClassVar[Mapping[str, str]] = {}
     wants_feedback: bool = False
     needs_inner_loss: bool = False
+    needs_gradient_steps: bool = False
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
     rates: Mapping[str, float] = MappingProxyType({})

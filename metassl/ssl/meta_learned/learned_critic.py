@@ -91,7 +91,7 @@ class LearnedCritic(SSLObjective):
         s = statistics(context.outcome, context.logits("plain"), live, context.weight)
         share = live.to(s.dtype) / live.sum()
         image = (self.per_class(s) * share.unsqueeze(-1)).sum(1)
-        task = self.task(context.support_features().detach(), context.episode.support_weight)
+        task = self.task(context.constant(context.support_features()), context.episode.support_weight)
         return weighted_mean(self.per_image(image + self.of_task(task)).squeeze(-1), context.weight)
 
 

@@ -64,7 +64,7 @@ class SoftWeighting(Wrapping):
     def weights(self, context: Context, q: Tensor, view: str) -> Tensor:
         """[U] w_j, for labels q [U, N]."""
         live = context.episode.class_mask.to(q.dtype).sum()
-        return live * (q.detach() * self.related(context, view)).sum(-1)
+        return live * (q * self.related(context, view)).sum(-1)
 
     def label(self, context: Context) -> SoftLabels | None:
         """The wrapped labels, at w_j times their weight."""
@@ -76,6 +76,7 @@ class SoftWeighting(Wrapping):
         view = next(iter(context.unlabelled.views))
 
         def policy(_: Context) -> Tensor:
-            return context.weight * self.weights(context, context.predictions(view), view)
+            q = context.constant(context.predictions(view))
+            return context.weight * self.weights(context, q, view)
 
         return self.objective.penalty(replace(context, policy=policy))

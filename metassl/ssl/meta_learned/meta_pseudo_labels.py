@@ -23,11 +23,12 @@ class MetaPseudoLabels(SSLObjective):
 
     The learner is the student; its labels are ŷ_j = argmax_c T(u_j), constants, given once a task.
 
-    The teacher T is a learner of the student's size with parameters of its own. It meets a task as the student
-    does: by K gradient steps on CE(T(S), y) on what the student's inner loop moves, or by the student's closed
-    form. Its loss is h·CE(T(U), ŷ) + CE(T(Q), y) + λ_u·UDA, h = CE(Q) before - CE(Q) after the student learned
-    from ŷ: labels that LOWERED the loss become more likely, those that raised it less so.
-    UDA = mean over U of 1[max_c T(u_j) >= τ_u]·CE(T(strong view), softmax(T(u_j) / T_u)), its target a constant.
+    The teacher T is a learner of the student's size with parameters of its own. It meets a task as the
+    student does: by K gradient steps on CE(T(S), y) on what the student's inner loop moves, or by the
+    student's closed form. Its loss is h·CE(T(U), ŷ) + CE(T(Q), y) + λ_u·UDA, h = CE(Q) before - CE(Q) after
+    the student learned from ŷ: labels that LOWERED the loss become more likely, those that raised it less so.
+    UDA = mean over U of 1[max_c T(u_j) >= τ_u]·CE(T(strong view), softmax(T(u_j) / T_u)), its target a
+    constant.
 
     Differs from the paper: h is measured on the queries and not by a first-order estimate; the teacher is a
     meta-learner, whose labelled loss is that of the queries after it adapted to S; labels that it is not sure
@@ -99,8 +100,8 @@ class MetaPseudoLabels(SSLObjective):
         """The task through the teacher once it adapted to S; order 2 differentiates through its steps."""
         own = {name: self.teacher[_key(name)] for name in self.names()}
 
-        def loss(moved: Tensors) -> tuple[Tensor, None]:
-            return context.episode.support_loss(context.under({**own, **moved}).support_logits()), None
+        def loss(moved: Tensors) -> tuple[Tensor, tuple[()]]:
+            return context.episode.support_loss(context.under({**own, **moved}).support_logits()), ()
 
         moved: Tensors = {name: own[name] for name in context.params if name in own}
         for k in range(self.steps):
