@@ -40,7 +40,7 @@ def test_what_an_objective_states_is_a_factor_of_the_rate(make_config) -> None:
     for name, rate in found.items():
         stated = learner.ssl.objective.rate(name.removeprefix("ssl.objective."))
         assert rate == pytest.approx(LR * (stated if name.startswith("ssl.") else 1.0)), name
-    assert found["ssl.objective.factors"] == pytest.approx(20 * LR)
+    assert found["ssl.objective.factors"] == pytest.approx(30 * LR)
     rotation = learner.ssl.objective.objective
     assert found["ssl.objective.objective.head.bias"] == pytest.approx(LR * rotation.rate("head.bias"))
 
@@ -89,7 +89,7 @@ def test_what_is_not_learned_is_in_no_group(make_config) -> None:
 
 
 def test_the_library_trains_lambda_at_its_own_rate() -> None:
-    """Two outer steps of Adam: λ's number moves by 20 rates a step at most, a weight by one."""
+    """Two outer steps of Adam: λ's number moves by 30 rates a step at most, a weight by one."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(200, 8)).astype("float32"), np.repeat(np.arange(10), 20)
     episodes = metassl.episodes(x, y, way=3, shot=1, unlabelled=2, queries=2)
@@ -99,7 +99,7 @@ def test_the_library_trains_lambda_at_its_own_rate() -> None:
     before, weight = objective.factors.detach().clone(), head(learner).weight.detach().clone()
     metassl.fit(learner, episodes, steps=2, tasks=2, optimizer="adam")
     moved = (objective.factors.detach() - before).abs().max()
-    assert 0.01 < moved <= 2 * 20 * 0.001 + 1e-4
+    assert 0.01 < moved <= 2 * 30 * 0.001 + 1e-4
     assert (head(learner).weight.detach() - weight).abs().max() <= 2 * 0.001 + 1e-5
     assert F.softplus(objective.factors).min() > 0
 

@@ -21,7 +21,7 @@ FROM_DOMAIN: dict[str, Callable[[float], float]] = {
     "positive": lambda value: log(expm1(value)),
     "unit": lambda value: log(value / (1 - value)),
 }
-RATE = 20.0  # of the outer rate: a number has to move by its own size, a weight of a network by a little
+RATE = 30.0  # of the outer rate: a number has to move by its own size, a weight of a network by a little
 
 
 class LearnedHparams(Wrapping):

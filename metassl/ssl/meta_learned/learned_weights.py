@@ -15,7 +15,7 @@ from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
 
-RATE = 3.0  # of the outer rate
+RATE = 10.0  # of the outer rate
 
 
 class SoftWeighting(Wrapping):

@@ -103,7 +103,8 @@ class MetaPseudoLabels(SSLObjective):
         def loss(moved: Tensors) -> tuple[Tensor, tuple[()]]:
             return context.episode.support_loss(context.under({**own, **moved}).support_logits()), ()
 
-        moved: Tensors = {name: own[name] for name in context.params if name in own}
+        # what a learner generates for each task has no values of its own: the student's
+        moved: Tensors = {name: own.get(name, p.detach()) for name, p in context.params.items()}
         for k in range(self.steps):
             slope, _ = gradient(loss, moved, order)
             moved = {name: p - self.rates_of_steps[k] * slope[name] for name, p in moved.items()}
