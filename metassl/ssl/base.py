@@ -6,7 +6,6 @@ Legend: N way, U unlabelled, K outputs of a predictor (N classes, or the values 
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Self
 
 import torch
@@ -81,7 +80,7 @@ class SSLObjective(nn.Module):
     needs_gradient_steps: bool = False
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
-    rates: Mapping[str, float] = MappingProxyType({})
+    rates: ClassVar[Mapping[str, float]] = {}
 
     @property
     def labels(self) -> bool:

@@ -43,7 +43,7 @@ def test_weights_against_numpy() -> None:
 def test_weights_start_at_1_and_differ_later() -> None:
     given = context({"plain": 3 * random(U, D)})
     labels = soft_kmeans().label(given)
-    fresh = learned_weights(soft_kmeans()).double().label(given)
+    fresh: Any = learned_weights(soft_kmeans()).double().label(given)
     close(fresh.weight.detach(), labels.weight)
     w = weighting(soft_kmeans()).weights(given, labels.q, "plain")
     assert ((w > 0) & (w < WAY)).all()

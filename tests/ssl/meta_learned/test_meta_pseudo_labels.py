@@ -123,7 +123,7 @@ def test_mechanism_labels_that_lowered_the_loss_become_likelier(advantage: float
     before = likelihood(objective, given, q)
     with torch.no_grad():
         for p, g in zip(params, torch.autograd.grad(heard, params), strict=True):
-            p -= 0.01 * g
+            p.sub_(0.01 * g)
     assert np.sign(likelihood(objective, given, q) - before) == np.sign(advantage)
 
 
