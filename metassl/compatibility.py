@@ -74,6 +74,16 @@ def inner_losses_need_inner_steps(learner: MetaLearner, task: TaskSpec) -> str |
     return None
 
 
+def virtual_steps_need_gradient_steps(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """What a gradient step on a label would do is asked of a learner that takes such steps."""
+    if learner.ssl.objective.needs_gradient_steps and not learner.traits.takes_gradient_steps:
+        return (
+            "ssl: the objective asks what a gradient step on each label would do, found a model that takes "
+            f"none ({type(learner).__name__}). Allowed are models that adapt by gradient steps."
+        )
+    return None
+
+
 def tasks_must_make_sense(learner: MetaLearner, task: TaskSpec) -> str | None:
     """What a task asks for has to have a meaning to each part: some know classes alone."""
     head = getattr(learner, "head", None)
@@ -111,6 +121,7 @@ RULES: tuple[Rule, ...] = (
     norms_of_steps_need_to_be_told,
     meta_parameters_need_adaptation,
     inner_losses_need_inner_steps,
+    virtual_steps_need_gradient_steps,
     turns_need_squares,
 )
 

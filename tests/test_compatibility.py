@@ -27,6 +27,10 @@ CASES = {
         ("model=protonet", "ssl=learned_critic"), "models that take gradient steps",
         ("model=maml", "ssl=learned_critic"),
     ),
+    "virtual_steps_need_gradient_steps": (
+        ("model=protonet", "ssl=reweight"), "what a gradient step on each label would do",
+        ("model=maml", "ssl=reweight"),
+    ),
 }  # fmt: skip
 
 

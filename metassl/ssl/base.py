@@ -65,8 +65,11 @@ class SSLObjective(nn.Module):
             the place of such a number.
         wants_feedback: whether the outer loop is to tell what its labels were worth (see `feedback`).
         needs_inner_loss: whether it makes sense only in the loss of gradient steps.
+        needs_gradient_steps: whether it asks what a gradient step of the learner on its labels would do.
         needs_square_images: whether it turns its inputs.
         outcomes: what tasks may ask for where it makes sense.
+        rates: start of a parameter's name -> factor of the outer optimiser's learning rate for it; the others
+            have 1. `optimizer.ssl_lr` takes the place of all of them.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -74,8 +77,10 @@ class SSLObjective(nn.Module):
     hparams: ClassVar[Mapping[str, str]] = {}
     wants_feedback: bool = False
     needs_inner_loss: bool = False
+    needs_gradient_steps: bool = False
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
+    rates: ClassVar[Mapping[str, float]] = {}
 
     @property
     def labels(self) -> bool:
@@ -89,6 +94,10 @@ class SSLObjective(nn.Module):
     def own_parameters(self) -> Sequence[str]:
         """Names, as in named_parameters, of what the objective's own penalty trains."""
         return ()
+
+    def rate(self, name: str) -> float:
+        """Factor of the outer learning rate for its parameter of this name."""
+        return next((factor for start, factor in self.rates.items() if name.startswith(start)), 1.0)
 
     def having(self, values: Mapping[str, object]) -> Self:
         """A shallow copy that has these values of attributes; the objective itself stays as it is."""

@@ -1,12 +1,11 @@
 """From the config to the objects of a run. Nothing here knows a method, a data set or a norm by name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from metassl.compatibility import check, check_engine
 from metassl.construct import construct
@@ -26,6 +25,7 @@ from metassl.outcomes.classification import CLASSES
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
 from metassl.training.datamodule import EpisodeDataModule
+from metassl.training.groups import one_group, parameter_groups
 from metassl.training.module import MetaModule
 
 
@@ -142,12 +142,20 @@ def build_module(config: DictConfig, learner: MetaLearner, outcome: Outcome = CL
     return MetaModule(learner, engine, optimizer, config.trainer.steps, config.seed, outcome)
 
 
-def _optimizer(config: DictConfig) -> Callable[[Iterable[Tensor]], dict[str, Any]]:
+def _optimizer(config: DictConfig) -> Callable[[MetaLearner], dict[str, Any]]:
     return partial(_configure, config)
 
 
-def _configure(config: DictConfig, params: Iterable[Tensor]) -> dict[str, Any]:
-    optimizer = instantiate(config.optimizer, params=list(params))
+def _configure(config: DictConfig, learner: MetaLearner) -> dict[str, Any]:
+    # a resumed run of before there were groups finds one in its checkpoint
+    groups = parameter_groups(learner) if "ssl_lr" in config else one_group(learner)
+    first, *more = groups
+    optimizer = instantiate(config.optimizer, params=list(first.params))
+    for group in more:
+        optimizer.add_param_group({"params": list(group.params)})
+    for made, group in zip(optimizer.param_groups, groups, strict=True):
+        own = config.get("ssl_lr") if group.of_ssl else None
+        made["lr"] = made["lr"] * group.factor if own is None else own
     if config.scheduler is None:
         return {"optimizer": optimizer}
     schedule = instantiate(config.scheduler, optimizer=optimizer)

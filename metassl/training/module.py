@@ -1,6 +1,6 @@
 """The one LightningModule: any learner, any engine."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,7 +20,7 @@ from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import Stage
 
-OptimizerFactory = Callable[[Iterable[Tensor]], dict[str, Any]]
+OptimizerFactory = Callable[[MetaLearner], dict[str, Any]]
 
 
 class DivergedError(UserError):
@@ -36,7 +36,7 @@ class MetaModule(pl.LightningModule):
     Args:
         learner: the meta-learner.
         engine: runs the tasks of training and validation.
-        optimizer: parameters -> what `configure_optimizers` returns.
+        optimizer: learner -> what `configure_optimizers` returns.
         steps: outer steps of the run, for schedules.
         seed: with the batch's number it seeds whatever is random inside a step, so that a
             resumed run draws the same numbers.
@@ -59,7 +59,7 @@ class MetaModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The outer optimiser, over everything that is learned."""
-        return self.optimizer([p for p in self.learner.parameters() if p.requires_grad])
+        return self.optimizer(self.learner)
 
     def training_step(self, batch: TaskBatch, batch_idx: int) -> Tensor:
         """One meta-batch; returns the surrogate."""

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "r2d2 × pseudo_label_soft": ("model=r2d2", "ssl=pseudo_label_soft"),
     "relation × random_walk": ("model=relation", "ssl=random_walk"),
     "reptile × learned_critic": ("model=reptile", "ssl=learned_critic"),
-    "tpn × reweight": ("model=tpn", "ssl=reweight", "ssl@ssl.wrapped=soft_kmeans"),
+    "tpn × learned_weights": ("model=tpn", "ssl=learned_weights"),
     # objectives of gradient learners
     "maml × mean_teacher": ("model=maml", "ssl=mean_teacher"),
     "maml × ict": ("model=maml", "ssl=ict"),

@@ -90,14 +90,18 @@ def contrastive(temperature: float = 0.5, projection: int = 5, features: int = D
     return Contrastive(features, temperature=temperature, projection=projection)
 
 
-def learned_critic() -> LearnedCritic:
+def learned_critic(features: int = D) -> LearnedCritic:
     """The learned loss."""
-    return LearnedCritic(width=6)
+    return LearnedCritic(features, width=6)
 
 
-def meta_pseudo_labels(threshold: float = 0.0) -> MetaPseudoLabels:
+def meta_pseudo_labels(
+    parameters: Tensors, threshold: float = 0.0, steps: int = 1, uda_weight: float = 0.5
+) -> MetaPseudoLabels:
     """The teacher that hears what its labels did."""
-    return MetaPseudoLabels(threshold=threshold, width=5)
+    return MetaPseudoLabels(
+        parameters, threshold, steps, 0.2, uda_weight, uda_threshold=0.0, uda_temperature=0.5
+    )
 
 
 def learned_hparams(objective: SSLObjective, steps: int = 2) -> LearnedHparams:
@@ -105,9 +109,9 @@ def learned_hparams(objective: SSLObjective, steps: int = 2) -> LearnedHparams:
     return LearnedHparams(objective, steps=steps)
 
 
-def learned_weights(objective: SSLObjective) -> SoftWeighting:
+def learned_weights(objective: SSLObjective, features: int = D) -> SoftWeighting:
     """A learned weight for each image of another objective."""
-    return SoftWeighting(objective, width=5, initial=0.8)
+    return SoftWeighting(objective, features, width=5)
 
 
 class EntropyOfOmega(SSLObjective):

@@ -75,6 +75,7 @@ CASES = {
     "maml": ("model=maml", "ssl=consistency", *TWO),
     "protonet": ("model=protonet", "ssl=soft_kmeans"),
     "memory": ("model=nearest_task", "ssl=mean_teacher", "model.size=5", *TWO),
+    "groups": ("model=maml", "ssl=learned_hparams", *ONE),
     "accumulate": ("model=maml", "ssl=none", "trainer.accumulate=2", "trainer.workers=1", *ONE),
 }
 

@@ -17,6 +17,7 @@ from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.generative.decoders import divergence, make_decoder
 
+RATE = 3.0  # of the outer rate
 LOG_VAR = 6.0  # bound of |log σ²|, far outside of what is useful
 
 
@@ -28,9 +29,12 @@ class VAE(SSLObjective):
     L(x, y) = -log p(x|y, z) - log p(y) + KL(q(z|x, y) ‖ N(0, I)), z = μ + σ·ε one sample of q(z|x, y), a
     Gaussian whose μ and log σ² are a network of the features of x and of y; p(y) = 1/N; q(y|x) is the task's
     predictor. Encoder and decoder are the objective's own and learned over the tasks by this penalty.
-    The classes of each task are others, so y enters as its prototype (mean support feature) on E numbers and
-    not as a one-hot. The division makes the penalty O(1); beside CE(S) it stands for Kingma's
-    α = (numbers of an input) / λ. All of S shares one ε, so that its order makes no difference.
+    The division makes the penalty O(1); beside CE(S) it stands for Kingma's α = (numbers of an input) / λ.
+    All of S shares one ε, so that its order makes no difference.
+
+    Differs from the paper: the classes of each task are others, so y enters as its prototype (mean support
+    feature) on E numbers and not as a one-hot; encoder and decoder are shared by all tasks.
+
     Source: Kingma et al. 2014, eq. 6 to 9.
 
     Args:
@@ -41,6 +45,7 @@ class VAE(SSLObjective):
     """
 
     views: ClassVar = {"plain": "plain"}
+    rates: ClassVar = {"": RATE}
 
     def __init__(
         self, features: int, input_shape: tuple[int, ...], latent: int = 8, label: int = 8, width: int = 32

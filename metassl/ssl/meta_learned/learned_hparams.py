@@ -5,6 +5,7 @@ Legend: K inner steps.
 
 from collections.abc import Callable
 from math import expm1, log
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ FROM_DOMAIN: dict[str, Callable[[float], float]] = {
     "positive": lambda value: log(expm1(value)),
     "unit": lambda value: log(value / (1 - value)),
 }
+RATE = 30.0  # of the outer rate: a number has to move by its own size, a weight of a network by a little
 
 
 class LearnedHparams(Wrapping):
@@ -38,6 +40,8 @@ class LearnedHparams(Wrapping):
         objective: the wrapped one.
         steps: number of factors a_k.
     """
+
+    rates: ClassVar = {"factors": RATE, "raw.": RATE}
 
     def __init__(self, objective: SSLObjective, steps: int = 1) -> None:
         super().__init__(objective)

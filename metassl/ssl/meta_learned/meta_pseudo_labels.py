@@ -1,6 +1,6 @@
 """A teacher that labels U and hears what its labels were worth.
 
-Legend: N way, S support, U unlabelled, n items of either, D features.
+Legend: N way, S support, U unlabelled, Q query, K steps of the teacher.
 """
 
 from typing import ClassVar
@@ -8,81 +8,112 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from metassl.numerics.geometry import class_means, squared_distances
+from metassl.numerics.derivative import gradient
 from metassl.numerics.losses import gate, weighted_mean
-from metassl.outcomes.classification import cross_entropy, mask_classes, one_hot, soft_cross_entropy
+from metassl.numerics.tensors import Tensors
+from metassl.outcomes.classification import one_hot, soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 
-CLUES = 2
+OWNER = "meta_pseudo_labels"  # of the teacher's labels in the memory of a task
 
 
 class MetaPseudoLabels(SSLObjective):
-    """Labels by a teacher that learns from how much its labels helped on the queries.
+    """Labels by a teacher, another network, that learns from how much its labels helped on the queries.
 
-    The learner is the student; its labels are argmax_c T(u_j), constants.
+    The learner is the student; its labels are ŷ_j = argmax_c T(u_j), constants, given once a task.
 
-    T(h)_c = a·(the student's logit) + m(‖h - p_c‖² / mean_c' ‖h - p_c'‖², cos(h, p_c)), m a small network, so
-    the teacher knows no class by name; a starts at 1 and m at 0, where the teacher is the student itself.
-    The teacher's loss is h·CE(T(U), ŷ) + CE(T(S), y), h = CE(Q) before - CE(Q) after learning from ŷ: labels
-    that LOWERED the loss become more likely, those that raised it less so. With one image a class the
-    prototype in CE(T(S), y) is the image itself, which makes that term nearly trivial.
-    ŷ of the teacher's loss are its labels at the adapted student, which in an inner loop may differ from
-    those of earlier steps.
-    Source: Pham et al. 2021, appendix A, eq. 10 to 12, and Algorithm 1; there h is the first-order estimate
-    by the loss on labelled images, and a consistency loss (UDA) trains the teacher as well.
+    The teacher T is a learner of the student's size with parameters of its own. It meets a task as the
+    student does: by K gradient steps on CE(T(S), y) on what the student's inner loop moves, or by the
+    student's closed form. Its loss is h·CE(T(U), ŷ) + CE(T(Q), y) + λ_u·UDA, h = CE(Q) before - CE(Q) after
+    the student learned from ŷ: labels that LOWERED the loss become more likely, those that raised it less so.
+    UDA = mean over U of 1[max_c T(u_j) >= τ_u]·CE(T(strong view), softmax(T(u_j) / T_u)), its target a
+    constant.
+
+    Differs from the paper: h is measured on the queries and not by a first-order estimate; the teacher is a
+    meta-learner, whose labelled loss is that of the queries after it adapted to S; labels that it is not sure
+    of are left out (threshold=0 takes all, as the paper does).
+
+    Source: Pham et al. 2021, section 2 and appendix A, eq. 10 to 12; UDA: Xie et al. 2020, section 2.
 
     Args:
+        parameters: the learner's parameters by name, which the teacher starts from.
         threshold: τ, 0..1: labels whose probability by the teacher is below it have no weight.
-        width: of the teacher's hidden layer.
+        steps: K; 0 for a closed form.
+        rate: of the teacher's steps at first; one for each step is learned.
+        uda_weight: λ_u, 0 or more.
+        uda_threshold: τ_u, 0..1.
+        uda_temperature: T_u, above 0; below 1 it sharpens.
     """
 
-    views: ClassVar = {"plain": "plain"}
+    views: ClassVar = {"plain": "plain", "strong": "strong"}
     wants_feedback = True
 
-    def __init__(self, threshold: float = 0.8, width: int = 16) -> None:
+    def __init__(
+        self,
+        parameters: Tensors,
+        threshold: float = 0.8,
+        steps: int = 0,
+        rate: float = 0.1,
+        uda_weight: float = 1.0,
+        uda_threshold: float = 0.6,
+        uda_temperature: float = 0.7,
+    ) -> None:
         super().__init__()
-        self.threshold = threshold
-        self.scale = nn.Parameter(torch.ones(()))
-        self.hidden, self.out = nn.Linear(CLUES, width), nn.Linear(width, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.threshold, self.steps = threshold, steps
+        self.uda_weight, self.uda_threshold = uda_weight, uda_threshold
+        self.uda_temperature = uda_temperature
+        self.rates_of_steps = nn.Parameter(torch.full((max(steps, 1),), float(rate)))
+        self.teacher = nn.ParameterDict(
+            {_key(name): nn.Parameter(p.detach().clone(), p.requires_grad) for name, p in parameters.items()}
+        )
+
+    def remember(self, context: Context) -> Memory:
+        """The teacher's probabilities on U, which it gives at the first step of a task."""
+        if OWNER in context.memory:
+            return {OWNER: context.memory[OWNER]}
+        return {OWNER: self.seen_by_teacher(context, 1).predictions("plain").detach()}
 
     def label(self, context: Context) -> SoftLabels:
         """The teacher's hard labels of the plain view."""
-        sure, best = self.teacher_on_u(context).detach().softmax(-1).max(-1)
+        sure, best = context.memory[OWNER].max(-1)
         return SoftLabels(one_hot(best, context.episode.way), gate(sure, self.threshold), "plain")
 
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
-        """h·CE(T(U), ŷ) + CE(T(S), y)."""
+        """h·CE(T(U), ŷ) + CE(T(Q), y) + λ_u·UDA."""
         episode, given = context.episode, self.label(context)
-        on_u = soft_cross_entropy(self.teacher_on_u(context), given.q)
-        on_s = self.teacher(context, context.support_features(), context.support_logits())
-        labelled = cross_entropy(on_s, episode.support_y, episode.support_weight)
-        return advantage * weighted_mean(on_u, given.weight * context.weight) + labelled
+        teacher = self.seen_by_teacher(context, 2)
+        on_u = soft_cross_entropy(teacher.logits("plain"), given.q)
+        heard = advantage * weighted_mean(on_u, given.weight * context.weight)
+        queries = teacher.classify(teacher.embed(episode.query_x, episode.query_weight))
+        return heard + episode.query_loss(queries) + self.uda_weight * self.uda(teacher)
 
-    def teacher_on_u(self, context: Context) -> Tensor:
-        """[U, N] T(u_j)."""
-        return self.teacher(context, context.features("plain"), context.logits("plain"))
+    def uda(self, teacher: Context) -> Tensor:
+        """The teacher's own consistency: its strong view must predict what it says of the plain one."""
+        logits = teacher.logits("plain").detach()
+        target = (logits / self.uda_temperature).softmax(-1)
+        sure = gate(logits.softmax(-1).amax(-1), self.uda_threshold)
+        each = sure * soft_cross_entropy(teacher.logits("strong"), target)
+        return weighted_mean(each, teacher.unlabelled.weight)
 
-    def teacher(self, context: Context, z: Tensor, logits: Tensor) -> Tensor:
-        """[n, N] T of features z [n, D] with the student's logits [n, N], both constants."""
-        episode = context.episode
-        labels = one_hot(episode.support_y, episode.way)
-        p = class_means(context.support_features().detach(), labels, episode.support_weight)
-        seen = clues(z.detach(), p, episode.class_mask)
-        opinion = self.out(torch.tanh(self.hidden(seen))).squeeze(-1)
-        return mask_classes(self.scale * logits.detach() + opinion, episode.class_mask)
+    def seen_by_teacher(self, context: Context, order: int) -> Context:
+        """The task through the teacher once it adapted to S; order 2 differentiates through its steps."""
+        own = {name: self.teacher[_key(name)] for name in self.names()}
+
+        def loss(moved: Tensors) -> tuple[Tensor, tuple[()]]:
+            return context.episode.support_loss(context.under({**own, **moved}).support_logits()), ()
+
+        # what a learner generates for each task has no values of its own: the student's
+        moved: Tensors = {name: own.get(name, p.detach()) for name, p in context.params.items()}
+        for k in range(self.steps):
+            slope, _ = gradient(loss, moved, order)
+            moved = {name: p - self.rates_of_steps[k] * slope[name] for name, p in moved.items()}
+        return context.under({**own, **moved})
+
+    def names(self) -> list[str]:
+        """Of the learner's parameters that the teacher has its own values of."""
+        return [key.replace(":", ".") for key in self.teacher]
 
 
-def clues(z: Tensor, p: Tensor, live: Tensor) -> Tensor:
-    """Describes how near images are to each prototype, without naming a class, for the teacher.
-
-    [n, N, 2] distance relative to the mean over the task's classes, and cosine: z [n, D], p [N, D].
-    """
-    distance = squared_distances(z, p)
-    share = live.to(z.dtype) / live.sum()
-    relative = distance / (distance * share).sum(-1, keepdim=True).clamp(min=1e-12)
-    lengths = z.norm(dim=-1).unsqueeze(1) * p.norm(dim=-1).unsqueeze(0)
-    cosine = (z @ p.T) / lengths.clamp(min=1e-12)
-    return torch.stack((relative, cosine), dim=-1)
+def _key(name: str) -> str:
+    return name.replace(".", ":")  # a parameter's name has no dot

@@ -23,14 +23,20 @@ class Reweight(Wrapping):
 
     ℓ_j is the wrapped labels' cross-entropy on image j times its weight. The derivative is -⟨∇ℓ_j, ∇CE(S)⟩:
     an image counts as far as its gradient agrees with the support's. The rate of the virtual step falls out,
-    since the weights are normalised: they sum to |U| (in the paper, whose loss is a sum, to 1), so one may
-    exceed 1; all are 0 when no image agrees. They are constants by definition. Where CE(S) has no slope left,
-    as in a closed form with one image a class, which is its own prototype, they shrink to 0 as well.
-    Source: Ren et al. 2018b, eq. 8 to 12 and Algorithm 1, with S as the clean set.
+    since the weights are normalised: they sum to |U|, so one may exceed 1; all are 0 when no image agrees.
+    They are constants by definition. A closed form takes no gradient step on its labels, and with one image a
+    class, its own prototype, CE(S) has next to no slope: refused.
+
+    Differs from the paper: the clean set is S, which the learner also trains on, and not one apart; the
+    weights sum to |U| and not to 1, since the loss here is a mean.
+
+    Source: Ren et al. 2018b, eq. 8 to 12 and Algorithm 1.
 
     Args:
         objective: the wrapped one, which has to label.
     """
+
+    needs_gradient_steps = True
 
     def __init__(self, objective: SSLObjective) -> None:
         super().__init__(objective)

@@ -23,7 +23,13 @@ class Wrapping(SSLObjective):
         self.views = objective.views  # type: ignore[misc]
         self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
         self.needs_inner_loss = objective.needs_inner_loss
+        self.needs_gradient_steps = type(self).needs_gradient_steps or objective.needs_gradient_steps
         self.needs_square_images, self.outcomes = objective.needs_square_images, objective.outcomes
+
+    def rate(self, name: str) -> float:
+        """As the wrapped one has it for what is its own."""
+        inner = name.removeprefix("objective.")
+        return super().rate(name) if inner == name else self.objective.rate(inner)
 
     @property
     def labels(self) -> bool:

@@ -12,7 +12,6 @@ from torch import Tensor
 from metassl.data.pool import Pool
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.context import Context, Memory
-from metassl.ssl.meta_learned.learned_weights import signs
 from tests.support.contexts import WAY, D, S, U, advanced, context
 from tests.support.differences import slope_along
 from tests.support.episodes import episodes
@@ -28,35 +27,47 @@ def weighting(objective: Any) -> Any:
     return learned.double()
 
 
-def test_signs_against_numpy() -> None:
-    x, s = random(U, D), random(S, D, seed=9)
-    found = signs(context({"plain": x}, support=s)).numpy()
-    p = softmax(x.numpy()[:, :WAY])
-    means = np.stack([s.numpy()[c::WAY].mean(0) for c in range(WAY)])
-    near = np.array([min(np.sum((h - m) ** 2) for m in means) for h in x.numpy()])
-    ordered = np.sort(p, 1)
-    close(torch.tensor(found[:, 0]), p.max(1))
-    close(torch.tensor(found[:, 1]), -(p * np.log(p)).sum(1) / np.log(WAY))
-    close(torch.tensor(found[:, 2]), ordered[:, -1] - ordered[:, -2])
-    close(torch.tensor(found[:, 3]), near / near.mean())
+def test_weights_against_numpy() -> None:
+    x, s, q = random(U, D), random(S, D, seed=9), random(U, WAY, seed=5).softmax(-1)
+    objective = weighting(soft_kmeans())
+    found = objective.weights(context({"plain": x}, support=s), q, "plain")
+    first, _, last = objective.relation
+    w, b, v, c = (p.detach().numpy() for p in (first.weight, first.bias, last.weight[0], last.bias[0]))
+    means = [s.numpy()[k::WAY].mean(0) for k in range(WAY)]
+    for h, target, weight in zip(x.numpy(), q.numpy(), found.detach().numpy(), strict=True):
+        hidden = [w @ np.concatenate((h, mean)) + b for mean in means]
+        a = softmax(np.array([[v @ (z / (1 + np.exp(-z))) + c for z in hidden]]))[0]
+        np.testing.assert_allclose(weight, WAY * (target * a).sum())
 
 
-def test_weights_lie_in_0_to_1_and_start_equal() -> None:
+def test_weights_start_at_1_and_differ_later() -> None:
     given = context({"plain": 3 * random(U, D)})
-    close(learned_weights(soft_kmeans()).double().weights(given).detach(), np.full(U, 0.8))
-    w = weighting(soft_kmeans()).weights(given)
-    assert ((w > 0) & (w < 1)).all()
+    labels = soft_kmeans().label(given)
+    fresh: Any = learned_weights(soft_kmeans()).double().label(given)
+    close(fresh.weight.detach(), labels.weight)
+    w = weighting(soft_kmeans()).weights(given, labels.q, "plain")
+    assert ((w > 0) & (w < WAY)).all()
     assert w.std() > 1e-3
+
+
+def test_a_missing_class_has_no_share() -> None:
+    few, x = torch.tensor([True, True, False]), random(U, D)
+    q = torch.eye(WAY).double()[torch.arange(U) % 2]
+    objective = weighting(soft_kmeans())
+    found = objective.related(context({"plain": x}, class_mask=few), "plain")
+    assert (found[:, 2] == 0).all()
+    close(objective.weights(context({"plain": x}, class_mask=few), q, "plain").detach(),
+          (2 * (q * found).sum(-1)).detach())  # fmt: skip
 
 
 @pytest.mark.parametrize("order", [[1, 2, 0], [0, 2, 1]])
 def test_weights_name_no_class(order: list[int]) -> None:
-    objective, x = weighting(soft_kmeans()), random(U, D)
+    objective, x, q = weighting(soft_kmeans()), random(U, D), random(U, WAY, seed=5).softmax(-1)
     y = torch.arange(S) % WAY
-    one = objective.weights(context({"plain": x}))
+    one = objective.weights(context({"plain": x}), q, "plain")
     back = torch.tensor(order).argsort()
-    other = context({"plain": x}, support_y=back[y], logits=lambda z, _: z[:, order])
-    close(objective.weights(other).detach(), one.detach())
+    other = context({"plain": x}, support_y=back[y])
+    close(objective.weights(other, q[:, order], "plain").detach(), one.detach())
 
 
 def test_labels_are_the_wrapped_ones_at_another_weight() -> None:
@@ -64,7 +75,8 @@ def test_labels_are_the_wrapped_ones_at_another_weight() -> None:
     objective = weighting(soft_kmeans())
     labels, inner = objective.label(given), soft_kmeans().label(given)
     close(labels.q, inner.q)
-    close(labels.weight.detach(), (inner.weight * objective.weights(given)).detach())
+    w = objective.weights(given, inner.q, "plain")
+    close(labels.weight.detach(), (inner.weight * w).detach())
     assert objective.penalty(given) is None
 
 
@@ -72,7 +84,8 @@ def test_a_penalty_weighs_its_images() -> None:
     views = {"first": random(U, D, seed=1), "second": random(U, D, seed=2)}
     base = torch.linspace(0, 1, U).double()
     objective, given = weighting(Consistency()), replace(context(views), policy=lambda _: base)
-    w = (objective.weights(given) * base).detach().numpy()
+    w = objective.weights(given, given.predictions("first"), "first")
+    w = (w * base).detach().numpy()
     p, q = (softmax(v.numpy()[:, :WAY]) for v in views.values())
     close(objective.penalty(given).detach(), (w * ((p - q) ** 2).sum(1)).sum() / w.sum())
     assert objective.label(given) is None
@@ -100,8 +113,9 @@ def test_what_the_wrapped_penalty_remembers_is_kept() -> None:
 
 @pytest.mark.parametrize("wrapped", [soft_kmeans(), Consistency()])
 def test_outer_gradient_by_differences(tiny_pool: Pool, wrapped: Any) -> None:
-    objective = learned_weights(wrapped)
-    learner = learner_of(gradient_learner, objective, Smooth, at="inner")
+    learner = learner_of(
+        gradient_learner, lambda features: learned_weights(wrapped, features), Smooth, at="inner"
+    )
     learner.ssl.stop_gradient = False  # differences can't stop a gradient at the labels of the second step
     tasks = episodes(tiny_pool, learner.ssl, 2)
     found, slope, gradients = slope_along(learner, tasks, lambda n: n.startswith("ssl."))
@@ -110,9 +124,13 @@ def test_outer_gradient_by_differences(tiny_pool: Pool, wrapped: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "objective", [lambda: learned_weights(soft_kmeans()), lambda: learned_weights(Consistency())]
+    "objective",
+    [
+        lambda features: learned_weights(soft_kmeans(), features),
+        lambda features: learned_weights(Consistency(), features),
+    ],
 )
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable, objective: Callable) -> None:
-    check(tiny_pool, make, objective())
+    check(tiny_pool, make, objective)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metassl import compatibility
 from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.ssl.base import SoftLabels
@@ -19,11 +20,11 @@ from metassl.ssl.meta_learned.reweight import Reweight
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from tests.support.calls import outer_gradients
 from tests.support.contexts import WAY, D, S, U, context
-from tests.support.episodes import episodes
-from tests.support.learners import Smooth, gradient_learner
-from tests.support.networks import CHECKS, MAKERS, learner_of
+from tests.support.episodes import SPEC, episodes
+from tests.support.learners import Smooth, gradient_learner, head_learner
+from tests.support.networks import CHECKS, learner_of
 from tests.support.numbers import close, random
-from tests.support.objectives import soft_kmeans
+from tests.support.objectives import learned_hparams, soft_kmeans
 
 
 class Named(SoftKMeans):
@@ -129,6 +130,14 @@ def test_weights_are_constants_of_the_inner_loss(tiny_pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("make", MAKERS)
-def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable) -> None:
-    check(tiny_pool, make, Reweight(soft_kmeans()))
+def test_in_a_learner(tiny_pool: Pool, check: Callable) -> None:
+    check(tiny_pool, gradient_learner, Reweight(soft_kmeans()))
+
+
+@pytest.mark.parametrize("make", [Reweight, lambda objective: learned_hparams(Reweight(objective))])
+def test_refuses_a_closed_form(make: Callable) -> None:
+    """Also inside of another objective."""
+    compatibility.check(learner_of(gradient_learner, make(soft_kmeans())), SPEC)
+    with pytest.raises(ConfigError, match=r"^ssl: the objective asks .*\(HeadLearner\)") as caught:
+        compatibility.check(learner_of(head_learner, make(soft_kmeans())), SPEC)
+    assert "\n" not in str(caught.value)
