@@ -185,7 +185,7 @@ def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: s
 @pytest.mark.parametrize("words", [
     ("episode.way=[2,4]", "episode.shot=[1,2]"), ("episode.transductive=true",),
     ("episode.class_aware=false",),
-    ("episode.label_ratio=0.5", "episode.queries=4"), ("episode.imbalance=4",), ("episode.unlabelled=0",),
+    ("episode.label_ratio=0.5", "episode.queries=4"), ("episode.imbalance=4",), ("episode.dirichlet=0.5",), ("episode.unlabelled=0",),
     ("episode.test.unlabelled=0",), ("episode.test.queries=7", "episode.test.way=6"),
     ("ssl.in_statistics=true", "backbone.norm=support"), ("trainer.clip=0.1", "trainer.accumulate=2"),
     ("model.test_steps=5",), ("model.inner.learned=false",), ("trainer.workers=2",),

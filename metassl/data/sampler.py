@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metassl.data.drawing.dirichlet import SharedByDirichlet
 from metassl.data.drawing.draw import Draw
 from metassl.data.drawing.labels import labelled_images
 from metassl.data.drawing.random_numbers import RandomNumbers, pick_distinct
@@ -18,6 +19,7 @@ from metassl.data.spec import EpisodeSpec
 
 # Each thing that is random has a lane of its own, so that S and Q stay when U or its distractors change.
 SIZES, CLASSES, DISTRACTORS, IMAGES, DISTRACTOR_IMAGES, QUERY_ORDER, UNLABELLED_ORDER = range(1, 8)
+PROPORTIONS = 8
 FEW = 64  # images of which all are sorted sooner than the first of them are found
 
 
@@ -46,6 +48,9 @@ class EpisodeSampler:
         self._aware = ClassAware(spec, self.sets)
         free = self._exists & ~self.labelled if spec.label_ratio < 1 else self._exists
         self._agnostic = None if spec.class_aware else ClassAgnostic(pool, free, spec, self.sets)
+        taken = 0 if spec.label_ratio < 1 else spec.shot.high + spec.queries
+        by_chance = spec.dirichlet is not None
+        self._by_chance = SharedByDirichlet(spec, self.sets, free.sum(1) - taken) if by_chance else None
 
     @property
     def padded(self) -> bool:
@@ -106,12 +111,12 @@ class EpisodeSampler:
         """Rows for S and Q of each task class, and rows for U of each class, all distinct."""
         spec, n = self.spec, self.spec.way.high
         known_each = spec.shot.high + spec.queries
-        free_each = self.sets * spec.most_unlabelled
+        free_each = min(self.sets * spec.most_unlabelled, keys.shape[2])
         starts = self.pool.starts[chosen][:, :, None]
         if self._uneven:
             keys = np.where(self._exists[chosen], keys, np.inf)
         short = known_each + free_each - keys.shape[2]
-        if short > 0:  # only a distractor class may have to give that many; it is checked that it can
+        if short > 0:  # no class of the task has to give that many; of a distractor it is checked that it can
             keys = np.pad(keys, ((0, 0), (0, 0), (0, short)), constant_values=np.inf)
         if spec.label_ratio < 1:
             has_label = np.zeros(keys.shape, bool)
@@ -141,6 +146,9 @@ class EpisodeSampler:
             return [empty, empty]
         if self._agnostic is not None:
             sets = self._agnostic(chosen, present, taken, numbers)
+        elif self._by_chance is not None:
+            u = numbers.uniform(PROPORTIONS, present.shape[1])
+            sets = self._by_chance(free, chosen, present, u)
         else:
             away = np.ones((len(chosen), self.spec.distractors), bool)
             sets = self._aware(free, np.concatenate((present, away), axis=1))

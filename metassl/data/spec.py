@@ -72,6 +72,9 @@ class EpisodeSpec:
         distractor_unlabelled: images of each distractor class in U.
         imbalance: ρ >= 1. Class j of U gets M·ρ^(-j/(N-1)) images (rounded, at least 1): the
             first class has ρ times the images of the last. 1 is balanced.
+        dirichlet: a > 0, in place of an imbalance: the N·M images of U are shared among the classes by
+            proportions ~ Dirichlet(a·1_N) of the episode; None: every episode has the same sizes. For U
+            alone: Q stays balanced, also where U is to be Q. See metassl.data.drawing.dirichlet.
         class_aware: True draws M of each class for U; False draws the same total from all
             unlabelled images of the split, whatever their class.
         transductive: U is Q without its labels.
@@ -90,6 +93,7 @@ class EpisodeSpec:
     transductive: bool
     label_ratio: float
     label_seed: int
+    dirichlet: float | None = None
 
     @property
     def padded(self) -> bool:
@@ -100,7 +104,8 @@ class EpisodeSpec:
     def most_unlabelled(self) -> int:
         """The most images that U takes of one class, of the task or a distractor; 0 when U is Q."""
         away = self.distractor_unlabelled if self.distractors else 0
-        return 0 if self.transductive else max(self.unlabelled, away)
+        own = self.unlabelled if self.dirichlet is None else self.unlabelled * self.way.high
+        return 0 if self.transductive else max(own, away)
 
     def described(self) -> dict[str, Any]:
         """For results: the make-up by the names of the config."""
@@ -112,6 +117,7 @@ class EpisodeSpec:
             "distractors": self.distractors,
             "distractor_unlabelled": self.distractor_unlabelled,
             "imbalance": self.imbalance,
+            "dirichlet": self.dirichlet,
             "class_aware": self.class_aware,
             "label_ratio": self.label_ratio,
         }
@@ -145,9 +151,13 @@ def episode_spec(
     transductive: bool,
     label_ratio: object,
     label_seed: object,
+    dirichlet: object = None,
     prefix: str = "episode",
 ) -> EpisodeSpec:
     """An EpisodeSpec from plain config values; ConfigError names the key that is wrong."""
+    uneven = to_number(f"{prefix}.imbalance", imbalance, 1, 1e6)
+    if dirichlet is not None:
+        _alone(f"{prefix}.dirichlet", dirichlet, uneven, class_aware, transductive)
     return EpisodeSpec(
         way=to_range(f"{prefix}.way", way, 2),
         shot=to_range(f"{prefix}.shot", shot, 1),
@@ -155,9 +165,21 @@ def episode_spec(
         unlabelled=to_count(f"{prefix}.unlabelled", unlabelled, 0),
         distractors=to_count(f"{prefix}.distractors", distractors, 0),
         distractor_unlabelled=to_count(f"{prefix}.distractor_unlabelled", distractor_unlabelled, 0),
-        imbalance=to_number(f"{prefix}.imbalance", imbalance, 1, 1e6),
+        imbalance=uneven,
         class_aware=class_aware,
         transductive=transductive,
         label_ratio=to_number(f"{prefix}.label_ratio", label_ratio, 0, 1),
         label_seed=to_count(f"{prefix}.label_seed", label_seed, 0),
+        dirichlet=None if dirichlet is None else to_number(f"{prefix}.dirichlet", dirichlet, 0.01, 1e6),
     )
+
+
+def _alone(key: str, value: object, imbalance: float, class_aware: bool, transductive: bool) -> None:
+    """Raise ConfigError where something else says already how large the classes of U are."""
+    for other, there in (
+        (f"imbalance={imbalance:g}", imbalance != 1),
+        ("class_aware=false", not class_aware),
+        ("transductive=true", transductive),
+    ):
+        if there:
+            raise ConfigError(f"{key}: found {value!r} beside {other}, allowed is one of them.")

@@ -32,6 +32,7 @@ def episodes(
     distractors: int = 0,
     distractor_unlabelled: int = 5,
     imbalance: float = 1.0,
+    dirichlet: float | None = None,
     class_aware: bool = True,
     transductive: bool = False,
     label_ratio: float = 1.0,
@@ -56,7 +57,7 @@ def episodes(
         queries: query items a class.
         unlabelled: M, unlabelled items a class.
         distractors: H, further classes whose items are mixed into U, `distractor_unlabelled` of each.
-        imbalance, class_aware, transductive: see metassl.data.spec.EpisodeSpec.
+        imbalance, dirichlet, class_aware, transductive: see metassl.data.spec.EpisodeSpec.
         label_ratio, label_seed: share of each class's items that has labels in training, and the seed of that
             choice; the others can only be unlabelled. At validation and test every item may be either.
 
@@ -99,8 +100,8 @@ def episodes(
     """
     make_up = {
         "way": way, "shot": shot, "queries": queries, "unlabelled": unlabelled, "distractors": distractors,
-        "distractor_unlabelled": distractor_unlabelled, "imbalance": imbalance, "class_aware": class_aware,
-        "transductive": transductive, "label_ratio": label_ratio, "label_seed": label_seed,
+        "distractor_unlabelled": distractor_unlabelled, "imbalance": imbalance, "dirichlet": dirichlet,
+        "class_aware": class_aware, "transductive": transductive, "label_ratio": label_ratio, "label_seed": label_seed,
     }  # fmt: skip
     contents, values = _contents(inputs("x", x), y, classes, split)
     shown = views_for(input_shape(contents.items), views)

@@ -39,6 +39,8 @@ CASES = {
     "ranges": {"way": [2, 5], "shot": [1, 3]},
     "few labels": {"label_ratio": 0.4},
     "imbalanced": {"imbalance": 3.0},
+    "by chance": {"dirichlet": 0.5},
+    "by chance, ranges, few labels": {"dirichlet": 0.5, "way": [2, 5], "shot": [1, 2], "label_ratio": 0.4},
     "agnostic": {"class_aware": False},
     "agnostic, few labels": {"class_aware": False, "label_ratio": 0.4},
     "ranges, few labels": {"way": [2, 5], "shot": [1, 3], "label_ratio": 0.5, "unlabelled": 2},
@@ -130,7 +132,8 @@ def test_any_selection_of_episodes_gives_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"unlabelled": 0}, {"unlabelled": 5}, {"distractors": 0}, {"distractors": 4}]
+    "changes",
+    [{"unlabelled": 0}, {"unlabelled": 5}, {"distractors": 0}, {"distractors": 4}, {"dirichlet": 0.5}],
 )
 @pytest.mark.parametrize("label_ratio", [1.0, 0.4])
 def test_support_and_queries_stay_when_u_changes(changes: dict, label_ratio: float) -> None:
@@ -209,7 +212,10 @@ def test_too_little_data_says_what_is_short(changes: dict, words: list[str]) -> 
         ({"shot": 0}, "episode.shot"), ({"queries": -1}, "episode.queries"),
         ({"queries": 1.5}, "episode.queries"),
         ({"unlabelled": True}, "episode.unlabelled"), ({"label_ratio": 1.5}, "episode.label_ratio"),
-        ({"imbalance": 0.5}, "episode.imbalance"),
+        ({"imbalance": 0.5}, "episode.imbalance"), ({"dirichlet": 0}, "episode.dirichlet"),
+        ({"dirichlet": 2.0, "imbalance": 3.0}, "episode.dirichlet: found 2.0 beside imbalance=3, allowed"),
+        ({"dirichlet": 2.0, "class_aware": False}, "episode.dirichlet: .* class_aware=false"),
+        ({"dirichlet": 2.0, "transductive": True}, "episode.dirichlet: .* transductive=true"),
     ],
 )  # fmt: skip
 def test_bad_values_name_their_key(changes: dict, key: str) -> None:
