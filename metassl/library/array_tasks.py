@@ -101,7 +101,8 @@ def episodes(
     make_up = {
         "way": way, "shot": shot, "queries": queries, "unlabelled": unlabelled, "distractors": distractors,
         "distractor_unlabelled": distractor_unlabelled, "imbalance": imbalance, "dirichlet": dirichlet,
-        "class_aware": class_aware, "transductive": transductive, "label_ratio": label_ratio, "label_seed": label_seed,
+        "class_aware": class_aware, "transductive": transductive, "label_ratio": label_ratio,
+        "label_seed": label_seed,
     }  # fmt: skip
     contents, values = _contents(inputs("x", x), y, classes, split)
     shown = views_for(input_shape(contents.items), views)
