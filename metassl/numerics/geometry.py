@@ -33,3 +33,11 @@ def unit(x: Tensor) -> Tensor:
     x_i / ‖x_i‖: [n, D] -> [n, D]; a row of zeros stays, with a gradient of 0 and not NaN.
     """
     return x * torch.rsqrt(x.square().sum(-1, keepdim=True).clamp(min=1e-12))
+
+
+def directions(x: Tensor, w: Tensor) -> Tensor:
+    """Where each item lies, seen from the middle of all; how far, or how large features are, is left out.
+
+    (x_i - centre) / ‖x_i - centre‖: x [n, D], w [n] >= 0 weights of the centre -> [n, D].
+    """
+    return unit(x - centre(x, w))

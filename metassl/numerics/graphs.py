@@ -6,7 +6,7 @@ Legend: n points (S + U of a task), N way, D features.
 import torch
 from torch import Tensor
 
-from metassl.numerics.geometry import squared_distances
+from metassl.numerics.geometry import squared_distances, unit
 
 TINY = 1e-12
 
@@ -35,6 +35,31 @@ def affinity(x: Tensor, weight: Tensor, k: int) -> Tensor:
     scale = reach.clamp(min=TINY).sqrt()
     close = torch.exp(-d / (scale.unsqueeze(1) * scale.unsqueeze(0)))
     return close * weight.unsqueeze(1) * weight.unsqueeze(0) * (pairs & near)
+
+
+def cosine_affinity(x: Tensor, weight: Tensor, k: int, power: int) -> Tensor:
+    """Joins each point to its most alike, by the cosine.
+
+    A + Aᵀ, A_ij = w_i w_j max(0, cos(x_i, x_j))^power if j is among the k most alike to i.
+
+    Source: Iscen et al. 2019, eq. 9, with power 3.
+
+    Args:
+        x: [n, D] features; weight: [n] in 0..1, a point of weight 0 has no edge.
+        k: number of neighbours, 1 or more; power: 1 or more.
+
+    Returns:
+        [n, n] symmetric, with a zero diagonal.
+    """
+    z = unit(x)
+    present = weight > 0
+    itself = torch.eye(len(x), dtype=torch.bool, device=x.device)
+    pairs = present.unsqueeze(0) & present.unsqueeze(1) & ~itself
+    cosine = torch.where(pairs, z @ z.T, -torch.inf)
+    least = cosine.topk(min(k, len(x) - 1)).values[:, -1:]
+    near = torch.where(pairs & (cosine >= least), cosine, 0).clamp(min=0) ** power
+    a = near * weight.unsqueeze(1) * weight.unsqueeze(0)
+    return a + a.T
 
 
 def normalised(w: Tensor) -> Tensor:

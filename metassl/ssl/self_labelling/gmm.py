@@ -42,7 +42,19 @@ def isotropic(variances: Tensor) -> Tensor:
     return variances.mean(-1, keepdim=True).expand_as(variances)
 
 
+def learned(counts: Tensor, live: Tensor) -> Tensor:
+    """Gives each class the part of S ∪ U that fell to it: counts [N], live [N] -> [N]."""
+    return counts / counts.sum().clamp(min=TINY)
+
+
+def uniform(counts: Tensor, live: Tensor) -> Tensor:
+    """Gives every class of the task an equal part: counts [N], live [N] -> [N]."""
+    parts = live.to(counts.dtype)
+    return parts / parts.sum()
+
+
 COVARIANCES: dict[str, Callable[[Tensor], Tensor]] = {"diagonal": diagonal, "isotropic": isotropic}
+WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"learned": learned, "uniform": uniform}
 
 
 class GMM(SSLObjective):
@@ -64,6 +76,7 @@ class GMM(SSLObjective):
         iterations: EM steps before the last E step, 0 or more.
         shrinkage: ν > 0, what s² counts in points.
         floor: least s_d², as a share of its mean over the features: dead features have none.
+        weights: of the components, π: learned or uniform.
     """
 
     views: ClassVar = {"plain": "plain"}
@@ -75,13 +88,15 @@ class GMM(SSLObjective):
         iterations: int = 1,
         shrinkage: float = 1.0,
         floor: float = 0.01,
+        weights: str = "learned",
     ) -> None:
         super().__init__()
-        if covariance not in COVARIANCES:
-            raise ConfigError(one_of("ssl.objective.covariance", covariance, COVARIANCES))
+        for key, value, allowed in (("covariance", covariance, COVARIANCES), ("weights", weights, WEIGHTS)):
+            if value not in allowed:
+                raise ConfigError(one_of(f"ssl.objective.{key}", value, allowed))
         if shrinkage <= 0:
             raise ConfigError(f"ssl.objective.shrinkage: found {shrinkage!r}, allowed: above 0.")
-        self._form = COVARIANCES[covariance]
+        self._form, self._weights = COVARIANCES[covariance], WEIGHTS[weights]
         self.iterations, self.shrinkage, self.floor = iterations, shrinkage, floor
 
     def label(self, context: Context) -> SoftLabels:
@@ -98,7 +113,7 @@ class GMM(SSLObjective):
         mixture, scale = self.start(x, y, w, live)
         for _ in range(self.iterations):
             r = torch.cat((y[:supports], responsibilities(x[supports:], mixture, live)))
-            mixture = self.maximise(x, r, w, scale)
+            mixture = self.maximise(x, r, w, scale, live)
         return mixture
 
     def start(self, x: Tensor, y: Tensor, w: Tensor, live: Tensor) -> tuple[Mixture, Tensor]:
@@ -111,14 +126,14 @@ class GMM(SSLObjective):
         means = class_means(x, y, w)
         return Mixture(prior / prior.sum(), means, scale.expand_as(means)), scale
 
-    def maximise(self, x: Tensor, r: Tensor, w: Tensor, scale: Tensor) -> Mixture:
-        """The M step: x [n, D], responsibilities r [n, N], weights w [n], s² [D]."""
+    def maximise(self, x: Tensor, r: Tensor, w: Tensor, scale: Tensor, live: Tensor) -> Mixture:
+        """The M step: x [n, D], responsibilities r [n, N], weights w [n], s² [D], live [N]."""
         counts = (r * w.unsqueeze(-1)).sum(0)
         means = class_means(x, r, w)
         apart = (x.unsqueeze(1) - means).square()
         scatter = (apart * (r * w.unsqueeze(-1)).unsqueeze(-1)).sum(0)
         variances = (self.shrinkage * scale + self._form(scatter)) / (self.shrinkage + counts).unsqueeze(-1)
-        return Mixture(counts / counts.sum().clamp(min=TINY), means, variances)
+        return Mixture(self._weights(counts, live), means, variances)
 
 
 def log_joint(x: Tensor, mixture: Mixture) -> Tensor:

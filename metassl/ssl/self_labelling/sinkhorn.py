@@ -45,11 +45,15 @@ class Sinkhorn(SSLObjective):
 
     The plan P minimises ⟨P, cost⟩ + ε KL(P | a bᵀ) with row sums a (the images' weights) and column sums b
     (the classes' prior), so q_jc ∝ b_c v_c p_jc^{1/ε}: the predictor's own opinion, sharpened for ε < 1, with
-    factors v that give each class its part. The prior is a claim about U: `uniform` is wrong where
-    classes are unequal in U or distractors are many, and then moves images to classes they are not of;
-    `predicted` asks for the parts that the predictor sees, and so corrects nothing but the sharpening.
-    Source: Caron et al. 2020 (SwAV), eq. 3 to 5, whose codes these are; for few-shot tasks Hu et al. 2021
-    (PT-MAP) and Lazarou et al. 2021 (iLPC), with distances for costs.
+    factors v that give each class its part.
+
+    Assumes that U has equally many images of each class with prior=uniform, and then moves images to classes
+    they are not of where that or a lack of distractors is not so; prior=predicted asks for the parts that the
+    predictor sees, and so corrects nothing but what sharpening does to them.
+
+    Source: Cuturi 2013, Algorithm 1; as labels of a predictor Asano et al. 2020 (SeLa), eq. 5; for few-shot
+    tasks, with distances for costs, Hu et al. 2021 (PT-MAP), and Lazarou et al. 2021 (iLPC), with the shares
+    of label propagation.
 
     Args:
         prior: uniform or predicted.

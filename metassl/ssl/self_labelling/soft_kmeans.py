@@ -19,6 +19,10 @@ class SoftKMeans(SSLObjective):
 
     A learner that refits prototypes on S ∪ (U, z) then has Ren's refined prototypes
     p̃_c = (Σ labelled h + Σ_j z_jc h_j) / (count + Σ_j z_jc); any other learner learns z as soft labels.
+
+    Assumes that U has equally many images of each class, in so far as no class is likelier before its
+    distance is known; ssl=gmm with weights=learned and ssl=paddle do not.
+
     Source: Ren et al. 2018, section 3.1.1, eq. 3 and 4.
 
     Args:

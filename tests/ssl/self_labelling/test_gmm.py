@@ -36,7 +36,9 @@ def test_steps_against_scikit_learn(form: str, name: str) -> None:
     objective, ones = GMM(form, 1, 1e-12, 0.0), torch.ones(36).double()
     mixture = Mixture(torch.full((WAY,), 1 / WAY).double(), means, torch.ones(WAY, D).double())
     for _ in range(other.n_iter_):
-        mixture = objective.maximise(x, responsibilities(x, mixture, LIVE), ones, torch.ones(D).double())
+        mixture = objective.maximise(
+            x, responsibilities(x, mixture, LIVE), ones, torch.ones(D).double(), LIVE
+        )
     torch.testing.assert_close(mixture.prior, torch.from_numpy(other.weights_), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(mixture.means, torch.from_numpy(other.means_), rtol=1e-6, atol=1e-6)
     variances = other.covariances_[:, None] if name == "spherical" else other.covariances_
@@ -124,6 +126,14 @@ def test_one_shot_and_equal_points_give_finite_labels(form: str) -> None:
         support_y=torch.arange(WAY),
     )
     torch.testing.assert_close(GMM(form, 5, 1.0, 0.01).label(zero).q, torch.full((6, WAY), 1 / WAY))
+
+
+def test_uniform_weights_stay_equal_and_a_missing_class_has_none() -> None:
+    x, y, _ = points()
+    live = torch.tensor([True, True, False])
+    y[:, 2] = 0
+    mixture = GMM("isotropic", 3, 1.0, 0.01, "uniform").fit(x, y, torch.ones(36).double(), live, S)
+    torch.testing.assert_close(mixture.prior, torch.tensor([0.5, 0.5, 0]).double())
 
 
 def test_an_unknown_covariance_is_one_line() -> None:
