@@ -11,7 +11,8 @@ SHANNON = 1e-6  # so near to α = 1 the limit is nearer than the digits
 def tsallis_entropy(p: Tensor, alpha: float) -> Tensor:
     """Says how far distributions are from being sure, and how much small probabilities count in that.
 
-    (1 - Σ_c p_c^α) / (α - 1), α = 1: -Σ_c p_c ln p_c (Shannon). The larger α, the less small p_c count.
+    (1 - Σ_c p_c^α) / (α - 1), α = 1: -Σ_c p_c ln p_c (Shannon). The larger α,
+    the less a small p_c gains by becoming larger.
 
     0 for a sure one; 0·ln 0 = 0, with finite derivatives. Source: Tsallis 1988, eq. 1.
 

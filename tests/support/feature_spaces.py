@@ -41,7 +41,7 @@ class Space:
         return float((labels.q.argmax(-1) == self.y)[own].double().mean())
 
 
-def chains(length: int = 12) -> Space:
+def chains(length: int = 20) -> Space:
     """Three long classes side by side: an image's next neighbour is of its class, its prototype is far."""
     along = torch.linspace(0.4, 6, length).double()
     y = torch.arange(WAY).repeat_interleave(length)

@@ -31,8 +31,8 @@ class ILPC(SSLObjective):
     Sinkhorn, label = argmax; (3) a linear classifier is trained on S and these labels, and of each class
     the `best` images with the smallest mean loss over its steps join Y with their labels.
 
-    There are |U| / (N·best) rounds; what is left has the labels of the last. `best` of |U| or more is one
-    round without cleaning. The labels are hard, so nothing flows back through them.
+    There are |U| / (N·best) rounds, N of the widest task; what is left has the labels of the last. `best` of
+    |U| or more is one round without cleaning. Labels are hard, so nothing flows back through them.
 
     Assumes that U has equally many images of each class with balance=true, as long as any image is left;
     balance=false leaves (2) out, and then does not.
@@ -90,15 +90,21 @@ class ILPC(SSLObjective):
         start = class_means(x[:supports], y[:supports], w[:supports])
         due = live * w[supports:].sum() / live.sum()
         known, labels = (w > 0) & (torch.arange(len(x), device=x.device) < supports), y
-        for _ in range(max(1, (len(x) - supports) // (way * self.best))):
+        each = way * self.best
+        rounds = ((w[supports:] > 0).sum() // each).clamp(min=1)
+        for done in range(max(1, (len(x) - supports) // each)):
             left = (w > 0) & ~known
             sure = y * (w * known).unsqueeze(-1)
             shares = spread(graph, sure, self.alpha).clamp(min=0)
             if self.balance:
                 shares = balanced(shares, w * left, due - sure[supports:].sum(0), self.power)
             found = one_hot(mask_classes(shares, live).argmax(-1), way).to(y.dtype)
-            labels = torch.where(known.unsqueeze(-1), y, found)
+            goes_on = rounds > done  # padding would otherwise add rounds
+            labels = torch.where(
+                goes_on & ~known.unsqueeze(-1), found, torch.where(known.unsqueeze(-1), y, labels)
+            )
             clean = left & (rank_in_class(self.losses(x, labels, w, start, live), found, left) < self.best)
+            clean = clean & goes_on
             y, known = torch.where(clean.unsqueeze(-1), labels, y), known | clean
         return labels[supports:]
 

@@ -10,7 +10,7 @@ from metassl.ssl.graph.label_propagation import LabelPropagation
 from metassl.ssl.graph.poisson import Poisson
 from metassl.ssl.graph.random_walk import RandomWalk
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
-from tests.support.contexts import WAY
+from tests.support.contexts import WAY, context
 from tests.support.feature_spaces import chains
 
 OBJECTIVES = {"label_propagation": LabelPropagation(0.95, 3, "one"), "poisson": Poisson(3, 0.5, 0.001)}
@@ -34,20 +34,21 @@ def test_mechanism_labels_travel_along_the_edges_within_u(name: str, monkeypatch
     assert space.accuracy(SoftKMeans()) < 0.75
 
 
-def test_mechanism_walks_within_u_reach_images_far_from_every_prototype() -> None:
-    """Of the slopes of the penalty, the share on the far half of each class, without and with steps in U."""
-    space = chains()
-    far = (space.u - space.s[space.y]).norm(dim=-1) > 3
+def test_mechanism_walks_within_u_see_that_two_prototypes_share_a_cluster() -> None:
+    """Two prototypes at the ends of one cluster, or of two: only walks within U meet the difference."""
+    s = torch.tensor([[0.0, 0], [3, 0], [0, 9]]).double()
+    third = torch.stack((torch.linspace(-0.5, 0.5, 8), torch.full((8,), 9.0)), dim=-1).double()
+    one, two = (
+        torch.cat((torch.stack((along, torch.zeros(16)), dim=-1).double(), third))
+        for along in (
+            torch.linspace(0, 3, 16),
+            torch.cat((torch.linspace(0, 0.6, 8), torch.linspace(2.4, 3, 8))),
+        )
+    )
 
-    def share(steps: int) -> float:
-        u = space.u.clone().requires_grad_()
+    def penalty(u: Tensor, steps: int) -> float:
         walk = RandomWalk(steps=steps, decay=1.0, visit=0.0, smoothing=0.0)
-        given = space.shown()
-        y = torch.ones(len(u)).double()
-        from metassl.ssl.graph.random_walk import homes
+        return float(walk.penalty(context({"plain": u}, s, support_y=torch.arange(WAY)))) / (steps + 1)
 
-        (slope,) = torch.autograd.grad(walk.walk(homes(given.outcome, given), u, y), u)
-        return float(slope[far].norm() / slope.norm())
-
-    assert share(0) < 0.01
-    assert share(6) > 5 * share(0)
+    assert penalty(one, 0) - penalty(two, 0) < 0.05
+    assert penalty(one, 8) - penalty(two, 8) > 0.2

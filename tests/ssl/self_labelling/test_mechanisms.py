@@ -25,12 +25,13 @@ def test_mechanism_soft_kmeans_brings_one_shot_prototypes_to_their_classes() -> 
 
 def test_mechanism_the_further_cluster_takes_the_distractors() -> None:
     """Prototypes with 30 foreign images in U: soft k-means gives them to classes, the cluster does not."""
-    space = clouds(apart=5.0, shift=0.5, foreign=30)
+    space = clouds(apart=8.0, spread=0.5, shift=0.5, foreign=30)
     objective = SoftKMeansCluster(radius=3.0)
     weight = objective.label(space.shown()).weight.detach()
     own = space.y >= 0
-    assert weight[own].mean() > weight[~own].mean() + 0.4
-    assert prototype_error(space, objective) < 0.7 * prototype_error(space, SoftKMeans())
+    assert weight[own].mean() > weight[~own].mean() + 0.8
+    assert prototype_error(space, objective) < 0.2 * prototype_error(space, None)
+    assert prototype_error(space, SoftKMeans()) > prototype_error(space, None)
 
 
 def test_mechanism_the_mask_counts_distractors_less() -> None:
@@ -52,20 +53,20 @@ def test_mechanism_learned_weights_of_a_mixture_are_right_where_classes_are_uneq
 
 def test_mechanism_balance_frees_labels_of_a_predictors_bias() -> None:
     """Equal classes and a predictor that likes one class too well: its own labels against balanced ones."""
-    space = clouds(apart=2.5, shift=0.3)
+    space = clouds(apart=2.0, shift=0.3)
 
     def biased(z: Tensor, params: object) -> Tensor:
-        return space.nearest(z) + 6 * torch.eye(1, WAY).double()
+        return space.nearest(z) + 15 * torch.eye(1, WAY).double()
 
     uniform, predicted = (space.accuracy(Sinkhorn(p), logits=biased) for p in ("uniform", "predicted"))
     own = float((biased(space.u, None).argmax(-1) == space.y).double().mean())
-    assert uniform > own + 0.2
+    assert uniform > own + 0.3
     assert abs(predicted - own) < 0.1
 
 
 def test_mechanism_entropy_moves_a_boundary_out_of_u() -> None:
     """A linear predictor from two shots: its accuracy on U with CE(S), and with the penalty beside it."""
-    space = clouds(apart=3.0, shift=1.3)
+    space = clouds(apart=2.0, shift=1.5)
 
     def trained(weight: float, marginal: float) -> float:
         w = torch.cat((space.s, -0.5 * space.s.square().sum(-1, keepdim=True)), -1).clone().requires_grad_()
@@ -82,4 +83,4 @@ def test_mechanism_entropy_moves_a_boundary_out_of_u() -> None:
 
     alone, with_marginal = trained(0.0, 1.0), trained(1.0, 1.0)
     assert with_marginal > alone + 0.1
-    assert trained(1.0, 0.0) < with_marginal  # without it one class may take another's images
+    assert trained(1.0, 0.0) < alone  # without it one class may take another's images
