@@ -23,6 +23,7 @@ from tests.support.terms import make_term
 GRAPH_AND_CLUSTER: dict[str, Callable[[], SSLObjective]] = {
     "label_propagation": lambda: LabelPropagation(alpha=0.8, neighbours=3, confidence="entropy"),
     "poisson": lambda: Poisson(neighbours=3, temperature=0.5, background=0.01),
+    "poisson_support": lambda: Poisson(neighbours=3, temperature=0.5, background=0.01, centre="support"),
     "random_walk": lambda: RandomWalk(steps=2, decay=0.7, visit=1.0, smoothing=0.1),
     "sinkhorn": lambda: Sinkhorn(prior="uniform", reg=0.5, iterations=6),
     "sinkhorn_predicted": lambda: Sinkhorn(prior="predicted", reg=0.5, iterations=6),

@@ -34,9 +34,13 @@ class LabelPropagation(SSLObjective):
 
     Of values, q_j is the mean of those of S in the same proportions: (I - αA)⁻¹ Y over (I - αA)⁻¹ 1_S, row by
     row. Images that no label reaches get equal shares and weight 0. Images that the distractor policy takes
-    out pass nothing on.
+    out pass nothing on. Classes are not brought to equal or known masses (Zhu et al. 2003, section 4), so no
+    sizes are assumed; but each class has one mass to pass on, which is spread thinner over a large one.
+
+    Differs from the paper: the affinity is that of metassl.numerics.graphs.affinity, whose scale is local.
+
     Source: Zhou et al. 2004, section 2 (there (1 - α)F, which the shares don't see); for episodes Liu et al.
-    2019 (TPN), eq. 3 to 5. The affinity is that of metassl.numerics.graphs.affinity.
+    2019 (TPN), eq. 3 to 5.
 
     Args:
         alpha: α, 0..1 (1 excluded): how far labels travel.

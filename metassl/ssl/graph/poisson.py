@@ -3,13 +3,14 @@
 Legend: N way, S support, U unlabelled, n = S + U.
 """
 
+from collections.abc import Callable
 from functools import singledispatch
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError
+from metassl.errors import ConfigError, one_of
 from metassl.numerics.graphs import TINY, affinity, connected
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.base import Outcome
@@ -18,6 +19,23 @@ from metassl.outcomes.values import Values
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
+
+
+def graph(u: Tensor, labelled: Tensor) -> Tensor:
+    """Leaves a potential as the equation's solution has it, 0 in the mean over the whole graph."""
+    return u
+
+
+def support(u: Tensor, labelled: Tensor) -> Tensor:
+    """Makes a potential 0 in the mean over the labelled points.
+
+    u [n, N], of which the first S are labelled, with weights labelled [S].
+    """
+    share = labelled / labelled.sum().clamp(min=TINY)
+    return u - share @ u[: len(labelled)]
+
+
+CENTRES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"graph": graph, "support": support}
 
 
 class Poisson(SSLObjective):
@@ -29,22 +47,40 @@ class Poisson(SSLObjective):
     (its class sizes b unknown, that is b = ȳ). The paper iterates (Algorithm 1); n is small here, so the
     system is solved. Where the graph falls apart the equation has no solution; so all points are joined by
     weak edges (metassl.numerics.graphs.connected), which bounds u: a part without labels is undecided.
+
+    Assumes that U has equally many images of each class with centre=graph: Σ_j d_j u_j = 0 for each class
+    gives a large one little above 0. The equation leaves the constants open; centre=support has
+    Σ_{i in S} u_i = 0 in place of it, which does not know the sizes.
+
     Of values, q_j = ȳ + b (u_j - ū_S), b by least squares on S: u is known but for its scale.
     Images that the distractor policy takes out are no points of the graph.
-    Source: Calder et al. 2020, eq. 2.1 and Algorithm 1. Soft labels, weak edges and values are ours.
+
+    Differs from the paper: soft labels, weak edges and values are ours, and so is centre=support.
+
+    Source: Calder et al. 2020, eq. 2.1 and Algorithm 1.
 
     Args:
         neighbours: k of the graph.
         temperature: T > 0.
         background: the weak edges' share of the mean degree, above 0.
+        centre: where u is 0 in the mean, for each class: graph or support.
     """
 
     views: ClassVar = {"plain": "plain"}
     outcomes = (Outcome,)
     hparams: ClassVar = {"temperature": "positive", "background": "positive"}
 
-    def __init__(self, neighbours: int = 7, temperature: float = 0.5, background: float = 0.01) -> None:
+    def __init__(
+        self,
+        neighbours: int = 7,
+        temperature: float = 0.5,
+        background: float = 0.01,
+        centre: str = "graph",
+    ) -> None:
         super().__init__()
+        if centre not in CENTRES:
+            raise ConfigError(one_of("ssl.objective.centre", centre, CENTRES))
+        self._centred = CENTRES[centre]
         for key, value, good, allowed in (
             ("neighbours", neighbours, neighbours >= 1, "1 or more"),
             ("temperature", temperature, temperature > 0, "above 0"),
@@ -59,8 +95,9 @@ class Poisson(SSLObjective):
         x, _, w = task_points(context, "plain")
         s = context.episode.support_targets().to(x.dtype)
         y = torch.cat((s, torch.zeros_like(s[:1]).expand(len(x) - len(s), -1)))
-        graph = connected(affinity(x, w, self.neighbours), w, self.background)
-        u = potential(graph, y, w, context.episode.support_weight)
+        edges = connected(affinity(x, w, self.neighbours), w, self.background)
+        u = potential(edges, y, w, context.episode.support_weight)
+        u = self._centred(u, context.episode.support_weight)
         return SoftLabels(decided(context.outcome, u, context, self.temperature), _ones(context), "plain")
 
 

@@ -9,6 +9,7 @@ from torch.func import grad
 from metassl.numerics.graphs import affinity, connected
 from metassl.ssl.graph.poisson import Poisson, potential
 from tests.support.contexts import WAY, D, S, U, context
+from tests.support.feature_spaces import clouds
 from tests.support.graph_and_cluster import naive_affinity
 from tests.support.numbers import random
 
@@ -55,6 +56,29 @@ def test_poisson_is_the_limit_of_the_papers_iteration() -> None:
     for _ in range(3000):
         found = found + (b - (degree * found - w @ found)) / degree
     np.testing.assert_allclose(found, naive_potential(w, y), atol=1e-9)
+
+
+def test_centred_on_the_support_only_the_constants_differ() -> None:
+    """By hand from the pseudo-inverse; a support image of weight 0 has no part in the centre."""
+    s, u, y = random(S, D, seed=3), random(12, D, seed=4), np.arange(S) % WAY
+    expected = naive_potential(poisson_graph(torch.cat((s, u)), 4, 0.01), y)
+    expected = expected - expected[:S].mean(0)
+    p = np.exp(expected[S:] / 0.4 / np.sqrt((expected[S:] ** 2).mean()))
+    q = Poisson(4, 0.4, 0.01, "support").label(context({"plain": u}, support=s)).q
+    torch.testing.assert_close(q, torch.from_numpy(p / p.sum(1, keepdims=True)))
+    more = {"support_weight": torch.tensor([1.0] * S + [0]).double(), "support_y": torch.tensor([*y, 0])}
+    wide = context({"plain": u}, support=torch.cat((s, 9 * s[:1])), **more)
+    torch.testing.assert_close(Poisson(4, 0.4, 0.01, "support").label(wide).q, q)
+
+
+def test_mechanism_a_centre_on_the_support_leaves_unequal_classes_their_sizes() -> None:
+    """24, 3 and 3 images, mean accuracy over tasks: centred on the graph a large class loses its fringe."""
+    spaces = [clouds((24, 3, 3), apart=2.5, seed=seed) for seed in range(0, 24, 3)]
+    graph, support = (
+        sum(space.accuracy(Poisson(5, 0.5, 0.01, centre)) for space in spaces) / len(spaces)
+        for centre in ("graph", "support")
+    )
+    assert support > graph + 0.05
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
