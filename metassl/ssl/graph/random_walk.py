@@ -32,7 +32,11 @@ class RandomWalk(SSLObjective):
     visited; its cross-entropy keeps the walkers from using a few easy images. The uniform distribution is
     that of the images' weights. Gradients flow through everything, prototypes included. 0 when all of U has
     weight 0. Of values the walks start at each point of S, and the mean value of where they end must be that
-    of where they started: (1/S) Σ_i (Σ_k [...]_ik y_k - y_i)² in place of the logarithm; that form is ours.
+    of where they started: (1/S) Σ_i (Σ_k [...]_ik y_k - y_i)² in place of the logarithm.
+
+    Differs from the paper: walks of every length up to τ are summed and both ways are smoothed, as in the
+    authors' code; the form for values is ours.
+
     Source: Ayyad et al. 2021 (PRWN), section 3; the sum over t and the smoothing of T^{p→u} and T^{u→p} as in
     the authors' code (SSL_utils.py, factors 1, .7, .49, .35).
 

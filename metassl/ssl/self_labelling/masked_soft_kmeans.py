@@ -26,6 +26,10 @@ class MaskedSoftKMeans(SSLObjective):
     (5 → hidden, tanh → 3) of min, max, variance, skewness and excess kurtosis of d̃_·c over U, which are
     constants. The labels are weight_j = Σ_c z_jc m_jc and q_jc = z_jc m_jc / weight_j, so a learner that
     refits prototypes has p̃_c = (Σ labelled h + Σ_j z_jc m_jc h_j) / (count + Σ_j z_jc m_jc).
+
+    Assumes that U has equally many images of each class, in so far as no class is likelier before its
+    distance is known; ssl=gmm with weights=learned and ssl=paddle do not.
+
     Source: Ren et al. 2018, section 3.1.3, in the form of the authors' code. There t1 moves the
     threshold from step to step; with the one step that they take it has no effect and no gradient.
 

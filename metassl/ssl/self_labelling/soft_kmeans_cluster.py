@@ -29,6 +29,10 @@ class SoftKMeansCluster(SSLObjective):
     q_jc = z_jc / weight_j, so a learner that refits prototypes has Ren's
     p̃_c = (Σ labelled h + Σ_j z_jc h_j) / (count + Σ_j z_jc); any other learns q with these weights.
     The share of cluster N + 1 goes along, and prototypes then classify queries over all N + 1.
+
+    Assumes that U has equally many images of each class, in so far as no cluster is likelier before its
+    distance is known; ssl=gmm with weights=learned and ssl=paddle do not.
+
     Source: Ren et al. 2018, section 3.1.2; constants from the authors' code.
 
     Args:
