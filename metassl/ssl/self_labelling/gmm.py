@@ -68,6 +68,10 @@ class GMM(SSLObjective):
     Σ_{i in S} log π_y N(h_i; y) + Σ_{i in U} log Σ_c π_c N(h_i; c) - ν/2 Σ_c Σ_d (log σ_cd² + s_d²/σ_cd²).
     The last sum is a conjugate prior of the variances (Fraley & Raftery 2007, section 2), without which one
     shot has variance 0; as there, s² is the variance of all points, here S ∪ U, divided by N^{2/D}.
+
+    Assumes that U has equally many images of each class with weights=uniform, which keeps π so, and where
+    there are no steps; weights=learned does not.
+
     Source: Dempster et al. 1977; with labels held fast Nigam et al. 2000, section 5. Soft k-means (Ren et al.
     2018) is one E step with equal π and σ² = ½.
 

@@ -51,8 +51,8 @@ class Sinkhorn(SSLObjective):
     they are not of where that or a lack of distractors is not so; prior=predicted asks for the parts that the
     predictor sees, and so corrects nothing but what sharpening does to them.
 
-    Differs from the paper: the authors of SeLa share out a whole data set from time to time in training; here it
-    is the U of each task, at each step.
+    Differs from the paper: SeLa shares out a whole data set from time to time in training; here it is U of
+    each task, at each step.
 
     Source: Cuturi 2013, Algorithm 1; as labels of a predictor Asano et al. 2020 (SeLa), eq. 5; for few-shot
     tasks, with distances for costs, Hu et al. 2021 (PT-MAP), and Lazarou et al. 2021 (iLPC), with the shares
