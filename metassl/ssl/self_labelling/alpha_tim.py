@@ -15,9 +15,10 @@ from metassl.numerics.geometry import class_means, directions
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.precision import full_precision
 from metassl.numerics.tensors import Tensors
-from metassl.outcomes.classification import mask_classes, one_hot, soft_cross_entropy
+from metassl.outcomes.classification import mask_classes, soft_cross_entropy
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
+from metassl.ssl.graph.points import task_points
 
 
 class AlphaTIM(SSLObjective):
@@ -73,36 +74,23 @@ class AlphaTIM(SSLObjective):
 
     def label(self, context: Context) -> SoftLabels:
         """Posteriors of the plain view."""
-        episode, live = context.episode, context.episode.class_mask
-        weight = context.constant(context.weight)
-        x = torch.cat(
-            (context.constant(context.support_features()), context.constant(context.features("plain")))
-        )
-        x = directions(x, torch.cat((episode.support_weight, weight)))
-        s, u = x[: len(episode.support_y)], x[len(episode.support_y) :]
-        y = one_hot(episode.support_y, episode.way).to(s.dtype)
-        order = 1 if context.stop_gradient else 2
-        w = self.classifier(s, y, episode.support_weight, u, weight, live, order)
-        return SoftLabels(self._logits(u, w, live).softmax(-1), torch.ones_like(weight), "plain")
+        x, y, w = task_points(context, "plain")
+        supports, live = len(context.episode.support_y), context.episode.class_mask
+        x, order = directions(x, w), 1 if context.stop_gradient else 2
+        weights = self.classifier(x, y[:supports], w, live, order)
+        q = self._logits(x[supports:], weights, live).softmax(-1)
+        return SoftLabels(q, torch.ones_like(context.weight), "plain")
 
     @full_precision
-    def classifier(
-        self,
-        s: Tensor,
-        y: Tensor,
-        s_weight: Tensor,
-        u: Tensor,
-        u_weight: Tensor,
-        live: Tensor,
-        order: int = 1,
-    ) -> Tensor:
+    def classifier(self, x: Tensor, y: Tensor, weight: Tensor, live: Tensor, order: int = 1) -> Tensor:
         """w [N, D] after the steps.
 
         Args:
-            s: [S, D] unit features; y: [S, N] one-hot labels; s_weight: [S].
-            u: [U, D] unit features; u_weight: [U]; live: [N] classes that the task has.
+            x: [n, D] features, those of S first; y: [S, N] one-hot labels; weight: [n].
+            live: [N] classes that the task has.
             order: 2 leaves a graph through the steps.
         """
+        (s, u), (s_weight, u_weight) = (part.tensor_split((len(y),)) for part in (x, weight))
 
         def loss(at: Tensors) -> tuple[Tensor, Tensor]:
             of_s, p = self._logits(s, at["w"], live), self._logits(u, at["w"], live).softmax(-1)

@@ -11,9 +11,10 @@ from torch import Tensor
 from metassl.errors import ConfigError
 from metassl.numerics.geometry import class_means, directions, squared_distances
 from metassl.numerics.precision import full_precision
-from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.outcomes.classification import mask_classes
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
+from metassl.ssl.graph.points import task_points
 
 TINY = 1e-6  # of the authors' code: the logarithm of the part of a class without images
 
@@ -58,24 +59,19 @@ class Paddle(SSLObjective):
 
     def label(self, context: Context) -> SoftLabels:
         """Soft assignments of the plain view."""
-        episode, weight = context.episode, context.constant(context.weight)
-        s = context.constant(context.support_features())
-        u = context.constant(context.features("plain"))
-        y = one_hot(episode.support_y, episode.way).to(s.dtype)
-        q = self.assign(s, y, episode.support_weight, u, weight, episode.class_mask)
-        return SoftLabels(q, torch.ones_like(weight), "plain")
+        x, y, w = task_points(context, "plain")
+        q = self.assign(x, y[: len(context.episode.support_y)], w, context.episode.class_mask)
+        return SoftLabels(q, torch.ones_like(context.weight), "plain")
 
     @full_precision
-    def assign(
-        self, s: Tensor, y: Tensor, s_weight: Tensor, u: Tensor, u_weight: Tensor, live: Tensor
-    ) -> Tensor:
-        """q [U, N] of features s [S, D] with labels y [S, N] and u [U, D], of weights [S] and [U]."""
-        weight = torch.cat((s_weight, u_weight))
-        x = directions(torch.cat((s, u)), weight)
-        means = class_means(x[: len(s)], y, s_weight)
+    def assign(self, x: Tensor, y: Tensor, weight: Tensor, live: Tensor) -> Tensor:
+        """q [U, N]: features x [n, D] and weights [n], those of S first, which has labels y [S, N]."""
+        x = directions(x, weight)
+        u, u_weight = x[len(y) :], weight[len(y) :]
+        means = class_means(x[: len(y)], y, weight[: len(y)])
         q, log_part = y[:0], torch.zeros_like(y[0])
         for _ in range(self.iterations):
-            near = -self.temperature / 2 * squared_distances(x[len(s) :], means)
+            near = -self.temperature / 2 * squared_distances(u, means)
             q = mask_classes(near + self.complexity * log_part, live).softmax(-1)
             part = (q * u_weight.unsqueeze(-1)).sum(0) / u_weight.sum().clamp(min=1e-12)
             log_part = (part + TINY).log()
