@@ -5,12 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metassl.data.pool import Pool
 from metassl.errors import ConfigError
 from metassl.ssl.self_labelling.alpha_tim import AlphaTIM
 from tests.support.contexts import WAY, D, S, U, context
 from tests.support.numbers import random
-from tests.support.penalties import engines_agree, padding_is_nothing
 
 
 def turned(s: Tensor, u: Tensor, weight: Tensor) -> list[Tensor]:
@@ -80,8 +78,3 @@ def test_bad_numbers_are_one_line() -> None:
     for key in ("alpha", "temperature", "rate"):
         with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found 0.0, allowed: above 0.$"):
             AlphaTIM(**{key: 0.0})
-
-
-def test_padding_and_engines(tiny_pool: Pool) -> None:
-    padding_is_nothing(AlphaTIM(steps=3, rate=0.01))
-    engines_agree(tiny_pool, lambda: AlphaTIM(steps=1, rate=0.01))
