@@ -66,8 +66,12 @@ def test_centred_on_the_support_only_the_constants_differ() -> None:
     p = np.exp(expected[S:] / 0.4 / np.sqrt((expected[S:] ** 2).mean()))
     q = Poisson(4, 0.4, 0.01, "support").label(context({"plain": u}, support=s)).q
     torch.testing.assert_close(q, torch.from_numpy(p / p.sum(1, keepdims=True)))
-    more = {"support_weight": torch.tensor([1.0] * S + [0]).double(), "support_y": torch.tensor([*y, 0])}
-    wide = context({"plain": u}, support=torch.cat((s, 9 * s[:1])), **more)
+    wide = context(
+        {"plain": u},
+        support=torch.cat((s, 9 * s[:1])),
+        support_weight=torch.tensor([1.0] * S + [0]).double(),
+        support_y=torch.tensor([*y, 0]),
+    )
     torch.testing.assert_close(Poisson(4, 0.4, 0.01, "support").label(wide).q, q)
 
 
