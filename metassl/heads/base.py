@@ -19,11 +19,14 @@ class Head(nn.Module):
     Attributes:
         transductive: whether the logits of one query depend on the other queries.
         reads_unlabelled: whether `fit` has a use for unlabelled rows, whose labels q are all 0.
+        refit_weight: of U in a refit, unless ssl.refit_weight asks for another: 0 where an objective's labels
+            would overwrite what the head itself reads from U.
         outcomes: what its tasks may ask for.
     """
 
     transductive: bool = False
     reads_unlabelled: bool = False
+    refit_weight: float = 1.0
     outcomes: tuple[type[Outcome], ...] = (Classification,)
 
     def of(self, outcome: Outcome) -> "Head":
@@ -66,6 +69,14 @@ class Head(nn.Module):
             class_mask: [N] classes that the task has.
         """
         return state
+
+    def regulariser(self, z: Tensor, q: Tensor, w: Tensor) -> Tensor | float:
+        """What the head adds to the outer loss of a training task, of all its labelled rows, S and Q; 0 here.
+
+        Args:
+            z: [n, D] features; q: [n, K] targets; w: [n] weights, 0 for padding.
+        """
+        return 0.0
 
     def loss(
         self, state: Any, logits: Tensor, y: Tensor, weight: Tensor, outcome: Outcome = CLASSES

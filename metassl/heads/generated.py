@@ -29,13 +29,15 @@ class GeneratedLinear(Head):
 
     One ψ for all classes, so the names of the classes mean nothing. With soft labels the means are those of
     soft k-means, and a refit is a step of EM. ψ starts at 0, and the head so as the prototypes of
-    Snell et al. 2017 (section 2.4, with half the distance); the original has no such start, but
-    a backbone that was trained before.
+    Snell et al. 2017 (section 2.4, with half the distance).
     Source: Requeima et al. 2019, section 2.2 (ψ as in Gordon et al. 2019; three layers with ELU and the
     residual μ_c as in their code); refits with soft labels Bateni et al. 2022 (Transductive CNAPs).
 
     Of values, w_k = r_k + ψ_w(r_k) and b_k = c_k + ψ_b(r_k), where r_k·z + c_k is the ridge regression onto
     value k (λ = 1): the same networks, which start at the closed form there too. That form is ours.
+
+    Differs from the paper: the start as prototypes, where the original has random networks on a backbone that
+    was trained before.
 
     Args:
         features: D.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metassl.errors import ConfigError
 from metassl.heads.base import Head
+from metassl.heads.layer_norm import LayerNorm
 
 TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
 
@@ -37,10 +38,16 @@ class InContext(Head):
     A row's weight multiplies its part of the attention. A class that no row has is not in the mean over
     the classes.
 
+    With a labelling objective there is no refit unless `ssl.refit_weight` asks for one: its labels would
+    replace what the layers themselves make of U.
+
     Source: Fifty et al. 2024 (CAML), section 3.2: the task as a sequence that one transformer reads, after a
-    backbone; there the labels are fixed equiangular vectors, the backbone is frozen and large, and the
-    query is part of the sequence. Loops: "When and how unlabeled data provably improve in-context
+    backbone. Loops: "When and how unlabeled data provably improve in-context
     learning" (NeurIPS 2025): one layer of attention can't use unlabelled items, depth or loops can.
+
+    Differs from the paper: a token for each item and class stands for label vectors, so that no name of a
+    class has an influence; the context does not see the query, and the backbone is trained. The head that is
+    as in the paper is `metassl.heads.caml.CAML`.
 
     Args:
         features: D.
@@ -52,6 +59,7 @@ class InContext(Head):
     """
 
     reads_unlabelled = True
+    refit_weight = 0.0  # a refit on an objective's labels would replace what the layers made of U
 
     def __init__(
         self,
@@ -70,7 +78,7 @@ class InContext(Head):
         self.loops = loops
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(blocks))
         self.label, self.unknown = (nn.Parameter(torch.randn(width)) for _ in range(2))
-        self.readout = nn.Sequential(Normal(width), nn.Linear(width, 1, bias=False))
+        self.readout = nn.Sequential(LayerNorm(width), nn.Linear(width, 1, bias=False))
         self.item = nn.Linear(features, width)
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Read:
@@ -114,13 +122,13 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.heads = heads
-        self.near, self.before, self.between = Normal(width), Normal(width), Normal(width)
+        self.near, self.before, self.between = LayerNorm(width), LayerNorm(width), LayerNorm(width)
         self.key = nn.Linear(width, width, bias=False)
         nn.init.orthogonal_(self.key.weight)
         self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
         self.classes = nn.Linear(width, width)
         self.network = nn.Sequential(
-            Normal(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+            LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
 
     def forward(self, tokens: Tensor, context: Tensor, w: Tensor, live: Tensor) -> Tensor:
@@ -140,20 +148,3 @@ class Block(nn.Module):
     def _split(self, x: Tensor) -> Tensor:
         """[n, N, W] -> [n, N, H, W/H]."""
         return x.unflatten(-1, (self.heads, -1))
-
-
-class Normal(nn.Module):
-    """Layer normalisation (Ba et al. 2016, eq. 4), written out: torch's own is wrong under vmap twice over.
-
-    Args:
-        width: W.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gain, self.shift = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., W] -> [..., W]."""
-        centred = x - x.mean(-1, keepdim=True)
-        return self.gain * centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + 1e-5) + self.shift

@@ -42,9 +42,10 @@ class Propagation(Head):
     are nodes without a label, as in the paper's semi-supervised setting.
 
     Source: Liu et al. 2019, eq. 1 and 2 (σ, A), section 3.2.2 (the k nearest), eq. 3 and 4 (F), 5 (loss);
-    A_ii = 0 as in Zhou et al. 2004, section 2, whose S and F these are. The mean over D is that of the
-    authors' code, the paper has the distance without it. Their loss is over the rows, too; here over the
-    queries alone.
+    A_ii = 0 as in Zhou et al. 2004, section 2, whose S and F these are.
+
+    Differs from the paper: the distance is a mean over D, as in the authors' code; the loss is over the
+    queries alone, theirs over the rows, too; g_φ reads vectors and not maps.
 
     Args:
         features: D.

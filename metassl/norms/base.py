@@ -19,12 +19,14 @@ class Pass:
         rows: [n] weights of the rows that give the statistics, 0 for padding; None: all rows alike.
         step: the inner step that the pass is of, for norms that have scales and shifts of each.
         moves: whether moving averages follow this pass; those that only look leave them alone.
+        averages: whether moving averages stand in for the batch's statistics in training too, as at test.
         met: where norms with averages of each step leave the [C] mean and variance that they met, if there.
     """
 
     rows: Tensor | None = None
     step: int = 0
     moves: bool = True
+    averages: bool = False
     met: Statistics | None = None
 
 

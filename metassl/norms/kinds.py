@@ -86,6 +86,10 @@ class RunningStatistics(PoolableNorm):
     def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """x [n, C, ...] -> [n, C, ...]."""
         rows = how.rows
+        if self.training and how.averages:
+            # copies: a later pass moves the averages before the gradient of this one is taken
+            mean, var = self.mean.clone(), self.var.clone()
+            return F.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
         if self.training and rows is None and not how.moves:
             return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         if not self.training or rows is None:

@@ -13,6 +13,8 @@ class Descriptor(SSLObjective):
     Gives episodes the view "plain" of U, for learners with `reads_unlabelled`; others ignore it.
 
     Source: U as the task descriptor, as the unlabelled tokens of Zhmoginov et al. 2022.
+
+    Differs from the paper: there one transformer reads U; here each learner reads it in its own way.
     """
 
     views: ClassVar[Mapping[str, str]] = {"plain": "plain"}

@@ -50,7 +50,7 @@ class SSLTerm(nn.Module):
             in training and at test), outer (outer loss), both (inner and outer).
         weight: λ of the loss: in the inner loop of a gradient learner, and of the penalty that a closed-form
             head puts into the outer loss.
-        refit_weight: weight of U in the refit of a closed-form head.
+        refit_weight: weight of U in the refit of a closed-form head; None: what the head declares.
         outer_weight: λ in the outer loss.
         start: share of meta-training before U enters, 0..1.
         ramp: share of meta-training over which λ then rises to its full value.
@@ -67,7 +67,7 @@ class SSLTerm(nn.Module):
         objective: SSLObjective | None = None,
         at: str = "inner",
         weight: float = 1.0,
-        refit_weight: float = 1.0,
+        refit_weight: float | None = None,
         outer_weight: float = 1.0,
         start: float = 0.7,
         ramp: float = 0.1,
@@ -114,9 +114,10 @@ class SSLTerm(nn.Module):
         span = steps - 1 - first
         return float(self._over_steps((step - first) / span if span else 1.0))
 
-    def refit_weight(self, stage: Stage) -> float:
-        """Weight of U in a refit at this stage; 0 when U has no part in it."""
-        return self._refit_weight * self._share(stage) if self._enters(stage) else 0.0
+    def refit_weight(self, stage: Stage, declared: float = 1.0) -> float:
+        """Weight of U in a refit at this stage, `declared` unless one was asked for; 0 when U has no part."""
+        weight = declared if self._refit_weight is None else self._refit_weight
+        return weight * self._share(stage) if self._enters(stage) else 0.0
 
     def outer_weight(self, stage: Stage) -> float:
         """λ of the outer loss at this stage."""

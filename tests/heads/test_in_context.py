@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
-from metassl.heads.in_context import InContext, Normal
+from metassl.heads.in_context import InContext
+from metassl.heads.layer_norm import LayerNorm
 from tests.support.contexts import WAY, D
 from tests.support.heads import built, hard_rows, make_head, soft_rows
 from tests.support.numbers import random
@@ -86,7 +87,7 @@ def test_weight_2_is_the_row_twice() -> None:
 
 
 def test_layer_norm_is_torch_s() -> None:
-    norm, x = Normal(8).double(), random(5, 8)
+    norm, x = LayerNorm(8).double(), random(5, 8)
     torch.testing.assert_close(norm(x), F.layer_norm(x, (8,), norm.gain, norm.shift))
 
 

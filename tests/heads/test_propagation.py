@@ -108,3 +108,22 @@ def test_alpha_of_the_paper_in_float32() -> None:
 def test_alpha_must_keep_the_system_solvable(alpha: float) -> None:
     with pytest.raises(ConfigError, match=r"model.head.alpha"):
         Propagation(4, alpha, 1.0, 5)
+
+
+def test_mechanism_unlabelled_points_lead_a_label_to_where_distance_would_not() -> None:
+    """A query nearer to class 1 takes the label of class 0 along a chain of U: its share of F goes from below
+    0.01 to above 0.99; with U of somewhere else it stays below 0.01."""
+    head = built(lambda features: Propagation(features, 2, 0.99, 0.3, 4), 1)
+    for layer in (0, 2):
+        head.bandwidth[layer].weight.data.zero_()  # the same σ everywhere
+    s, query = torch.tensor([[0.0], [3.0]]).double(), torch.tensor([[2.0]]).double()
+    chain = torch.cat((torch.linspace(0.2, 1.8, 9), torch.linspace(3.1, 3.4, 4))).double().unsqueeze(1)
+
+    def share(u: Tensor) -> float:
+        q = torch.cat((torch.eye(2), torch.zeros(len(u), 2))).double()
+        logits = head.logits(head.fit(torch.cat((s, u)), q, torch.ones(len(q)).double()), query)[0].detach()
+        return float(logits[0] / logits.sum())
+
+    assert share(chain[:0]) < 0.01
+    assert share(chain) > 0.99
+    assert share(chain + 7) < 0.01

@@ -113,3 +113,16 @@ def test_unknown_norm() -> None:
         make_norm("bacth", 4)
     with pytest.raises(ConfigError, match=r"backbone\.norm: found 'suport'\. Did you mean 'support'\?"):
         Conv4((1, 16, 16), 4, "suport")
+
+
+def test_averages_in_training_are_those_of_test_and_stay() -> None:
+    """A pass by the averages gives what a test gives, also where a later pass moves them before its gradient."""
+    norm, x = RunningStatistics(3).double(), torch.randn(6, 3, 4, 4, dtype=torch.float64)
+    norm(x)
+    expected = norm.eval()(x)
+    norm.train()
+    found = norm(x, Pass(moves=False, averages=True))
+    torch.testing.assert_close(found, expected)
+    (found + norm(2 * x)).sum().backward()
+    assert norm.weight.grad is not None
+    torch.testing.assert_close(norm(x, Pass(torch.ones(6).double(), averages=True)), norm.eval()(x))

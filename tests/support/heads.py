@@ -11,7 +11,9 @@ from torch import Tensor
 
 from metassl.heads.base import Head
 from metassl.heads.cosine_attention import CosineAttention
+from metassl.heads.feat import FEAT
 from metassl.heads.in_context import InContext
+from metassl.heads.mahalanobis import Mahalanobis
 from metassl.heads.propagation import Propagation
 from metassl.heads.relation import Relation, RelationSoftmax
 from metassl.heads.ridge import Ridge
@@ -26,6 +28,8 @@ HEADS: dict[str, Callable[[int], Head]] = {
     "tpn": lambda features: Propagation(features, 4, 0.9, 1.0, 5),
     "r2d2": lambda features: Ridge(0.5, 2.0, 0.1),
     "metaoptnet": lambda features: SVM(0.3, 2.0, 20),
+    "feat": lambda features: FEAT(features, 2.0, 0.5, 3.0),
+    "mahalanobis": lambda features: Mahalanobis(0.5),
     "in_context": lambda features: InContext(features, width=8, heads=2, blocks=1, loops=2, hidden=8),
 }
 INDUCTIVE = [name for name in HEADS if name != "tpn"]

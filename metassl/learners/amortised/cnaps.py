@@ -26,12 +26,14 @@ class CNAPs(HeadLearner):
     FiLM by γ_l = 1 + gain_l(t), β_l = shift_l(t) after each norm l, t = encoder(S ∪ U); then the head.
 
     The head is `GeneratedLinear`; with a labelling objective it is refitted `rounds` times, as every closed
-    form. The FiLM networks start at 0, so that the backbone starts unmodulated.
-    Source: Requeima et al. 2019, section 2 (without the auto-regressive part); the labels of U in refits as
-    in Bateni et al. 2022. Three differences: the original trains the backbone on other data first and then
-    keeps it; here it is trained jointly. Its encoder has a convolution network of its own; here the encoder
-    reads the backbone's features without modulation, so that it needs no network a data set. Its penalty on
-    the size of the modulation (0.001 in the code) is left out.
+    form. The FiLM networks start at 0, so that the backbone starts unmodulated. With `Mahalanobis` as the
+    head it is Simple CNAPS (Bateni et al. 2020).
+    Source: Requeima et al. 2019, section 2; the labels of U in refits as in Bateni et al. 2022.
+
+    Differs from the paper: the backbone is trained jointly and not before, on other data; the FiLM of a layer
+    does not read the layers before it (no auto-regressive part), and its size is not penalised (0.001 in the
+    code). The encoder reads the backbone's features without modulation, by the moving averages, where theirs
+    has a network of its own and the batch statistics of S, which take away much of what tells tasks apart.
 
     Args:
         backbone, rounds: see HeadLearner.

@@ -87,6 +87,9 @@ class HyperNetwork(MAML):
     learner doesn't know the classes by their numbers. U takes part as items without a label.
     Source: Ha et al. 2017 (hypernetworks); Zhmoginov et al. 2022, section 3.3 (weights generated from S ∪ U).
 
+    Differs from the paper: a set encoder and low-rank changes stand for the transformer of Zhmoginov et al.
+    that writes the weights layer by layer from tokens, and gradient steps follow, which they have not.
+
     Args:
         backbone, task, inner, steps, test_steps, order: see MAML.
         adapt: prefixes of the parameters that are generated and then moved; one of them must be the head's.

@@ -143,8 +143,10 @@ class RelationEncoder(nn.Module):
     q(z_c | D): (μ_c, s_c) = mean over j of D and over i of class c in S of g_r([g_e(f_i), g_e(f_j)]).
 
     D is S or, where U takes part, S ∪ U, so that unlabelled images are compared with each support image.
-    σ_c = spread·exp(s_c). Source: Rusu et al. 2019, section 2.3.1, eq. 1 (LEO); there D is S, and their code
-    has σ = max(exp(s) - 1, 1e-10), whose gradient is 0 for half of the coordinates at the start.
+    σ_c = spread·exp(s_c). Source: Rusu et al. 2019, section 2.3.1, eq. 1 (LEO).
+
+    Differs from the paper: there D is S, and their code has σ = max(exp(s) - 1, 1e-10), whose gradient is 0
+    for half of the coordinates at the start.
 
     Args:
         features: D.
@@ -186,11 +188,13 @@ def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Sta
 
     S and, where U takes part, U's first view, through the backbone as it is placed now.
 
-    S and U go through it apart, so that U has no part in the batch statistics of S.
+    S and U go through it apart, so that U has no part in the batch statistics of S. A norm with moving
+    averages uses them in training, too: what tells a task from others is what batch statistics take away, and
+    the encoder has to meet at test what it was trained on.
     """
 
     def embed(x: Tensor, weight: Tensor) -> Tensor:
-        return learner.embed(x, anchor, Pass(weight if episode.padded else None, moves=False))
+        return learner.embed(x, anchor, Pass(weight if episode.padded else None, moves=False, averages=True))
 
     weight = episode.support_weight
     targets = episode.support_targets()

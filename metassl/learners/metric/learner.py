@@ -95,8 +95,17 @@ class HeadLearner(MetaLearner):
             _, scores = query_scores(logits, episode)
             head = self.head.of(episode.outcome)
             loss = head.loss(state, logits, episode.query_y, episode.query_weight, episode.outcome)
+            loss = loss + self._regulariser(episode, z)
             with self.placed(self.meta_constants()):
                 return loss + self._outer_ssl(episode, z, state, stage), scores
+
+    def _regulariser(self, episode: Episode, z: Features) -> Tensor | float:
+        targets = episode.outcome.targets(episode.query_y, episode.outputs)
+        return self.head.of(episode.outcome).regulariser(
+            torch.cat((z["support"], z["query"])),
+            torch.cat((episode.support_targets(), targets)),
+            torch.cat((episode.support_weight, episode.query_weight)),
+        )
 
     def _outer_ssl(self, episode: Episode, z: Features, state: Any, stage: Stage) -> Tensor | float:
         inner, outer = self.inner_weight(episode, stage), self.outer_weight(episode, stage)
@@ -158,7 +167,8 @@ class HeadLearner(MetaLearner):
         return state
 
     def _refit_weight(self, episode: Episode, stage: Stage) -> float:
-        return self.ssl.refit_weight(stage) if len(episode.unlabelled) else 0.0
+        weight = self.ssl.refit_weight(stage, self.head.refit_weight)
+        return weight if len(episode.unlabelled) else 0.0
 
     def _context(
         self, episode: Episode, unlabelled: Unlabelled, part: str, z: Features, state: Any, stage: Stage

@@ -13,12 +13,14 @@ from metassl.learners.base import MetaLearner
 from metassl.learners.metric.learner import HeadLearner
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
+from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
 from tests.support.calls import TRAIN, adapt, meta_loss, predict, query_logits
 from tests.support.episodes import episodes
+from tests.support.heads import HEADS
 from tests.support.learners import gradient_learner, head_learner
 from tests.support.objectives import pseudo_label, soft_kmeans
 from tests.support.terms import full, term
@@ -113,6 +115,22 @@ def test_refit_weight_scales_the_unlabelled(tiny_pool: Pool) -> None:
     one, two = make(double), make(single)
     found, expected = query_logits(one, task, TEST), query_logits(two, twice, TEST)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("asked", "refits"), [(None, False), (1.0, True)])
+def test_a_head_that_reads_the_unlabelled_is_refitted_only_if_asked(
+    tiny_pool: Pool, asked: float | None, refits: bool
+) -> None:
+    """By default labels change nothing of what an in-context head reads; prototypes take them."""
+    read, labelled = (SSLTerm(o, start=0, ramp=0, refit_weight=asked) for o in (Descriptor(), soft_kmeans()))
+    task = episodes(tiny_pool, labelled, 1).task(0)
+    found = [
+        query_logits(head_learner("group", ssl, head=HEADS["in_context"]), task, TEST)
+        for ssl in (read, labelled)
+    ]
+    assert torch.equal(*found) is not refits
+    plain = [query_logits(head_learner("group", ssl), task, TEST) for ssl in (read, labelled)]
+    assert not torch.equal(*plain)
 
 
 def test_without_unlabelled_images_it_is_protonet(tiny_pool: Pool) -> None:
