@@ -56,7 +56,7 @@ class ImplicitMAML(MAML):
         steps: int = 16,
         test_steps: int | None = 16,
         adapt: Sequence[str] = (BACKBONE, HEAD),
-        proximity: float = 2.0,
+        proximity: float = 0.5,
         cg_steps: int = 5,
         cg_shift: float = 1.0,
         cg_damping: float = 10.0,
