@@ -153,7 +153,7 @@ class RetrievalLearner(MAML):
 
         rows = features({}).to(weight.dtype)
         labels = F.pad(episode.support_targets(), (0, 0, 0, len(x)))[: len(x)].to(rows.dtype)
-        probe = Probe(features, theta, rows, weight, labels * labelled.unsqueeze(-1), episode.class_mask)
+        probe = Probe(features, weight, labels * labelled.unsqueeze(-1), episode.class_mask)
         missing = self.items - len(x)
         return TaskSet(
             F.pad(rows, (0, 0, 0, missing)),
@@ -177,6 +177,7 @@ class RetrievalLearner(MAML):
         """Stores the first tasks of the meta-batch."""
         super().after_outer_step(tasks, scores)
         stage = Stage(training=True, progress=float(scores["progress"]))
+        self.distance.settle(self.theta(), stage.progress)
         for t in range(min(self.writes, tasks.count)):
             self.store(tasks.task(t), stage)
 
