@@ -33,7 +33,9 @@ class MapComparison(nn.Module):
         # of each pair for itself: with statistics of the batch a query's score would depend on the others
         self.norms = nn.ModuleList(nn.GroupNorm(_groups(channels), channels) for _ in range(2))
         left = [max(side // 4, 1) for side in self.map_shape[1:]]
-        self.score = nn.Sequential(nn.Linear(channels * prod(left), hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        enters = nn.Linear(channels * prod(left), hidden)
+        nn.init.ones_(enters.bias)  # as in the authors' code: few units, none of which may start dead
+        self.score = nn.Sequential(enters, nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor, p: Tensor) -> Tensor:
         """[m, N] scores of items x [m, D] with classes p [N, D], D = C·height·width."""
