@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-GROUPS = 4  # of the norms
-
 
 class MapComparison(nn.Module):
-    """Compares two maps place by place: two blocks of 3×3 convolution, norm, ReLU and pooling, then two layers.
+    """Compares two maps place by place: two blocks of 3×3 convolution, ReLU and pooling, then two layers.
 
-    Each block halves the map, and keeps a side of 1. The first convolution runs over the 2C channels of a
+    There is no norm: with statistics of the batch a query's score would depend on the other queries, and a
+    norm of each pair for itself takes away by how much its maps differ. Each block halves the map, and keeps a side of 1. The first convolution runs over the 2C channels of a
     pair; being linear, it is taken of each map once and added, not of all pairs.
 
     Args:
@@ -30,8 +29,6 @@ class MapComparison(nn.Module):
         self.map_shape = tuple(map_shape)
         self.first = nn.Conv2d(2 * self.map_shape[0], channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        # of each pair for itself: with statistics of the batch a query's score would depend on the others
-        self.norms = nn.ModuleList(nn.GroupNorm(_groups(channels), channels) for _ in range(2))
         left = [max(side // 4, 1) for side in self.map_shape[1:]]
         enters = nn.Linear(channels * prod(left), hidden)
         nn.init.ones_(enters.bias)  # as in the authors' code: few units, none of which may start dead
@@ -43,8 +40,8 @@ class MapComparison(nn.Module):
         a = F.conv2d(x.unflatten(1, self.map_shape), of_x, self.first.bias, padding=1)
         b = F.conv2d(p.unflatten(1, self.map_shape), of_p, padding=1)
         pairs = (a.unsqueeze(1) + b.unsqueeze(0)).flatten(0, 1)
-        hidden = _halved(F.relu(self.norms[0](pairs)))
-        hidden = _halved(F.relu(self.norms[1](self.second(hidden))))
+        hidden = _halved(F.relu(pairs))
+        hidden = _halved(F.relu(self.second(hidden)))
         return self.score(hidden.flatten(1)).view(len(x), len(p))
 
 
@@ -80,6 +77,3 @@ def _halved(x: Tensor) -> Tensor:
     height, width = (2 if side > 1 else 1 for side in x.shape[-2:])
     return F.max_pool2d(x, (height, width))
 
-
-def _groups(channels: int) -> int:
-    return next(count for count in range(GROUPS, 0, -1) if channels % count == 0)
