@@ -30,9 +30,9 @@ class MapComparison(nn.Module):
         self.first = nn.Conv2d(2 * self.map_shape[0], channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         left = [max(side // 4, 1) for side in self.map_shape[1:]]
-        enters = nn.Linear(channels * prod(left), hidden)
-        nn.init.ones_(enters.bias)  # as in the authors' code: few units, none of which may start dead
-        self.score = nn.Sequential(enters, nn.ReLU(), nn.Linear(hidden, 1))
+        for conv in (self.first, self.second):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # or differences fade from layer to layer
+        self.score = nn.Sequential(nn.Linear(channels * prod(left), hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor, p: Tensor) -> Tensor:
         """[m, N] scores of items x [m, D] with classes p [N, D], D = C·height·width."""
@@ -56,7 +56,11 @@ class VectorComparison(nn.Module):
     def __init__(self, features: int, hidden: int = 256) -> None:
         super().__init__()
         self.score = nn.Sequential(
-            nn.Linear(2 * features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1)
+            nn.Linear(2 * features, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, 1),
         )
 
     def forward(self, x: Tensor, p: Tensor) -> Tensor:
@@ -76,4 +80,3 @@ def comparison(map_shape: Sequence[int], channels: int, hidden: int, vector_hidd
 def _halved(x: Tensor) -> Tensor:
     height, width = (2 if side > 1 else 1 for side in x.shape[-2:])
     return F.max_pool2d(x, (height, width))
-

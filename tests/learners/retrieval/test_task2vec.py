@@ -95,7 +95,9 @@ def test_mechanism_the_probe_is_one_network_however_the_learner_moves() -> None:
     moving θ itself differs by more than half of its length."""
     one, other = fixed(), Task2Vec(Layers(), 1).double()
     other.settle(theta(20), 0.5)
-    early, late, moving = (d.summarise(probe(now)) for d, now in ((one, theta(0)), (one, theta(20)), (other, theta(20))))
+    early, late, moving = (
+        d.summarise(probe(now)) for d, now in ((one, theta(0)), (one, theta(20)), (other, theta(20)))
+    )
     torch.testing.assert_close(early, late, rtol=1e-12, atol=0)
     assert (moving - early).norm() > 0.5 * early.norm()
     one.settle(theta(20), 0.9)  # it stays
