@@ -48,8 +48,8 @@ class Block(nn.Module):
 class Conv4(Backbone):
     """Four blocks of 3×3 convolution, norm, ReLU and 2×2 max-pool, flattened.
 
-    D = filters·(H//2^pools)·(W//2^pools): 64 for 28×28 and 64 filters, 1,600 for 84×84. At 28×28 four poolings
-    leave one place; Sung et al. 2018 pool in the first two blocks alone, for maps of 7×7 places.
+    D = filters·(H//2^pools)·(W//2^pools): 64 for 28×28 and 64 filters, 1,600 for 84×84. At 28×28 four
+    poolings leave one place; Sung et al. 2018 pool in the first two blocks alone, for maps of several places.
     Source: Vinyals et al. 2016, section 4.1.1; Snell et al. 2017, section 3.
 
     Args:

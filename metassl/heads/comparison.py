@@ -15,8 +15,9 @@ class MapComparison(nn.Module):
     """Compares two maps place by place: two blocks of 3×3 convolution, ReLU and pooling, then two layers.
 
     There is no norm: with statistics of the batch a query's score would depend on the other queries, and a
-    norm of each pair for itself takes away by how much its maps differ. Each block halves the map, and keeps a side of 1. The first convolution runs over the 2C channels of a
-    pair; being linear, it is taken of each map once and added, not of all pairs.
+    norm of each pair for itself takes away by how much its maps differ. Each block halves the map, and keeps
+    a side of 1. The first convolution runs over the 2C channels of a pair; being linear, it is taken of each
+    map once and added, not of all pairs.
 
     Args:
         map_shape: (C, height, width).
@@ -31,7 +32,9 @@ class MapComparison(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         left = [max(side // 4, 1) for side in self.map_shape[1:]]
         for conv in (self.first, self.second):
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # or differences fade from layer to layer
+            nn.init.kaiming_normal_(
+                conv.weight, nonlinearity="relu"
+            )  # or differences fade from layer to layer
         self.score = nn.Sequential(nn.Linear(channels * prod(left), hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor, p: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ class RelationSoftmax(Head):
     model=relation takes backbone=conv4_maps, which pools in the first two as the paper's does.
 
     Differs from the paper: p_c is the weighted mean of class c where the paper sums the maps of a class;
-    under fractional weights and soft labels a sum would say how much of U was labelled. The module has no norm
-    where theirs has one over the batch, so that no score depends on other queries.
+    under fractional weights and soft labels a sum would say how much of U was labelled. The module has no
+    norm where theirs has one over the batch, so that no score depends on other queries.
 
     Source: Sung et al. 2018, eq. 1, section 3.2 and figure 2; sizes by the authors' code.
 

@@ -21,9 +21,9 @@ class ALFA(InnerOptimizer):
     step. a and b are learned for each layer and step, as in the authors' code. g_ψ is two layers of 2L units.
     Steps beyond the last take the last a and b.
 
-    Differs from the paper: g_ψ starts at α = β = 1, so that the first step is MAML's with weight decay (theirs
-    starts at random numbers near 0). It reads each mean divided by the root mean square of its layer, as a
-    constant; the means themselves are of size 0.001 and say nothing to a network within a short training.
+    Differs from the paper: g_ψ starts at α = β = 1, so that the first step is MAML's with weight decay
+    (theirs starts at random numbers near 0). It reads each mean divided by the root mean square of its layer,
+    as a constant; the means themselves are of size 0.001 and say nothing within a short training.
 
     Source: Baik et al. 2020, eq. 3 to 5; two layers, a and b, and their values from the authors' code.
 

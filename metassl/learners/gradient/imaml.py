@@ -39,6 +39,9 @@ class ImplicitMAML(MAML):
     The formula holds at the inner minimum, so `inner_gradient`, the length of the inner problem's gradient at
     its last step's end, is logged with the loss.
 
+    Differs from the paper: every inner step descends the proximal term too, also at test. The authors' code
+    takes one step on it after those on CE(S), and none at test.
+
     Source: Rajeswaran et al. 2019, eq. 3 to 8, Algorithms 1 and 2; the damping is in the authors' code alone.
 
     Args:

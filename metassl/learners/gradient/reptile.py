@@ -46,8 +46,8 @@ class Reptile(MAML):
     objective's meta-parameters learn through the last inner step alone, from that CE (see
     in_meta_parameters). An SSL term in the outer loss is added as it is.
 
-    Differs from the paper: the outer optimiser is Adam on θ - φ, where theirs moves θ by a share of φ - θ that
-    falls to 0. At test all of S is a batch; theirs are of 5 to 15 images, the same for 5-way 1-shot.
+    Differs from the paper: the outer optimiser is Adam on θ - φ, where theirs moves θ by a share of φ - θ
+    that falls to 0. At test all of S is a batch; theirs are of 5 to 15 images, the same for 5-way 1-shot.
 
     Source: Nichol et al. 2018, Algorithm 2; the order of the mini-batches ("cycling") as in section 6.3.
 

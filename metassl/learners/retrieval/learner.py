@@ -42,8 +42,11 @@ class RetrievalLearner(MAML):
     By default only the backbone is retrieved. The head's rows belong to class positions, whose names mean
     nothing from task to task: retrieving them would hand class 0 the weights of someone else's class 0.
 
+    Differs from the paper: TANML learns its parameters in the space of the kernel; here they are those that
+    the inner loop found, kept in a memory.
+
     Source: parameters weighted by a kernel between tasks as in Venkitaraman et al. 2020 (TANML); unlabelled
-    images in the distance between tasks as in Sun et al. 2024 (IWML). The memory is ours.
+    images in the distance between tasks as in Sun et al. 2024 (IWML).
 
     Args:
         backbone, task, inner, steps, test_steps, order, adapt: see MAML.

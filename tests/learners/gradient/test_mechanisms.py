@@ -83,8 +83,8 @@ def test_mechanism_a_loss_after_every_step() -> None:
 
 def test_mechanism_learned_gates() -> None:
     """meta_lstm: gates that start at a rate of 0.01 learn to take larger steps; held, they adapt to nothing."""
-    gates = partial(MetaLSTM, rate=0.01, hidden=8)
+    gates = partial(MetaLSTM, rate=0.01, hidden=4)
     held = wave_learner(inner=gates, order=1)
     held.inner.requires_grad_(False)
-    assert error(trained(held, 20, 0.03)) > 0.45
-    assert error(trained(wave_learner(inner=gates, order=1), 40, 0.03)) < 0.35
+    assert error(trained(held, 10, 0.03)) > 0.45
+    assert error(trained(wave_learner(inner=gates, order=1), 30, 0.03)) < 0.35
