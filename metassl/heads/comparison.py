@@ -25,16 +25,14 @@ class MapComparison(nn.Module):
         hidden: H.
     """
 
-    def __init__(self, map_shape: Sequence[int], channels: int = 16, hidden: int = 8) -> None:
+    def __init__(self, map_shape: Sequence[int], channels: int = 16, hidden: int = 64) -> None:
         super().__init__()
         self.map_shape = tuple(map_shape)
         self.first = nn.Conv2d(2 * self.map_shape[0], channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         left = [max(side // 4, 1) for side in self.map_shape[1:]]
-        for conv in (self.first, self.second):
-            nn.init.kaiming_normal_(
-                conv.weight, nonlinearity="relu"
-            )  # or differences fade from layer to layer
+        for conv in (self.first, self.second):  # as in the authors' code, or differences fade on the way
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         self.score = nn.Sequential(nn.Linear(channels * prod(left), hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, x: Tensor, p: Tensor) -> Tensor:

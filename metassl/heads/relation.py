@@ -40,7 +40,7 @@ class RelationSoftmax(Head):
     """
 
     def __init__(
-        self, map_shape: Sequence[int], channels: int = 16, hidden: int = 8, vector_hidden: int = 256
+        self, map_shape: Sequence[int], channels: int = 16, hidden: int = 64, vector_hidden: int = 256
     ) -> None:
         super().__init__()
         self.relation = comparison(map_shape, channels, hidden, vector_hidden)
