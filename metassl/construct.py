@@ -11,7 +11,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from metassl.errors import ConfigError, UserError
 
 TARGET, PARTIAL = "_target_", "_partial_"
-BUILDERS = ("task", "input_shape", "backbone", "features", "parameters")  # what the builder of a run knows
+# what the builder of a run knows
+BUILDERS = ("task", "input_shape", "backbone", "features", "map_shape", "parameters")
 
 
 def construct(node: Any, known: Mapping[str, Any]) -> Any:

@@ -31,6 +31,14 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     @property
+    def map_shape(self) -> tuple[int, ...]:
+        """Shape of one input's features before they were flattened: (D,), or (channels, height, width).
+
+        A head that compares places of a map reads it: `z.unflatten(1, backbone.map_shape)`.
+        """
+        return (self.out_dim,)
+
+    @property
     def traits(self) -> NormTraits:
         """What its norms ask of a learner and of an engine."""
         return norm_traits(self.norm)

@@ -14,15 +14,20 @@ from metassl.norms.pooled import channels_last
 
 
 class Block(nn.Module):
-    """3×3 convolution → norm → ReLU → 2×2 max-pool."""
+    """3×3 convolution → norm → ReLU → 2×2 max-pool, the last where it `pools`."""
 
-    def __init__(self, channels_in: int, channels: int, norm: str, norm_steps: int) -> None:
+    def __init__(
+        self, channels_in: int, channels: int, norm: str, norm_steps: int, pools: bool = True
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.norm = make_norm(norm, channels, norm_steps)
+        self.pools = pools
 
     def forward(self, x: Tensor, how: Pass) -> Tensor:
-        """[n, C_in, H, W] -> [n, C, H/2, W/2]."""
+        """[n, C_in, H, W] -> [n, C, H/2, W/2], or [n, C, H, W] without the pooling."""
+        if not self.pools:
+            return F.relu(self.norm(self._convolved(x), how))
         # max and ReLU commute, and ReLU after the pooling touches a quarter of the values
         affine = self.norm.affine()
         if affine is None:
@@ -43,15 +48,17 @@ class Block(nn.Module):
 class Conv4(Backbone):
     """Four blocks of 3×3 convolution, norm, ReLU and 2×2 max-pool, flattened.
 
-    D = filters·(H//16)·(W//16): 64 for 28×28 and 64 filters, 1,600 for 84×84.
+    D = filters·(H//2^pools)·(W//2^pools): 64 for 28×28 and 64 filters, 1,600 for 84×84. At 28×28 four
+    poolings leave one place; Sung et al. 2018 pool in the first two blocks alone, for maps of several places.
     Source: Vinyals et al. 2016, section 4.1.1; Snell et al. 2017, section 3.
 
     Args:
-        input_shape: (C, H, W), H and W at least 16.
+        input_shape: (C, H, W), H and W at least 2^pools.
         filters: channels of each block.
         norm: one of running, batch, support, group, none, or per_step and per_step_running.
         norm_steps: inner steps that have scales and shifts of their own in the norms of the last two kinds.
         depth: number of blocks.
+        pools: how many of them pool, the first ones; None: all.
         init_std: of a normal distribution, cut at two deviations, that the convolutions' weights start from,
             with biases of 0 (Ren et al. 2018, code); None: PyTorch's initialisation.
     """
@@ -64,19 +71,29 @@ class Conv4(Backbone):
         norm_steps: int = 0,
         depth: int = 4,
         init_std: float | None = None,
+        pools: int | None = None,
     ) -> None:
         super().__init__()
-        if len(input_shape) != 3 or min(input_shape[1:]) < 2**depth:
+        pools = depth if pools is None else min(pools, depth)
+        if len(input_shape) != 3 or min(input_shape[1:]) < 2**pools:
             raise ConfigError(
-                f"backbone: conv4 needs images of at least {2**depth}×{2**depth}, the dataset's inputs have "
+                f"backbone: conv4 needs images of at least {2**pools}×{2**pools}, the dataset's inputs have "
                 f"shape {tuple(input_shape)}; for vectors take backbone=mlp."
             )
         self.norm = norm
         channels = [input_shape[0]] + [filters] * depth
-        self.blocks = nn.ModuleList(Block(a, b, norm, norm_steps) for a, b in pairwise(channels))
+        self.blocks = nn.ModuleList(
+            Block(a, b, norm, norm_steps, k < pools) for k, (a, b) in enumerate(pairwise(channels))
+        )
+        self.map_size = (filters, input_shape[1] // 2**pools, input_shape[2] // 2**pools)
         if init_std is not None:
             self._start_from(init_std)
         self.out_dim = output_size(self, input_shape)
+
+    @property
+    def map_shape(self) -> tuple[int, ...]:
+        """(filters, height, width) of the last block."""
+        return self.map_size
 
     def _start_from(self, std: float) -> None:
         for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):

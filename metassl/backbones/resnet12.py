@@ -36,7 +36,9 @@ class ResidualBlock(nn.Module):
 class ResNet12(Backbone):
     """Four residual blocks and global average pooling; D = the last block's channels.
 
-    Source: Lee et al. 2019 (MetaOptNet), section 4.1; without DropBlock.
+    Differs from the paper: without DropBlock.
+
+    Source: Lee et al. 2019 (MetaOptNet), section 4.1.
 
     Args:
         input_shape: (C, H, W), H and W at least 16.

@@ -33,10 +33,12 @@ class CosineAttention(Head):
 
     logits_jc = log Σ_i a_ji q_ic, a_ji = w_i exp(s·cos(z_j, z_i)) / Σ_k w_k exp(s·cos(z_j, z_k)).
 
-    Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention), there with s = 1 and all
-    w_i = 1. Without the full context embeddings of section 2.1.2: f = g = the backbone. Their order-dependent
-    recurrent network over the support would break that its order means nothing. Values are
-    predicted by the attention's mean of them (their eq. 1 as it stands).
+    Values are predicted by the attention's mean of them (their eq. 1 as it stands).
+
+    Differs from the paper: s is 10 where theirs is 1. There are no full context embeddings (section 2.1.2),
+    f = g = the backbone: a recurrent network over the support would break that its order means nothing.
+
+    Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention).
 
     Args:
         scale: s, above 0. The cosine lies in -1..1, so s = 1 allows no class more than e² times the

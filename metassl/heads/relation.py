@@ -1,12 +1,15 @@
 """Relation networks: a network learns how near an item is to a class.
 
-Legend: N way, n labelled rows, m items to classify, D features, H hidden units.
+Legend: N way, n labelled rows, m items to classify, C channels of a map, D features, H hidden units.
 """
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from metassl.heads.base import Head
+from metassl.heads.comparison import comparison
 from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Outcome
@@ -18,28 +21,29 @@ class RelationSoftmax(Head):
 
     logits_jc = g_φ([f(x_j), p_c]), the scores before the sigmoid; trained by the cross-entropy.
 
-    p_c is the weighted mean of class c, where the paper sums the images of a class. Under fractional weights
-    and soft labels a sum would say how much of U was labelled, and not only what the class looks like; for
-    one shot both are the same.
-    g_φ is linear → ReLU → linear → ReLU → linear. The paper's module begins with two convolutions; features
-    here are vectors.
+    Where the backbone's features are a map of several places, g_φ is the paper's relation module, two
+    convolutions over the channels of both maps and two layers (MapComparison); of one place, or of vectors,
+    it is three layers (VectorComparison). At 28×28 a conv4 that pools in every block leaves one place, so
+    model=relation takes backbone=conv4_maps, which pools in the first two as the paper's does.
 
-    Source: Sung et al. 2018, eq. 1, section 3.2.
+    Differs from the paper: p_c is the weighted mean of class c where the paper sums the maps of a class;
+    under fractional weights and soft labels a sum would say how much of U was labelled. The module has no
+    norm where theirs has one over the batch, so that no score depends on other queries.
+
+    Source: Sung et al. 2018, eq. 1, section 3.2 and figure 2; sizes by the authors' code.
 
     Args:
-        features: D.
-        hidden: H.
+        map_shape: of the features: (C, height, width) or (D,).
+        channels: of the convolutions.
+        hidden: of the layer after them.
+        vector_hidden: H, of the layers for vectors.
     """
 
-    def __init__(self, features: int, hidden: int = 256) -> None:
+    def __init__(
+        self, map_shape: Sequence[int], channels: int = 16, hidden: int = 64, vector_hidden: int = 256
+    ) -> None:
         super().__init__()
-        self.relation = nn.Sequential(
-            nn.Linear(2 * features, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, 1),
-        )
+        self.relation = comparison(map_shape, channels, hidden, vector_hidden)
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Tensor:
         """[N, D] means."""
@@ -47,9 +51,8 @@ class RelationSoftmax(Head):
 
     def logits(self, state: Tensor, z: Tensor) -> Tensor:
         """[m, N] relation scores before the sigmoid."""
-        shape = (len(z), *state.shape)
-        pairs = torch.cat((z.unsqueeze(1).expand(shape), state.to(z.dtype).expand(shape)), dim=-1)
-        return self.relation(pairs).squeeze(-1)
+        scores: Tensor = self.relation(z, state.to(z.dtype))
+        return scores
 
 
 class Relation(RelationSoftmax):

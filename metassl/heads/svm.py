@@ -23,7 +23,10 @@ class SVM(Head):
     gradient steps solves it (Beck & Teboulle 2009, section 4; restarts as in O'Donoghue & Candès 2015,
     section 3.2), and the outer gradient goes through them.
 
-    Source: Lee et al. 2019, eq. 5 to 8 (primal, γ, dual); they solve the QP by an interior point method.
+    Differs from the paper: the dual is solved by a fixed number of projected gradient steps that the outer
+    gradient goes through; theirs by an interior point method and implicit derivatives.
+
+    Source: Lee et al. 2019, eq. 5 to 8 (primal, γ, dual).
 
     Args:
         cost: C, above 0.

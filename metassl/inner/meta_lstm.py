@@ -33,9 +33,12 @@ class MetaLSTM(InnerOptimizer):
 
     φ_t = f_t ∘ φ_{t-1} - i_t ∘ ∇, i_t = σ(W_I [x_t, φ_{t-1}, i_{t-1}] + b_I), f_t alike with f_{t-1}.
 
-    x_t is the output of an LSTM layer over the gradient and the loss, both preprocessed (`preprocess`), as in
-    the authors' code; in the paper x_t are these themselves. Coordinates share all weights and see nothing of
-    one another. Gradient and loss are constants of the rule, so take model.order=1; θ is the learned c_0.
+    x_t is the output of an LSTM layer over the gradient and the loss, both preprocessed (`preprocess`).
+    Coordinates share all weights and see nothing of one another. Gradient and loss are constants of the rule,
+    so take model.order=1; θ is the learned c_0.
+
+    Differs from the paper: x_t comes from an LSTM layer, as in the authors' code; in the paper x_t are
+    gradient and loss themselves. i starts at MAML's rate and f nearer to 1, for a few steps.
 
     Source: Ravi & Larochelle 2017, eq. 2 to 5, section 3.2 (sharing, preprocessing). Hidden size from the
     authors' code.

@@ -14,7 +14,10 @@ class MetaSGD(InnerOptimizer):
 
     φ ← φ - α ∘ ∇, α of the shape of φ, learned together with θ; a rate may become negative.
 
-    Source: Li et al. 2017, eq. 1 and 2, Algorithm 1 (there one step; further steps take the same α).
+    Differs from the paper: there is one inner step; here further steps take the same α. The rates start at
+    one value, where theirs are random in 0.005..0.1.
+
+    Source: Li et al. 2017, eq. 1 and 2, Algorithm 1.
 
     Args:
         params: see InnerOptimizer; one rate for each of their numbers.

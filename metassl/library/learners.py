@@ -39,8 +39,8 @@ def learner(
         task: what the tasks look like: `episodes.task`.
         ssl: what unlabelled items are worth, such as "soft_kmeans"; "none": they are not used. Or an
             objective, or an objective in an SSLTerm that says where and how strongly it takes part.
-        backbone: the network; None: "conv4" for images, "mlp" for vectors, and "mlp_40" for tasks
-            that ask for values of vectors.
+        backbone: the network; None: "conv4" for images, or the model's own choice, "mlp" for vectors, and
+            "mlp_40" for tasks that ask for values of vectors.
         options: changes of the parts' options, {"ssl.refit_weight": 0.5} or ["ssl.refit_weight=0.5"].
         seed: of the initial weights. The caller's own random numbers stay untouched.
 
@@ -74,7 +74,8 @@ def learner(
     term = _term(ssl)
     _expect("task", task, TaskSpec, "episodes.task")
     names = {"model": model, "ssl": ssl if isinstance(ssl, str) else "none"}
-    names["backbone"] = backbone or _usual_backbone(task)
+    usual = backbone or _usual_backbone(task)
+    names |= {"backbone": usual} if usual else {}
     config = composed(names, options, allowed=PARTS)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(to_count("seed", seed, 0))
@@ -84,10 +85,10 @@ def learner(
     return made
 
 
-def _usual_backbone(task: TaskSpec) -> str:
-    """The network that the data sets of conf/dataset choose for such tasks."""
+def _usual_backbone(task: TaskSpec) -> str | None:
+    """The network that conf/dataset chooses for such tasks; None for images, where a model may choose."""
     if len(task.input_shape) == 3:
-        return "conv4"
+        return None
     return "mlp" if isinstance(task.outcome, Classification) else "mlp_40"
 
 

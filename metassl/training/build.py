@@ -65,7 +65,7 @@ def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     """The meta-learner, with the backbone and the SSL term that the config names."""
     known: dict[str, Any] = {"task": task, "input_shape": task.input_shape}
     backbone = construct(config.backbone, known)
-    known |= {"backbone": backbone, "features": backbone.out_dim}
+    known |= {"backbone": backbone, "features": backbone.out_dim, "map_shape": backbone.map_shape}
     learner: MetaLearner = construct(config.model, known)
     known["parameters"] = {n: p for n, p in learner.named_parameters() if not n.startswith(SSL)}
     options = {key: value for key, value in config.ssl.items() if key not in ("objective", "wrapped")}

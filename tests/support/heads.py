@@ -23,8 +23,8 @@ from tests.support.numbers import random
 
 HEADS: dict[str, Callable[[int], Head]] = {
     "matching": lambda features: CosineAttention(3.0),
-    "relation": lambda features: Relation(features, 8),
-    "relation_softmax": lambda features: RelationSoftmax(features, 8),
+    "relation": lambda features: Relation((features,), vector_hidden=8),
+    "relation_softmax": lambda features: RelationSoftmax((features,), vector_hidden=8),
     "tpn": lambda features: Propagation(features, 4, 0.9, 1.0, 5),
     "r2d2": lambda features: Ridge(0.5, 2.0, 0.1),
     "metaoptnet": lambda features: SVM(0.3, 2.0, 20),

@@ -46,12 +46,14 @@ def retrieval_learner(
     order: int = 2,
     retrieve: tuple[str, ...] = ("backbone.",),
 ) -> RetrievalLearner:
-    """MAML with a memory of four tasks."""
+    """MAML with a memory of four tasks, late in training: a distance with a network of its own has it."""
     ssl = term(objective or Consistency(), "inner")
     own = {"size": SIZE, "items": items, "neighbours": neighbours, "temperature": 0.3, "writes": 1}
-    return gradient_learner(
+    learner: RetrievalLearner = gradient_learner(
         norm, ssl, order, kind=RetrievalLearner, distance=distance, retrieve=retrieve, **own
     )
+    learner.distance.settle(learner.theta(), 1.0)
+    return learner
 
 
 def plain_maml(norm: str = "batch", order: int = 2) -> GradientLearner:

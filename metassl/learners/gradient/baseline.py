@@ -33,8 +33,10 @@ class BaselineLearner(GradientLearner):
     objective sees and what the logged loss and accuracy are of. At validation and test the backbone stays and
     a new head is trained on CE(S) + λ·SSL(U), from features computed once.
 
-    Source: Chen et al. 2019, section 3.2. There the new head is trained on batches of 4 images; here on all
-    at once.
+    Differs from the paper: the new head is trained on all images at once, theirs on batches of 4; a training
+    batch is the classes of one task, theirs any images of all classes.
+
+    Source: Chen et al. 2019, section 3.2.
 
     Args:
         backbone: maps inputs to features.

@@ -32,8 +32,10 @@ class CAVIA(GradientLearner):
     c modulates one layer by FiLM, (gain, shift) = W c, γ' = 1 + gain, β' = shift. At c = 0 the network is the
     plain one; W starts at random, or no gradient would reach c.
 
-    Source: Zintgraf et al. 2019, eq. 1 to 4; FiLM in their section 3.2. There the linear map has a bias;
-    here the norm's own scale and shift are that bias.
+    Differs from the paper: the linear map from c to the modulation has no bias, since the norm's own scale
+    and shift are one.
+
+    Source: Zintgraf et al. 2019, eq. 1 to 4; FiLM in their section 3.2.
 
     Args:
         backbone, task, inner, steps, test_steps, order: see MAML.

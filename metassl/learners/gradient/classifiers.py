@@ -55,6 +55,9 @@ class CosineClassifier(Classifier):
 
     logits_c = s · cos(z, w_c), from random w.
 
+    Differs from the paper: their code has s = 10 for the training classes and 2 for a new task; here both
+    are the same.
+
     Source: Chen et al. 2019, section 3.2 (Baseline++).
 
     Args:

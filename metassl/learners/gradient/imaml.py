@@ -18,7 +18,7 @@ from metassl.learners.base import SSL, Scores
 from metassl.learners.gradient.inner_loop import Found, InnerStep, InnerTask
 from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
-from metassl.numerics.implicit import conjugate_gradient, hessian, mixed
+from metassl.numerics.implicit import conjugate_gradient, dot, hessian, mixed
 from metassl.numerics.surrogate import surrogate
 from metassl.numerics.tensors import Tensors, constants
 from metassl.ssl.context import Memory
@@ -31,16 +31,24 @@ class ImplicitMAML(MAML):
     """Learns an initialisation from the end of adaptation alone; the path to it leaves no graph.
 
     φ = argmin L_in(φ, ω) + ρ/2 ‖φ - θ‖², L_in = CE(S) + λ·SSL(U).
-    With g = ∇_φ CE(Q; φ) and v = (I + H/ρ)⁻¹ g, by conjugate gradients, the outer gradient is v in θ and
-    -1/ρ ∂_ω⟨∇_φ L_in(φ, ω), v⟩ in ω: the SSL objective's meta-parameters and the parameters that the inner
-    loop leaves alone. The inner optimiser's rates get no gradient: φ does not depend on them.
+    With g = ∇_φ CE(Q; φ) and v = ((1 + c) I + H/(ρ + δ))⁻¹ g, by conjugate gradients, the outer gradient is v
+    in θ and -1/ρ ∂_ω⟨∇_φ L_in(φ, ω), v⟩ in ω: the SSL objective's meta-parameters and the parameters that the
+    inner loop leaves alone. c = δ = 0 is the implicit gradient itself; the system is positive definite only
+    while H > -(1 + c)(ρ + δ), and the damping c, δ makes it so for a network. The inner optimiser's rates get
+    no gradient: φ does not depend on them.
+    The formula holds at the inner minimum, so `inner_gradient`, the length of the inner problem's gradient at
+    its last step's end, is logged with the loss.
 
-    Source: Rajeswaran et al. 2019, eq. 3 to 8, Algorithms 1 and 2.
+    Differs from the paper: every inner step descends the proximal term too, also at test. The authors' code
+    takes one step on it after those on CE(S), and none at test.
+
+    Source: Rajeswaran et al. 2019, eq. 3 to 8, Algorithms 1 and 2; the damping is in the authors' code alone.
 
     Args:
         backbone, task, inner, steps, test_steps, adapt: see MAML.
         proximity: ρ (λ in the paper).
         cg_steps: conjugate-gradient steps.
+        cg_shift: c, 0 or more; cg_damping: δ, 0 or more.
     """
 
     def __init__(
@@ -48,14 +56,17 @@ class ImplicitMAML(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = partial(SGD, steps=1, learned=False),
-        steps: int = 5,
-        test_steps: int | None = 5,
+        steps: int = 16,
+        test_steps: int | None = 16,
         adapt: Sequence[str] = (BACKBONE, HEAD),
-        proximity: float = 2.0,
-        cg_steps: int = 1,
+        proximity: float = 0.5,
+        cg_steps: int = 5,
+        cg_shift: float = 1.0,
+        cg_damping: float = 10.0,
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, 1, adapt)
         self.proximity, self.cg_steps = proximity, cg_steps
+        self.cg_shift, self.cg_damping = cg_shift, cg_damping
 
     def step_loss(self, task: InnerTask, phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
         """L_in(φ) + ρ/2 ‖φ - θ‖²."""
@@ -76,6 +87,7 @@ class ImplicitMAML(MAML):
         g, (loss, scores) = outer(end.phi)
         with torch.no_grad(), self.placed(constants(theta)):
             v = self._solve(task, end, g)
+            scores["inner_gradient"] = self._left(task, end)
         # the last difference is what the outer loss itself says of the parameters that φ does not replace
         total = surrogate(loss, theta, v) + loss - loss.detach()
         if self._depends_on_others(end.phi, task):
@@ -91,13 +103,20 @@ class ImplicitMAML(MAML):
         loss = loss + self.outer_ssl(adapted, episode, stage)
         return loss, (loss, scores)
 
+    def _left(self, task: InnerTask, end: InnerStep) -> Tensor:
+        """‖∇(L_in + ρ/2 ‖φ - θ‖²)‖ at φ_K: 0 where the inner problem is solved."""
+        slope, theta = grad(partial(self._inner, task, end))(end.phi), self.theta()
+        left = {n: g + self.proximity * (end.phi[n] - theta[n]) for n, g in slope.items()}
+        return dot(left, left).sqrt()
+
     def _solve(self, task: InnerTask, end: InnerStep, g: Tensors) -> dict[str, Tensor]:
-        """v = (I + H/ρ)⁻¹ g, H of the last step's loss without ρ/2 ‖φ - θ‖²."""
+        """v = ((1 + c) I + H/(ρ + δ))⁻¹ g, H of the last step's loss without ρ/2 ‖φ - θ‖²."""
         curvature = hessian(partial(self._inner, task, end), end.phi)
+        own, below = 1 + self.cg_shift, self.proximity + self.cg_damping
 
         def product(v: Tensors) -> dict[str, Tensor]:
             curved = curvature(v)
-            return {name: v[name] + curved[name] / self.proximity for name in v}
+            return {name: own * v[name] + curved[name] / below for name in v}
 
         return conjugate_gradient(product, constants(g), self.cg_steps)
 

@@ -18,6 +18,9 @@ class MAML(GradientLearner):
     With order=1 its first-order form (section 5.2), with adapt=[head.] ANIL (Raghu et al. 2020), with
     adapt=[backbone.] BOIL (Oh et al. 2021), with another inner optimiser Meta-SGD and its kin.
 
+    Differs from the paper: by default the outer loop also learns the inner rates, one for each step; theirs
+    is fixed (model.inner.learned=false).
+
     Source: Finn et al. 2017, Algorithm 2.
 
     Args:

@@ -37,8 +37,12 @@ class MAMLpp(MAML):
     backbone.norm=per_step every inner step k has its own scale and shift (BNWB), which the inner loop leaves
     alone; the pass over the queries after adaptation is step K. With per_step_running it has moving averages
     of its own as well (BNRS), which normalise at validation and test, so that no prediction depends on other
-    queries; each meta-batch moves them once, by the mean over its tasks and passes. (The authors' code
-    gathers averages but normalises with the batch at test as well.) Other norms work as in MAML.
+    queries; each meta-batch moves them once, by the mean over its tasks and passes. Other norms work as in
+    MAML.
+
+    Differs from the paper: by default validation and test normalise with the batch, as the authors' code
+    does; the paper's averages of each step are per_step_running. The first-order start is a share of
+    training, a tenth, where theirs is 50 epochs.
 
     Source: Antoniou et al. 2019, section 4; the weights of the losses as in the authors' code.
 

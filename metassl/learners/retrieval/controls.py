@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, TaskSet
+from metassl.numerics.tensors import Tensors
 
 
 class LabelledOnly(TaskDistance):
@@ -23,6 +24,10 @@ class LabelledOnly(TaskDistance):
     def __init__(self, of: TaskDistance) -> None:
         super().__init__()
         self.of, self.summary, self.outcomes = of, of.summary, of.outcomes
+
+    def settle(self, params: Tensors, progress: float) -> None:
+        """See TaskDistance."""
+        self.of.settle(params, progress)
 
     def summarise(self, probe: Probe) -> Tensor:
         """See TaskDistance."""

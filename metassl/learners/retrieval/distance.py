@@ -43,16 +43,13 @@ class Probe:
     What a summary is made from.
 
     Attributes:
-        features: (values in place of some of `params`) -> [n, D] features of the task's rows.
-        params: θ's parameters of the backbone, constants.
-        rows, weight: see TaskSet, without padding.
+        features: (values in place of some of θ's parameters) -> [n, D] features of the task's rows.
+        weight: see TaskSet, without padding.
         labels: [n, N] one-hot rows for the support, 0 for U.
         class_mask: [N] classes that the task has.
     """
 
     features: Callable[[Tensors], Tensor]
-    params: Tensors
-    rows: Tensor
     weight: Tensor
     labels: Tensor
     class_mask: Tensor
@@ -101,6 +98,14 @@ class TaskDistance(nn.Module):
     def draws(self, size: int) -> int:
         """R for a memory of `size` tasks."""
         return 0
+
+    def settle(self, params: Tensors, progress: float) -> None:
+        """Called after each outer step, before tasks are stored: for a distance with a network of its own.
+
+        Args:
+            params: the learner's parameters by name, constants.
+            progress: share of meta-training that is done.
+        """
 
     def summarise(self, probe: Probe) -> Tensor:
         """[F] numbers to keep of a task."""

@@ -19,8 +19,12 @@ class LearnedMetric(TaskDistance):
     ψ is trained to predict transfer: of C stored tasks drawn for each training task, the one that leads to
     the smaller query loss must be the nearer one, by Σ log(1 + exp(d_better - d_worse)) over the pairs. The
     query losses are constants. ψ also learns end to end, through the weights of the start.
+
+    Differs from the paper: Dataset2Vec learns to tell batches of one data set from those of others; that d
+    predicts transfer is ours.
+
     Source: set embedding Zaheer et al. 2017, Theorem 2; distance of embedded data sets as in Jomaa et al.
-    2021 (Dataset2Vec); ranking loss Burges et al. 2005 (RankNet). That it predicts transfer is ours.
+    2021 (Dataset2Vec); ranking loss Burges et al. 2005 (RankNet).
 
     Args:
         features: D; hidden: H; size: E.

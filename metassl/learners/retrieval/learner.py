@@ -42,8 +42,11 @@ class RetrievalLearner(MAML):
     By default only the backbone is retrieved. The head's rows belong to class positions, whose names mean
     nothing from task to task: retrieving them would hand class 0 the weights of someone else's class 0.
 
+    Differs from the paper: TANML learns its parameters in the space of the kernel; here they are those that
+    the inner loop found, kept in a memory.
+
     Source: parameters weighted by a kernel between tasks as in Venkitaraman et al. 2020 (TANML); unlabelled
-    images in the distance between tasks as in Sun et al. 2024 (IWML). The memory is ours.
+    images in the distance between tasks as in Sun et al. 2024 (IWML).
 
     Args:
         backbone, task, inner, steps, test_steps, order, adapt: see MAML.
@@ -153,7 +156,7 @@ class RetrievalLearner(MAML):
 
         rows = features({}).to(weight.dtype)
         labels = F.pad(episode.support_targets(), (0, 0, 0, len(x)))[: len(x)].to(rows.dtype)
-        probe = Probe(features, theta, rows, weight, labels * labelled.unsqueeze(-1), episode.class_mask)
+        probe = Probe(features, weight, labels * labelled.unsqueeze(-1), episode.class_mask)
         missing = self.items - len(x)
         return TaskSet(
             F.pad(rows, (0, 0, 0, missing)),
@@ -177,6 +180,7 @@ class RetrievalLearner(MAML):
         """Stores the first tasks of the meta-batch."""
         super().after_outer_step(tasks, scores)
         stage = Stage(training=True, progress=float(scores["progress"]))
+        self.distance.settle(self.theta(), stage.progress)
         for t in range(min(self.writes, tasks.count)):
             self.store(tasks.task(t), stage)
 

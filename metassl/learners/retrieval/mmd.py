@@ -16,8 +16,11 @@ class MMD(TaskDistance):
     x are the features of S ∪ U of one task and a their shares, y and b those of the other. It looks at no
     label: two tasks with the same images and other classes have distance 0. c̄ is the mean squared distance
     between the new task's rows and all stored ones.
-    Source: Gretton et al. 2012, eq. 5, squared (biased, so 0 for equal sets), with the mean in place of their
-    section 8's median, which weighted rows have no plain form of.
+
+    Differs from the paper: the bandwidth is the mean squared distance, theirs (section 8) the median, which
+    weighted rows have no plain form of.
+
+    Source: Gretton et al. 2012, eq. 5, squared (biased, so 0 for equal sets).
 
     Args:
         bandwidth: γ > 0.

@@ -18,7 +18,11 @@ class Wasserstein(TaskDistance):
 
     Within an adaptation P is Sinkhorn's, in the graph: under every engine and on every device the same
     numbers. `exact` solves the linear program with POT.
-    Source: Cuturi 2013, eq. 2; Alvarez-Melis & Fusi 2020 (OTDD) without their distance of labels.
+
+    Differs from the paper: the cost is that of the features alone; OTDD adds a distance of the labels, which
+    U has none of.
+
+    Source: Cuturi 2013, eq. 2; Alvarez-Melis & Fusi 2020 (OTDD).
 
     Args:
         reg: ε, as a share of the mean cost.

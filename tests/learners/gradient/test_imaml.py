@@ -10,6 +10,7 @@ from metassl.data.pool import Pool
 from metassl.learners.base import Scores
 from metassl.learners.gradient.imaml import ImplicitMAML
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.ssl.none import NoObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
@@ -17,6 +18,7 @@ from tests.support.agreement import assert_engines_agree, assert_padding_is_harm
 from tests.support.calls import TRAIN, outer_gradient, outer_loss
 from tests.support.episodes import episodes
 from tests.support.learners import WHOLE, Smooth, gradient_learner, sgd
+from tests.support.numbers import flat
 from tests.support.objectives import OBJECTIVES, OMEGA, EntropyOfOmega
 from tests.support.terms import term
 
@@ -41,10 +43,12 @@ def build(
     make_backbone=Smooth,
     rate: float = 0.012,
     proximity: float = 60.0,
+    cg_shift: float = 0.0,
+    cg_damping: float = 0.0,
 ) -> ImplicitMAML:
     return gradient_learner(
         norm, ssl, None, make_backbone, kind=kind, inner=sgd(rate, 1, learned=False), steps=steps,
-        adapt=adapt, proximity=proximity, cg_steps=cg_steps,
+        adapt=adapt, proximity=proximity, cg_steps=cg_steps, cg_shift=cg_shift, cg_damping=cg_damping,
     )  # fmt: skip
 
 
@@ -65,6 +69,52 @@ def test_implicit_gradient_is_that_of_the_unrolled_loop(
     assert expected[OMEGA].abs() > 1e-5
     for name in expected:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-6, atol=1e-10)
+
+
+def test_damping_is_added_to_the_system(tiny_pool: Pool) -> None:
+    """((1 + c) I + H/(ρ + δ)) v = g, with H from the whole matrix; φ and g as without it."""
+    ssl = term(NoObjective(), at="inner")
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    make = partial(build, "group", ssl, steps=4, cg_steps=25, adapt=("head.",), proximity=3.0, rate=0.02)
+    plain, damped = make(cg_steps=40), make(cg_shift=1.5, cg_damping=7.0, cg_steps=40)
+    names = ("head.weight", "head.bias")
+    ours, exact = (flat({n: outer_gradient(m, task)[n] for n in names}) for m in (damped, plain))
+    start = plain.start(task, plain.anchor(task, TRAIN), TRAIN)
+    inner = plain.inner_task(start, task, TRAIN)
+    *_, end = plain.loop(inner).run(start)
+    shapes = {n: end.phi[n].shape for n in sorted(names)}
+
+    def loss(vector: Tensor) -> Tensor:
+        parts = vector.split([s.numel() for s in shapes.values()])
+        phi = {n: p.view(s) for (n, s), p in zip(shapes.items(), parts, strict=True)}
+        return plain._inner(inner, end, phi)
+
+    hessian = torch.autograd.functional.hessian(loss, flat(end.phi).detach())
+    eye = torch.eye(len(exact)).double()
+    g = (eye + hessian / 3) @ exact
+    torch.testing.assert_close((2.5 * eye + hessian / 10) @ ours, g, rtol=1e-6, atol=1e-9)
+
+
+def test_mechanism_curvature_matters_in_the_converged_inner_problem(tiny_pool: Pool) -> None:
+    """Where the inner problem is solved, the implicit gradient is the unrolled loop's, and the first-order one
+    (no conjugate-gradient step knows the curvature) is a tenth of its length off."""
+    ssl = term(NoObjective(), at="inner")
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    make = partial(build, "group", ssl, steps=200, adapt=("head.",), proximity=2.0, rate=0.1)
+    unrolled = flat(outer_gradient(make(UnrolledMAML), task))
+    exact, flat_space = (flat(outer_gradient(make(cg_steps=n), task)) for n in (20, 1))
+    assert (exact - unrolled).norm() < 1e-3 * unrolled.norm()
+    assert (flat_space - unrolled).norm() > 0.1 * unrolled.norm()
+
+
+def test_what_is_left_of_the_inner_gradient_is_logged(tiny_pool: Pool) -> None:
+    """It falls with the steps, and to 0 in the convex problem of the head."""
+    ssl = term(NoObjective(), at="inner")
+    task = episodes(tiny_pool, ssl, 1).task(0)
+    make = partial(build, "group", ssl, adapt=("head.",), proximity=2.0, rate=0.1)
+    left = [float(outer_loss(make(steps=n), task, TRAIN)[1]["inner_gradient"]) for n in (0, 4, 200)]
+    assert left[0] > left[1] > left[2]
+    assert left[2] < 1e-6 * left[0]
 
 
 def test_the_path_leaves_no_graph(tiny_pool: Pool) -> None:

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
 from metassl.learners.retrieval.distance import Probe
 from metassl.learners.retrieval.task2vec import EPS, Task2Vec, expected_fisher
 from tests.support.numbers import random
-from tests.support.task_sets import ITEMS, D, memory, newcomer, place
+from tests.support.task_sets import ITEMS, D, M, memory, newcomer, place
 
 
 class Layers(Backbone):
@@ -24,31 +23,42 @@ class Layers(Backbone):
 
 
 def network(z: Tensor, p: dict[str, Tensor]) -> Tensor:
-    """Rows -> log p(c|x), through a layer with a norm over the batch, so that rows depend on each other."""
+    """Rows -> features, through a layer with a norm over the batch, so that rows depend on each other."""
+    z = torch.tanh(z @ p["backbone.first.weight"].T + p["backbone.first.bias"])
     z = torch.tanh(z @ p["backbone.last.weight"].T + p["backbone.last.bias"])
     return z / (1 + z.std(0))
 
 
-def probe(labels: Tensor | None = None) -> Probe:
-    params = {"backbone.first.weight": random(5, 5), "backbone.first.bias": random(5),
-              "backbone.last.weight": random(D, 5, seed=1), "backbone.last.bias": random(D, seed=2)}  # fmt: skip
-    x = random(ITEMS, 5, seed=3)
-    weight = torch.tensor([1, 1, 1, 1, 1, 0]).double()
-    if labels is None:
-        labels = torch.eye(3).double().repeat(2, 1) * torch.tensor([1, 1, 1, 0, 0, 0]).double().unsqueeze(-1)
-    features = lambda changed: network(x, {**params, **changed})  # noqa: E731
-    return Probe(features, params, features({}), weight, labels, torch.ones(3, dtype=torch.bool))
+X, WEIGHT = random(ITEMS, 5, seed=3), torch.tensor([1, 1, 1, 1, 1, 0]).double()
+
+
+def theta(seed: int) -> dict[str, Tensor]:
+    """What the backbone is at one moment of training."""
+    return {"backbone.first.weight": random(5, 5, seed=seed), "backbone.first.bias": random(5, seed=seed + 1),
+            "backbone.last.weight": random(D, 5, seed=seed + 2), "backbone.last.bias": random(D, seed=seed + 3)}  # fmt: skip
+
+
+def probe(now: dict[str, Tensor]) -> Probe:
+    labels = torch.eye(3).double().repeat(2, 1) * torch.tensor([1, 1, 1, 0, 0, 0]).double().unsqueeze(-1)
+    features = lambda changed: network(X, {**now, **changed})  # noqa: E731
+    return Probe(features, WEIGHT, labels, torch.ones(3, dtype=torch.bool))
+
+
+def fixed(layers: int = 1) -> Task2Vec:
+    """Its probe is the network of θ(0)."""
+    made = Task2Vec(Layers(), layers).double()
+    made.settle(theta(0), 0.5)
+    return made
 
 
 def test_fisher_against_gradients_of_each_row_and_label() -> None:
-    given = probe()
-    params = {"backbone.last.weight": given.params["backbone.last.weight"], "head": random(3, D, seed=4)}
+    params = {"backbone.last.weight": theta(0)["backbone.last.weight"], "head": random(3, D, seed=4)}
 
     def log_p(p: dict[str, Tensor]) -> Tensor:
-        z = given.features({k: v for k, v in p.items() if k != "head"})
+        z = network(X, {**theta(0), **{k: v for k, v in p.items() if k != "head"}})
         return (z @ p["head"].T).log_softmax(-1)
 
-    found = expected_fisher(log_p, params, given.weight)
+    found = expected_fisher(log_p, params, WEIGHT)
     learned = {name: p.clone().requires_grad_() for name, p in params.items()}
     total = {name: torch.zeros_like(p) for name, p in params.items()}
     for i in range(5):  # the sixth has weight 0
@@ -61,34 +71,52 @@ def test_fisher_against_gradients_of_each_row_and_label() -> None:
         torch.testing.assert_close(found[name], total[name], rtol=1e-10, atol=1e-14)
 
 
-def test_task2vec_summary_written_out() -> None:
-    """The last layer's filters one by one, then the fitted head with its classes averaged."""
-    given, distance = probe(), Task2Vec(Layers())
-    assert distance.summary == D + D + D + 1
-    means = given.rows[:3]  # one support row a class
-    squared = torch.cdist(given.rows[:5], means).square()
-    head = {"weight": 2 * means / squared.mean(), "bias": -means.square().sum(-1) / squared.mean()}
-    torch.testing.assert_close(
-        F.linear(given.rows[:5], head["weight"], head["bias"]).softmax(-1),
-        (-squared / squared.mean()).softmax(-1),
+@pytest.mark.parametrize("layers", [1, 2])
+def test_summary_written_out(layers: int) -> None:
+    """The filters of the last layers, under a head that is the softmax of the distances to the prototypes."""
+    names = ["backbone.first.weight", "backbone.last.weight"][-layers:]
+
+    def log_p(p: dict[str, Tensor]) -> Tensor:
+        z = network(X, {**theta(0), **p})
+        still = network(X, theta(0))
+        means = still[:3]  # one support row a class
+        scale = torch.cdist(still[:5], means).square().mean()
+        return (-(z.unsqueeze(1) - means).square().sum(-1) / scale).log_softmax(-1)
+
+    fisher = expected_fisher(log_p, {n: theta(0)[n] for n in names}, WEIGHT)
+    expected = torch.cat([fisher[n].mean(1) for n in names])
+    distance = fixed(layers)
+    assert distance.summary == len(expected)
+    torch.testing.assert_close(distance.summarise(probe(theta(0))), expected, rtol=1e-10, atol=1e-14)
+
+
+def test_mechanism_the_probe_is_one_network_however_the_learner_moves() -> None:
+    """The paper's fixed probe: the same task has the same Fisher at two moments of training, where that of the
+    moving θ itself differs by more than half of its length."""
+    one, other = fixed(), Task2Vec(Layers(), 1).double()
+    other.settle(theta(20), 0.5)
+    early, late, moving = (
+        d.summarise(probe(now)) for d, now in ((one, theta(0)), (one, theta(20)), (other, theta(20)))
     )
-    params = {n: given.params[n] for n in ("backbone.last.weight", "backbone.last.bias")}
-    fisher = expected_fisher(
-        lambda p: F.linear(given.features({n: v for n, v in p.items() if "backbone" in n}), p["w"], p["b"]).log_softmax(-1),
-        {**params, "w": head["weight"], "b": head["bias"]},
-        given.weight,
-    )  # fmt: skip
-    parts = (
-        fisher["backbone.last.weight"].mean(1),
-        fisher["backbone.last.bias"],
-        fisher["w"].mean(0),
-        fisher["b"].mean(0, keepdim=True),
-    )
-    torch.testing.assert_close(distance.summarise(given), torch.cat(parts), rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(early, late, rtol=1e-12, atol=0)
+    assert (moving - early).norm() > 0.5 * early.norm()
+    one.settle(theta(20), 0.9)  # it stays
+    torch.testing.assert_close(one.summarise(probe(theta(20))), early, rtol=1e-12, atol=0)
+
+
+def test_until_there_is_a_probe_all_tasks_are_as_far() -> None:
+    distance = Task2Vec(Layers()).double()
+    distance.settle(theta(0), 0.4)
+    assert not distance.summarise(probe(theta(0))).any()
+    stored = replace(memory(), summary=torch.zeros(M, 7).double())
+    found = distance(newcomer(place(stored, 0)), stored)
+    assert found.unique().numel() == 1
+    found = distance(newcomer(place(memory(), 0)), stored)  # tasks stored before it are the farthest
+    assert (found == 1).all()
 
 
 def test_task2vec_does_not_know_the_names_of_the_classes() -> None:
-    given, distance = probe(), Task2Vec(Layers())
+    given, distance = probe(theta(0)), fixed()
     renamed = replace(given, labels=given.labels[:, [2, 0, 1]])
     torch.testing.assert_close(distance.summarise(renamed), distance.summarise(given), rtol=1e-10, atol=1e-14)
 
