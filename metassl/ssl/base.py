@@ -67,6 +67,7 @@ class SSLObjective(nn.Module):
         needs_inner_loss: whether it makes sense only in the loss of gradient steps.
         needs_square_images: whether it turns its inputs.
         outcomes: what tasks may ask for where it makes sense.
+        redraws: whether each inner step is to see other random views and numbers of U.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -76,6 +77,7 @@ class SSLObjective(nn.Module):
     needs_inner_loss: bool = False
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
+    redraws: bool = False
 
     @property
     def labels(self) -> bool:
@@ -118,6 +120,24 @@ class SSLObjective(nn.Module):
     def penalty(self, context: Context) -> Tensor | None:
         """A scalar to be made small, or None for an objective that only labels."""
         return None
+
+    def report(self, memory: Memory) -> Tensors:
+        """What it found in a task, by name: tensors of one dimension, of which a mean over tasks makes sense.
+
+        Args:
+            memory: what it kept of the last inner step; {} where U had no part.
+        """
+        return {}
+
+    @torch.no_grad()
+    def after_tasks(self, reports: Tensors) -> None:
+        """Called after each step of the outer optimiser in which U had a part, to learn from its tasks.
+
+        What it keeps of them belongs into buffers, changed in place. At validation and test it isn't called.
+
+        Args:
+            reports: the mean of the tasks' reports, over all processes.
+        """
 
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
         """A loss for the objective's own labels; only asked for with `wants_feedback`.

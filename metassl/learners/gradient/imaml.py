@@ -4,7 +4,6 @@ Legend: H the Hessian of the inner loss at φ, ω whatever else the inner loss d
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -57,6 +56,10 @@ class ImplicitMAML(MAML):
         super().__init__(backbone, task, inner, steps, test_steps, 1, adapt)
         self.proximity, self.cg_steps = proximity, cg_steps
 
+    def redraws(self, training: bool) -> int:
+        """Once: φ is the minimum of one loss."""
+        return 1
+
     def step_loss(self, task: InnerTask, phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
         """L_in(φ) + ρ/2 ‖φ - θ‖²."""
         loss, found = super().step_loss(task, phi, k, memory)
@@ -89,7 +92,7 @@ class ImplicitMAML(MAML):
         adapted = self.adapted(episode, stage, end._replace(phi=phi))
         loss, scores = self.query_loss(adapted, episode)
         loss = loss + self.outer_ssl(adapted, episode, stage)
-        return loss, (loss, scores)
+        return loss, (loss, scores | self.reports(end.memory))
 
     def _solve(self, task: InnerTask, end: InnerStep, g: Tensors) -> dict[str, Tensor]:
         """v = (I + H/ρ)⁻¹ g, H of the last step's loss without ρ/2 ‖φ - θ‖²."""
@@ -103,7 +106,7 @@ class ImplicitMAML(MAML):
 
     def _mixed(self, task: InnerTask, end: InnerStep, v: Tensors) -> Tensor:
         # known features are constants of the task; here they have to be functions of θ
-        task = replace(task, known=self.fixed_features(end.phi, task))
+        task = self.knowing(end.phi, task)
         return mixed(grad(partial(self._inner, task, end))(end.phi), v)
 
     def _inner(self, task: InnerTask, end: InnerStep, phi: Tensors) -> Tensor:
