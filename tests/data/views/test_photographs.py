@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812
+from torchvision.transforms.v2 import functional as F
 
 from metassl.data.views import FlipShift, RandAugment
 from metassl.data.views.operations import COLOURS, MOVES, moved
@@ -46,7 +46,7 @@ def test_operations_are_torchvisions(name: str) -> None:
 @pytest.mark.parametrize(("move", "amount", "options"), [
     ("rotate", 1.0, {"angle": -30.0}), ("shift_across", 0.0, {"translate": [0.3 * 24, 0]}),
     ("shift_down", 1.0, {"translate": [0, -0.3 * 24]}),
-    ("shear_across", 0.0, {"shear": [math.degrees(math.atan(0.3)), 0]}),
+    ("shear_across", 1.0, {"shear": [math.degrees(math.atan(0.3)), 0]}),
 ])  # fmt: skip
 def test_movements_are_torchvisions(move: str, amount: float, options: dict) -> None:
     x = photographs()
@@ -55,7 +55,7 @@ def test_movements_are_torchvisions(move: str, amount: float, options: dict) -> 
     arguments["translate"] = [round(t) for t in arguments["translate"]]
     theirs = F.affine(x - 0.5, **arguments, interpolation=F.InterpolationMode.BILINEAR) + 0.5
     inner = (..., slice(8, 16), slice(8, 16))
-    torch.testing.assert_close(found[inner], theirs[inner], rtol=0, atol=0.03)  # they shift by whole pixels
+    torch.testing.assert_close(found[inner], theirs[inner], rtol=0, atol=0.05)  # they shift by whole pixels
     assert (found - x).abs().max() > 0.1
     half = torch.full((4,), 0.5)
     torch.testing.assert_close(moved(x, torch.full((4,), MOVES.index(move)), half), x, rtol=0, atol=1e-4)

@@ -25,13 +25,13 @@ def test_against_loops() -> None:
 
 
 def test_mechanism_alignment_gives_u_the_classes_of_the_support() -> None:
-    """A predictor with a bias of 1 for class 0: 59% of U without the alignment, 33% ± 5 with it."""
-    p = softmax((2 * random(3000, WAY) + torch.tensor([1.0, 0, 0])).numpy())
+    """A predictor with a bias of 2 for class 0: above half of U without the alignment, 33% ± 7 with it."""
+    p = softmax((2 * random(3000, WAY) + torch.tensor([2.0, 0, 0])).numpy())
     p = torch.from_numpy(p)
     q = aligned(p, torch.full((WAY,), 1 / WAY).double(), p.mean(0))
     before, after = (float((x.argmax(-1) == 0).double().mean()) for x in (p, q))
     assert before > 0.5
-    assert abs(after - 1 / WAY) < 0.05
+    assert abs(after - 1 / WAY) < 0.07
     close(aligned(p, p.mean(0), p.mean(0)), p)
 
 
@@ -40,7 +40,11 @@ def test_mechanism_the_threshold_follows_the_supports_confidence() -> None:
     u = {"weak": 0.5 * random(40, D, seed=1), "strong": random(40, D, seed=2)}
     y = torch.arange(6) % WAY
     kept = [
-        float(AdaMatch(0.9).label(context(u, support=scale * torch.eye(D).double()[y], support_y=y)).weight.mean())
+        float(
+            AdaMatch(0.9)
+            .label(context(u, support=scale * torch.eye(D).double()[y], support_y=y))
+            .weight.mean()
+        )
         for scale in (0.5, 3.0)
     ]
     assert kept[0] > 0.5

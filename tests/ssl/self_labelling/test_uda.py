@@ -47,7 +47,11 @@ def test_mechanism_labels_of_the_weak_view_are_learned_on_the_strong_one() -> No
     q = uda(0.0).label(given).q
     away = q - given.logits("strong").softmax(-1)
     close(strong[:, :WAY], -away / len(q))
-    same = replace(seen, predictor=replace(given.predictor, views={**z, "strong": z["weak"].detach().requires_grad_()}), _known={})
+    same = replace(
+        seen,
+        predictor=replace(given.predictor, views={**z, "strong": z["weak"].detach().requires_grad_()}),
+        _known={},
+    )
     flat = torch.as_tensor(make_term(uda(0.0, 1.0), from_step=0).loss(same))
     (slope,) = torch.autograd.grad(flat, same.predictor.views["strong"])
     assert slope.abs().max() < 1e-12
