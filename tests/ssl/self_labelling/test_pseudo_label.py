@@ -102,16 +102,16 @@ def test_ends_of_the_threshold(threshold: float, kept: float) -> None:
 def biased() -> Context:
     """A predictor that leans to class 0, of 30 images of which a third is of each class."""
     x = 1.5 * torch.eye(D).double()[torch.arange(30) % WAY] + 0.5 * random(30, D)
-    x[:, 0] += 1.0
+    x[:, 0] += 1.5
     return context({"plain": x})
 
 
 def test_mechanism_a_threshold_keeps_what_is_right() -> None:
-    """Kept labels are right more often than all of them, by 10 points or more."""
+    """Kept labels are right more often than all of them, by 30 points."""
     truth, given = torch.arange(30) % WAY, biased()
     all_of_them, sure = (PseudoLabel(tau).label(given) for tau in (0.0, 0.7))
     right = (all_of_them.q.argmax(-1) == truth).double()
-    assert float((right * sure.weight).sum() / sure.weight.sum()) > float(right.mean()) + 0.1
+    assert float((right * sure.weight).sum() / sure.weight.sum()) >= float(right.mean()) + 0.29
 
 
 def test_mechanism_a_low_temperature_makes_soft_labels_surer() -> None:
