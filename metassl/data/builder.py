@@ -5,6 +5,7 @@ Legend: T tasks, U unlabelled, C channels, H height, W width.
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from metassl.data.views import View
 from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome, standardised
 from metassl.outcomes.classification import CLASSES
-from metassl.tasks.episode import Episode, Oracle, TaskBatch, Unlabelled
+from metassl.tasks.episode import Episode, Oracle, Redraw, TaskBatch, Unlabelled
 
 PLAIN = "plain"
 Gather = Callable[[np.ndarray], Tensor]
@@ -63,6 +64,8 @@ class EpisodeBuilder:
         draws: random numbers that an objective wants for each unlabelled image.
         task_draws: random numbers that the learner wants for each task.
         outcome: what the tasks ask for.
+        redraws: how often the random views and numbers of U are drawn: once, or for each of so many inner
+            steps.
     """
 
     def __init__(
@@ -75,8 +78,9 @@ class EpisodeBuilder:
         draws: int = 0,
         task_draws: int = 0,
         outcome: Outcome = CLASSES,
+        redraws: int = 1,
     ) -> None:
-        self.sampler, self.draws, self.task_draws = sampler, draws, task_draws
+        self.sampler, self.draws, self.task_draws, self.redraws = sampler, draws, task_draws, redraws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
         self.outcome = outcome
         # as the store keeps them; else take is slow
@@ -104,8 +108,8 @@ class EpisodeBuilder:
         """The meta-batch of the episodes with these numbers."""
         draw = self.sampler(episodes)
         gather = self.gather if draw.items is None else partial(_inputs, draw.items)
-        unlabelled = self._views(gather, self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
-        outer = self._views(gather, self.outer, draw.outer, draw.outer_weight, draw)
+        unlabelled = self._unlabelled(gather, self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
+        outer = self._unlabelled(gather, self.outer, draw.outer, draw.outer_weight, draw)
         support_y, support_weight = torch.from_numpy(draw.support_y.copy()), _weight(draw.support_weight)
         units = self.outcome.units(support_y, support_weight)
         batch = Episode(
@@ -124,6 +128,10 @@ class EpisodeBuilder:
             padded=self.sampler.padded,
             outcome=self.outcome,
         )
+        if self.redraws > 1 and len(unlabelled):
+            # last of all, so that nothing else depends on how many there are
+            redrawn = self._redrawn(unlabelled, gather(draw.unlabelled), draw)
+            batch = replace(batch, unlabelled=redrawn)
         truth = torch.from_numpy(_or_none(draw.unlabelled_y, draw.unlabelled_weight))
         oracle = Oracle(
             unlabelled_y=standardised(truth, units),
@@ -132,7 +140,7 @@ class EpisodeBuilder:
         )
         return TaskBatch(batch, oracle)
 
-    def _views(
+    def _unlabelled(
         self,
         gather: Gather,
         wanted: Mapping[str, View | None],
@@ -140,19 +148,33 @@ class EpisodeBuilder:
         weight: np.ndarray,
         draw: Draw,
     ) -> Unlabelled:
-        views: dict[str, Tensor] = {}
-        if wanted and rows.shape[1]:
-            plain = gather(rows)
-            views = {name: self._view(plain, view, draw) for name, view in wanted.items()}
-        weight = weight if views else weight[:, :0]
-        return Unlabelled(views, _weight(weight), _uniform(draw, (weight.shape[1], self.draws)))
+        if not wanted or not rows.shape[1]:
+            weight = weight[:, :0]
+            return Unlabelled({}, _weight(weight), self._random(draw, 0))
+        plain = gather(rows)
+        return Unlabelled(
+            self._views(plain, wanted, draw), _weight(weight), self._random(draw, rows.shape[1])
+        )
+
+    def _redrawn(self, unlabelled: Unlabelled, plain: Tensor, draw: Draw) -> Unlabelled:
+        later = tuple(
+            Redraw(self._views(plain, self.inner, draw), self._random(draw, len(unlabelled)))
+            for _ in range(self.redraws - 1)
+        )
+        return replace(unlabelled, later=later)
+
+    def _views(self, plain: Tensor, wanted: Mapping[str, View | None], draw: Draw) -> dict[str, Tensor]:
+        return {name: self._view(plain, view, draw) for name, view in wanted.items()}
+
+    def _random(self, draw: Draw, count: int) -> Tensor:
+        return _uniform(draw, (count, self.draws))
 
     def _view(self, plain: Tensor, view: View | None, draw: Draw) -> Tensor:
         if view is None:
             return plain
         count, shape = plain.shape[1], tuple(plain.shape[2:])
         numbers = np.concatenate([view.draw(g, count, shape) for g in draw.generators])
-        return view.apply(plain.flatten(0, 1), torch.from_numpy(numbers)).view_as(plain)
+        return view.apply(plain.flatten(0, 1), torch.from_numpy(numbers)).reshape(plain.shape)
 
 
 def _inputs(items: np.ndarray, rows: np.ndarray) -> Tensor:

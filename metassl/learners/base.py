@@ -18,7 +18,7 @@ from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import ALL_ROWS, Pass
 from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
@@ -124,6 +124,18 @@ class MetaLearner(nn.Module):
         """Called after each step of the outer optimiser, with its meta-batch and the mean scores."""
         own = {name: p.detach() for name, p in self.theta().items() if not name.startswith(SSL)}
         self.ssl.objective.after_outer_step(own)
+        reports = {name.removeprefix(SSL): value for name, value in scores.items() if name.startswith(SSL)}
+        if reports:
+            self.ssl.objective.after_tasks(reports)
+
+    def reports(self, memory: Memory) -> Scores:
+        """What the SSL objective found in a task, among the scores for `after_outer_step`."""
+        found = self.ssl.objective.report(memory)
+        return {SSL + name: value.detach() for name, value in found.items()}
+
+    def redraws(self, training: bool) -> int:
+        """How often the random views and numbers of U are drawn for a task; a closed form sees one draw."""
+        return 1
 
     def inner_weight(self, episode: Episode, stage: Stage) -> float:
         """λ of the inner loop on this task; 0 when it has no unlabelled images."""

@@ -96,10 +96,11 @@ class Episodes:
             ConfigError: there are too few classes or items for such tasks.
         """
         inner, outer = {PLAIN: PLAIN}, dict[str, str]()
-        draws = task_draws = 0
+        draws, task_draws, redraws = 0, 0, 1
         if learner is not None:
             inner, outer = (dict(f(training)) for f in (learner.ssl.inner_views, learner.ssl.outer_views))
             draws, task_draws = learner.ssl.objective.draws(self.task.input_shape), learner.draws
+            redraws = learner.redraws(training)
         return EpisodeBuilder(
             self.source.sampler(self.make_up, self.seed, self.split, bool(outer)),
             self.source.items(),
@@ -109,6 +110,7 @@ class Episodes:
             draws=draws,
             task_draws=task_draws,
             outcome=self.task.outcome,
+            redraws=redraws,
         )
 
     def having(self, **changes: Any) -> Self:

@@ -82,6 +82,7 @@ class Task:
             draws=learner.ssl.objective.draws(shape),
             task_draws=learner.draws,
             outcome=self.outcome,
+            redraws=learner.redraws(training=False),
         )
         return builder(range(1)).episodes.task(0)
 

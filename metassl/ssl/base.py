@@ -70,6 +70,7 @@ class SSLObjective(nn.Module):
         outcomes: what tasks may ask for where it makes sense.
         rates: start of a parameter's name -> factor of the outer optimiser's learning rate for it; the others
             have 1. `optimizer.ssl_lr` takes the place of all of them.
+        redraws: whether each inner step is to see other random views and numbers of U.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -81,6 +82,7 @@ class SSLObjective(nn.Module):
     needs_square_images: bool = False
     outcomes: tuple[type[Outcome], ...] = (Classification,)
     rates: ClassVar[Mapping[str, float]] = {}
+    redraws: bool = False
 
     @property
     def labels(self) -> bool:
@@ -127,6 +129,24 @@ class SSLObjective(nn.Module):
     def penalty(self, context: Context) -> Tensor | None:
         """A scalar to be made small, or None for an objective that only labels."""
         return None
+
+    def report(self, memory: Memory) -> Tensors:
+        """What it found in a task, by name: tensors of one dimension, of which a mean over tasks makes sense.
+
+        Args:
+            memory: what it kept of the last inner step; {} where U had no part.
+        """
+        return {}
+
+    @torch.no_grad()
+    def after_tasks(self, reports: Tensors) -> None:
+        """Called after each step of the outer optimiser in which U had a part, to learn from its tasks.
+
+        What it keeps of them belongs into buffers, changed in place. At validation and test it isn't called.
+
+        Args:
+            reports: the mean of the tasks' reports, over all processes.
+        """
 
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
         """A loss for the objective's own labels; only asked for with `wants_feedback`.

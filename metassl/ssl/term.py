@@ -16,6 +16,8 @@ from metassl.ssl.none import NoObjective
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
 
+MOST_REDRAWS = 8  # they take turns in a longer inner loop: a hundred steps need no hundred views in memory
+
 
 class Places(NamedTuple):
     """Where unlabelled images enter."""
@@ -113,6 +115,15 @@ class SSLTerm(nn.Module):
             return 0.0
         span = steps - 1 - first
         return float(self._over_steps((step - first) / span if span else 1.0))
+
+    def redraws(self, steps: int) -> int:
+        """How often U's random views and numbers are drawn for a task of `steps` inner steps.
+
+        Once, or for each step that sees U where the objective wants that.
+        """
+        if not self.objective.redraws or steps < 1:
+            return 1
+        return min(steps - min(self.from_step, steps - 1), MOST_REDRAWS)
 
     def refit_weight(self, stage: Stage, declared: float = 1.0) -> float:
         """Weight of U in a refit at this stage, `declared` unless one was asked for; 0 when U has no part."""

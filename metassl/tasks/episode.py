@@ -19,6 +19,18 @@ from metassl.outcomes.classification import CLASSES
 
 
 @dataclass(frozen=True)
+class Redraw:
+    """The random views and numbers of the same unlabelled images, drawn once more.
+
+    Attributes:
+        views, random: see Unlabelled.
+    """
+
+    views: Mapping[str, Tensor]
+    random: Tensor
+
+
+@dataclass(frozen=True)
 class Unlabelled:
     """Unlabelled images of a task, each under the views that the SSL objective asked for.
 
@@ -27,11 +39,19 @@ class Unlabelled:
         weight: [U] 1 for an image, 0 for padding.
         random: [U, R] numbers in (0, 1), for whatever an objective draws. They belong to the episode, so
             every engine, thread and resumed run draws the same.
+        later: further draws of both, for objectives that want others at each inner step.
     """
 
     views: Mapping[str, Tensor]
     weight: Tensor
     random: Tensor
+    later: tuple[Redraw, ...] = ()
+
+    def at(self, step: int) -> "Unlabelled":
+        """The images as inner step `step` sees them: the draws take turns, over and over."""
+        turn = step % (1 + len(self.later))
+        now = self.later[turn - 1] if turn else self
+        return Unlabelled(now.views, self.weight, now.random)
 
     def __len__(self) -> int:
         """Number of unlabelled images a task (0 when no view was asked for)."""
@@ -160,6 +180,7 @@ def _unflatten(values: Iterable[Any], static: tuple[Any, ...]) -> Episode:
     return Episode(**dict(named))
 
 
+register_dataclass(Redraw)
 register_dataclass(Unlabelled)
 register_dataclass(Oracle)
 # By hand, since some fields are static: they have to survive a tree_map without being tensors.

@@ -132,6 +132,7 @@ def build_episodes(
         draws=ssl.objective.draws(task.input_shape),
         task_draws=learner.draws,
         outcome=task.outcome,
+        redraws=learner.redraws(training),
     )
 
 

@@ -1,5 +1,7 @@
 """From rows to tensors: what is gathered, the views, the oracle, and the types that carry them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -116,6 +118,31 @@ def test_an_episode_alone_has_the_views_it_has_in_a_batch(view: View) -> None:
             assert torch.equal(one.views["plain"], many.views["plain"])
             for name in ("first", "second"):
                 torch.testing.assert_close(one.views[name], many.views[name], rtol=0, atol=1e-6)
+
+
+def test_further_draws_change_nothing_but_themselves() -> None:
+    """Of three draws the first is what a single one is; all differ, an episode alone has those of a batch."""
+    views: dict[str, View | None] = {"first": Jitter(1.0), "plain": None}
+    sampler = EpisodeSampler(pool(vectors()), spec(), 0, "test", outer=True)
+    one, three = (
+        EpisodeBuilder(sampler, sampler.pool.items, views, True, True, 5, 2, redraws=k) for k in (1, 3)
+    )
+    found, alone = three(range(4)).episodes, three([2]).episodes.task(0)
+    for a, b in zip(
+        leaves(one(range(4)).episodes), leaves(replace(found, unlabelled=found.unlabelled.at(0))), strict=True
+    ):
+        assert torch.equal(a, b)
+    u = found.unlabelled
+    assert len(u.later) == 2
+    assert not found.outer_unlabelled.later
+    draws = [u.at(k) for k in range(4)]
+    assert draws[3] == u.at(0)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert (draws[i].views["first"] - draws[j].views["first"]).abs().mean() > 0.5
+        assert (draws[i].random - draws[j].random).abs().mean() > 0.2
+    assert all(torch.equal(d.views["plain"], u.views["plain"]) for d in draws)
+    for k in range(3):
+        assert torch.equal(alone.unlabelled.at(k).views["first"], draws[k].views["first"][2])
 
 
 def test_views_are_random_and_apart() -> None:

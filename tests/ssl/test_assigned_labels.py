@@ -16,39 +16,24 @@ from tests.support.calls import under
 from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner, sgd
 from tests.support.numbers import close, softmax
-from tests.support.objectives import fixmatch
+from tests.support.objectives import FollowsConfidence
 from tests.support.terms import make_term
 
-K, WAY, M = 4, 3, 0.5  # M: momentum of tests.support.objectives.fixmatch
+K, WAY = 4, 3
 
 
-def free(ps: list[np.ndarray]) -> np.ndarray:
-    """Weights of the last predictions p [U, N], the averages following them all. FreeMatch, eq. 5 to 8."""
-    bar, share = 1 / WAY, np.full(WAY, 1 / WAY)
-    for p in ps:
-        bar, share = M * bar + (1 - M) * p.max(1).mean(), M * share + (1 - M) * p.mean(0)
-    return (ps[-1].max(1) >= (bar * share / share.max())[ps[-1].argmax(1)]).astype(float)
-
-
-def soft(ps: list[np.ndarray]) -> np.ndarray:
-    """The same of SoftMatch, eq. 8 to 10."""
-    mean, var = 1 / WAY, 1.0
-    for p in ps:
-        sure = p.max(1)
-        mean, var = M * mean + (1 - M) * sure.mean(), M * var + (1 - M) * sure.var(ddof=1)
-    return np.exp(-(np.minimum(ps[-1].max(1) - mean, 0) ** 2) / (2 * var))
-
-
-BY_HAND = {"free": free, "soft": soft}
+def followed(ps: list[np.ndarray]) -> np.ndarray:
+    """FollowsConfidence's average, of predictions p [U, N]."""
+    average = ps[0].max(1)
+    for p in ps[1:]:
+        average = (average + p.max(1)) / 2
+    return average
 
 
 @pytest.mark.parametrize("from_step", [0, 1])
-@pytest.mark.parametrize("rule", BY_HAND)
-def test_labels_go_on_from_what_the_inner_steps_remembered(
-    tiny_pool: Pool, rule: str, from_step: int
-) -> None:
+def test_labels_go_on_from_what_the_inner_steps_remembered(tiny_pool: Pool, from_step: int) -> None:
     """At φ_K, with the averages of the steps that saw U; not as if φ_K were a first step."""
-    term = make_term(fixmatch(rule), from_step=from_step)
+    term = make_term(FollowsConfidence(), from_step=from_step)
     learner: Any = gradient_learner("group", term, inner=sgd(0.03, K), test_steps=K)
     task = episodes(tiny_pool, learner.ssl, 1, unlabelled=6).task(0)
     path = list(learner.path(task, TEST))
@@ -60,9 +45,9 @@ def test_labels_go_on_from_what_the_inner_steps_remembered(
     ps = [softmax(under(learner, step.phi, weak)) for step in path]
     labels = learner.assigned_labels(task, TEST)
     close(labels.q, np.eye(WAY)[ps[-1].argmax(1)])
-    close(labels.weight.detach(), BY_HAND[rule](ps[from_step:]))
+    close(labels.weight.detach(), followed(ps[from_step:]))
     assert labels.view == "strong"
-    assert np.abs(labels.weight.detach().numpy() - BY_HAND[rule](ps[-1:])).max() > 1e-3
+    assert np.abs(labels.weight.detach().numpy() - followed(ps[-1:])).max() > 1e-3
 
     # the same by the memory that the last step left, and other labels without one
     again = at_the_end(learner, task, path, K, path[-1].memory)

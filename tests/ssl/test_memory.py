@@ -13,33 +13,32 @@ from metassl.numerics.tensors import Tensors
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.mean_teacher import MeanTeacher
 from metassl.ssl.context import Context, Memory
-from metassl.ssl.self_labelling.fixmatch import FixMatch
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
 from tests.support.contexts import WAY, D, U, advanced, context
 from tests.support.episodes import episodes
 from tests.support.learners import gradient_learner
 from tests.support.numbers import random
-from tests.support.objectives import fixmatch, mean_teacher
+from tests.support.objectives import FollowsConfidence, mean_teacher
 from tests.support.penalties import engines_agree, learner_with
 
-PARTS = ("teacher", "threshold")  # who keeps something
+PARTS = ("teacher", "confidence")  # who keeps something
 
 
-class TeacherAndThreshold(SSLObjective):
-    """The penalty of a mean teacher, and labels by a FreeMatch threshold."""
+class TeacherAndConfidence(SSLObjective):
+    """The penalty of a mean teacher, and labels that follow the confidence."""
 
-    views: ClassVar = {**MeanTeacher.views, **FixMatch.views}
+    views: ClassVar = {**MeanTeacher.views, **FollowsConfidence.views}
 
     def __init__(self, parameters: Tensors) -> None:
         super().__init__()
-        self.teacher, self.threshold = mean_teacher(parameters=parameters), fixmatch("free")
+        self.teacher, self.confidence = mean_teacher(parameters=parameters), FollowsConfidence()
 
     def remember(self, context: Context) -> Memory:
-        return {**self.teacher.remember(context), **self.threshold.remember(context)}
+        return {**self.teacher.remember(context), **self.confidence.remember(context)}
 
     def label(self, context: Context) -> SoftLabels:
-        return self.threshold.label(context)
+        return self.confidence.label(context)
 
     def penalty(self, context: Context) -> Tensor:
         return self.teacher.penalty(context)
@@ -48,7 +47,7 @@ class TeacherAndThreshold(SSLObjective):
 def steps(objective: SSLObjective) -> Iterator[Context]:
     """Five inner steps of one task whose predictor becomes ever less sure."""
     memory: Memory = {}
-    views = {name: random(U, D, seed=k) for k, name in enumerate(TeacherAndThreshold.views)}
+    views = {name: random(U, D, seed=k) for k, name in enumerate(TeacherAndConfidence.views)}
     for k in range(5):
         scale = {"scale": torch.tensor(5.0 - k).double()}
         given = context(views, logits=lambda z, params: z[:, :WAY] * params["scale"], params=scale)
@@ -59,16 +58,16 @@ def steps(objective: SSLObjective) -> Iterator[Context]:
 
 def test_each_is_as_it_is_alone() -> None:
     """Memory, labels and penalty of five inner steps, to the bit; and the memory matters to both."""
-    both, teacher, threshold = TeacherAndThreshold({}), mean_teacher(), fixmatch("free")
+    both, teacher, confidence = TeacherAndConfidence({}), mean_teacher(), FollowsConfidence()
     together = list(steps(both))
-    alone = zip(steps(teacher), steps(threshold), strict=True)
-    for given, (with_teacher, with_threshold) in zip(together, alone, strict=True):
+    alone = zip(steps(teacher), steps(confidence), strict=True)
+    for given, (with_teacher, with_confidence) in zip(together, alone, strict=True):
         assert set(given.memory) == set(PARTS)
         assert given.memory["teacher"] == with_teacher.memory["teacher"]
         torch.testing.assert_close(
-            given.memory["threshold"], with_threshold.memory["threshold"], rtol=0, atol=0
+            given.memory["confidence"], with_confidence.memory["confidence"], rtol=0, atol=0
         )
-        labels, expected = both.label(given), threshold.label(with_threshold)
+        labels, expected = both.label(given), confidence.label(with_confidence)
         assert torch.equal(labels.q, expected.q)
         assert torch.equal(labels.weight, expected.weight)
         assert both.penalty(given) == teacher.penalty(with_teacher)
@@ -91,7 +90,7 @@ def kept(learner: Any, objective: SSLObjective, task: Episode, path: list[Any]) 
 @pytest.mark.parametrize("part", PARTS)
 def test_both_keep_their_own_through_the_steps_of_maml(tiny_pool: Pool, part: str) -> None:
     """What each leaves at φ_1, …, φ_4 is what it keeps of the same path when it is asked alone."""
-    learner: Any = learner_with(TeacherAndThreshold, gradient_learner, "group", at="inner")
+    learner: Any = learner_with(TeacherAndConfidence, gradient_learner, "group", at="inner")
     learner.ssl.from_step, learner.test_steps = 0, 4
     task = episodes(tiny_pool, learner.ssl, 1).task(0)
     path = list(learner.path(task, TEST))
@@ -106,4 +105,4 @@ def test_both_keep_their_own_through_the_steps_of_maml(tiny_pool: Pool, part: st
 
 
 def test_padding_and_engines(tiny_pool: Pool) -> None:
-    engines_agree(tiny_pool, lambda: TeacherAndThreshold)
+    engines_agree(tiny_pool, lambda: TeacherAndConfidence)

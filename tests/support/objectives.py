@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from metassl.numerics.losses import gate, weighted_mean
 from metassl.numerics.tensors import Tensors
+from metassl.outcomes.classification import one_hot
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.consistency.consistency import Consistency
 from metassl.ssl.consistency.ict import ICT
 from metassl.ssl.consistency.mean_teacher import MeanTeacher
 from metassl.ssl.consistency.vat import VAT
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.ssl.generative.vae import VAE
 from metassl.ssl.meta_learned.learned_critic import LearnedCritic
 from metassl.ssl.meta_learned.learned_hparams import LearnedHparams
@@ -49,7 +50,7 @@ def entropy(marginal: float = 1.0, temperature: float = 0.5) -> Entropy:
 
 def fixmatch(rule: str = "fixed", threshold: float = 0.8) -> FixMatch:
     """Labels of the weak view for the strong one, by one of the threshold rules."""
-    return FixMatch(rule=rule, threshold=threshold, momentum=0.5)
+    return FixMatch(rule=rule, threshold=threshold, momentum=0.5).double()
 
 
 def ict(alpha: float = 0.75, parameters: Tensors | None = None) -> ICT:
@@ -127,6 +128,21 @@ class EntropyOfOmega(SSLObjective):
         p = context.logits("plain").log_softmax(-1)
         p = torch.where(context.episode.class_mask, p, torch.zeros_like(p))
         return self.omega.exp() * weighted_mean(-(p.exp() * p).sum(-1), context.weight)
+
+
+class FollowsConfidence(SSLObjective):
+    """Hard labels, weighed by an average of the confidence over the inner steps."""
+
+    views: ClassVar = {"weak": "weak", "strong": "strong"}
+
+    def remember(self, context: Context) -> Memory:
+        sure = context.logits("weak").detach().softmax(-1).amax(-1)
+        before = context.memory.get("confidence")
+        return {"confidence": sure if before is None else (before + sure) / 2}
+
+    def label(self, context: Context) -> SoftLabels:
+        q = one_hot(context.logits("weak").argmax(-1), context.episode.way)
+        return SoftLabels(q.to(context.weight.dtype), context.memory["confidence"], "strong")
 
 
 class Sharpened(SSLObjective):

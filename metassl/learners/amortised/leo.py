@@ -160,7 +160,8 @@ class LEO(GradientLearner):
         loss, scores = self.query_loss(adapted, episode)
         loss = loss + self.outer_ssl(adapted, episode, stage)
         moved = (path[-1].phi[LATENT].detach() - path[0].phi[LATENT]).square()
-        return loss + self._penalties(episode, adapted.anchor, stage, moved), scores
+        loss = loss + self._penalties(episode, adapted.anchor, stage, moved)
+        return loss, scores | self.reports(adapted.memory)
 
     def _penalties(self, episode: Episode, anchor: Anchor, stage: Stage, moved: Tensor) -> Tensor:
         q = self._posterior(episode, anchor, stage)

@@ -4,6 +4,7 @@ Legend: N way, S support, Q query, U unlabelled, D features, B classes of the tr
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from metassl.learners.gradient.reptile import all_labelled
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.outcomes.classification import Classification, cross_entropy, mask_classes
+from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -77,7 +79,8 @@ class BaselineLearner(GradientLearner):
         adapted = self.adapt(episode, stage)
         loss, logits = self._base_loss(adapted.anchor, episode)
         _, scores = query_scores(logits, episode)
-        return loss + self._ssl_loss(adapted, episode, stage), scores
+        penalty, memory = self._ssl_loss(adapted, episode, stage)
+        return loss + penalty, scores | self.reports(memory)
 
     def _base_loss(self, anchor: Anchor, episode: Episode) -> tuple[Tensor, Tensor]:
         """CE of S ∪ Q among the B classes, and [Q, N] logits of Q among the N."""
@@ -88,14 +91,17 @@ class BaselineLearner(GradientLearner):
         queries = logits[len(episode.support_y) :, episode.classes]
         return loss, mask_classes(queries, episode.class_mask)
 
-    def _ssl_loss(self, adapted: Adapted, episode: Episode, stage: Stage) -> Tensor | float:
+    def _ssl_loss(self, adapted: Adapted, episode: Episode, stage: Stage) -> tuple[Tensor | float, Memory]:
+        """The SSL terms, and what the objective kept of the task."""
         total: Tensor | float = 0.0
+        memory: Memory = {}
         with self.placed({**self.meta_constants(), **adapted.overlay}):
             for weight, unlabelled in (
                 (self.inner_weight(episode, stage), episode.unlabelled),
                 (self.outer_weight(episode, stage), episode.outer_unlabelled),
             ):
                 if weight:
-                    context = self.context(episode, unlabelled, adapted, stage)
-                    total = total + weight * self.ssl.loss(self.ssl.advanced(context))
-        return total
+                    context = replace(self.context(episode, unlabelled, adapted, stage), memory=memory)
+                    context = self.ssl.advanced(context)
+                    total, memory = total + weight * self.ssl.loss(context), context.memory
+        return total, memory

@@ -4,7 +4,6 @@ Legend: H the Hessian of the inner loss at φ, ω whatever else the inner loss d
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -68,6 +67,10 @@ class ImplicitMAML(MAML):
         self.proximity, self.cg_steps = proximity, cg_steps
         self.cg_shift, self.cg_damping = cg_shift, cg_damping
 
+    def redraws(self, training: bool) -> int:
+        """Once: φ is the minimum of one loss."""
+        return 1
+
     def step_loss(self, task: InnerTask, phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
         """L_in(φ) + ρ/2 ‖φ - θ‖²."""
         loss, found = super().step_loss(task, phi, k, memory)
@@ -101,7 +104,7 @@ class ImplicitMAML(MAML):
         adapted = self.adapted(episode, stage, end._replace(phi=phi))
         loss, scores = self.query_loss(adapted, episode)
         loss = loss + self.outer_ssl(adapted, episode, stage)
-        return loss, (loss, scores)
+        return loss, (loss, scores | self.reports(end.memory))
 
     def _left(self, task: InnerTask, end: InnerStep) -> Tensor:
         """‖∇(L_in + ρ/2 ‖φ - θ‖²)‖ at φ_K: 0 where the inner problem is solved."""
@@ -122,7 +125,7 @@ class ImplicitMAML(MAML):
 
     def _mixed(self, task: InnerTask, end: InnerStep, v: Tensors) -> Tensor:
         # known features are constants of the task; here they have to be functions of θ
-        task = replace(task, known=self.fixed_features(end.phi, task))
+        task = self.knowing(end.phi, task)
         return mixed(grad(partial(self._inner, task, end))(end.phi), v)
 
     def _inner(self, task: InnerTask, end: InnerStep, phi: Tensors) -> Tensor:

@@ -5,7 +5,7 @@ Legend: K inner steps, ω the SSL objective's meta-parameters.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from torch import Tensor
@@ -27,14 +27,18 @@ class InnerTask:
     Attributes:
         episode, stage, anchor: the task, where in training, and the rows of a `support` norm.
         steps: K.
-        known: features that no inner step changes, by "support" or a view's name.
+        known: features that no inner step changes, by "support" or a view's name; for each draw of U's views.
     """
 
     episode: Episode
     stage: Stage
     anchor: Anchor
     steps: int
-    known: Mapping[str, Tensor] = field(default_factory=dict)
+    known: tuple[Mapping[str, Tensor], ...] = ()
+
+    def known_at(self, step: int) -> Mapping[str, Tensor]:
+        """What is known of the draw that inner step `step` sees."""
+        return self.known[step % len(self.known)] if self.known else {}
 
 
 class Found(NamedTuple):
@@ -118,7 +122,7 @@ def in_meta_parameters(
         task: the task.
         only_objective: within it all of θ but ω is constant.
     """
-    fixed = replace(task, known={name: z.detach() for name, z in task.known.items()})
+    fixed = replace(task, known=tree_map(_constant, task.known))
 
     def loss(phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
         with only_objective():

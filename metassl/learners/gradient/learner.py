@@ -115,7 +115,17 @@ class GradientLearner(MetaLearner):
         """The task with what no inner step from φ changes."""
         steps = self.steps_at(stage)
         task = InnerTask(episode, stage, self.anchor(episode, stage), steps)
-        return replace(task, known=self.fixed_features(phi, task)) if steps else task
+        return self.knowing(phi, task) if steps else task
+
+    def knowing(self, phi: Tensors, task: InnerTask) -> InnerTask:
+        """The task with the features that no inner step from φ changes, of every draw of U's views."""
+        draws = [task.episode.unlabelled.at(k) for k in range(1 + len(task.episode.unlabelled.later))]
+        each = (replace(task, episode=replace(task.episode, unlabelled=u)) for u in draws)
+        return replace(task, known=tuple(self.fixed_features(phi, one) for one in each))
+
+    def redraws(self, training: bool) -> int:
+        """See MetaLearner."""
+        return self.ssl.redraws(self.steps_at(Stage(training=training)))
 
     def steps_at(self, stage: Stage) -> int:
         """K at this stage."""
@@ -176,7 +186,7 @@ class GradientLearner(MetaLearner):
         """L on the queries after adaptation, plus the SSL terms of the outer loss."""
         adapted = self.adapt(episode, stage)
         loss, scores = self.query_loss(adapted, episode)
-        return loss + self.outer_ssl(adapted, episode, stage), scores
+        return loss + self.outer_ssl(adapted, episode, stage), scores | self.reports(adapted.memory)
 
     def query_loss(self, adapted: Adapted, episode: Episode) -> tuple[Tensor, Scores]:
         """L of the adapted predictor on the queries, and its scores."""
@@ -215,7 +225,8 @@ class GradientLearner(MetaLearner):
     ) -> Context:
         """The objective's view of the task at inner step k, with φ in place."""
         at = Adapted(phi, {}, task.anchor, task.episode.class_mask, step=k)
-        context = self.context(task.episode, task.episode.unlabelled, at, task.stage, task.known, met)
+        unlabelled = task.episode.unlabelled.at(k)
+        context = self.context(task.episode, unlabelled, at, task.stage, task.known_at(k), met)
         return replace(context, step=k, memory=memory)
 
     def context(
@@ -246,6 +257,6 @@ class GradientLearner(MetaLearner):
         """Features that no inner step changes, computed once: all of them where the backbone stays."""
         if any(name.startswith(BACKBONE) for name in phi):
             return {}
-        predictor = self.inner_context(replace(task, known={}), phi, 0, {}, {}).predictor
+        predictor = self.inner_context(replace(task, known=()), phi, 0, {}, {}).predictor
         views = task.episode.unlabelled.views if self.uses_unlabelled(task.episode, task.stage) else {}
         return {"support": predictor.support()} | {name: predictor.view(name) for name in views}

@@ -112,7 +112,7 @@ class MAMLpp(MAML):
                 found[k].append(self.statistics(met))
                 losses.append(weights[k - 1] * loss)
         total = torch.stack(losses).sum() + self.outer_ssl(adapted, episode, stage)
-        return total, scores | _of_each_step(found, self.steps + 1)
+        return total, scores | _of_each_step(found, self.steps + 1) | self.reports(adapted.memory)
 
     def fixed_features(self, phi: Tensors, task: InnerTask) -> dict[str, Tensor]:
         """None where each step has norms of its own."""

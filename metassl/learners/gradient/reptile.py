@@ -96,7 +96,8 @@ class Reptile(MAML):
             loss, scores = self.query_loss(adapted, episode)
         towards = {name: theta[name].detach() - p for name, p in adapted.overlay.items()}
         total = surrogate(loss, theta, towards) + (loss - loss.detach())
-        return total + self.outer_ssl(self._as_if_theta(adapted), episode, stage), scores
+        total = total + self.outer_ssl(self._as_if_theta(adapted), episode, stage)
+        return total, scores | self.reports(adapted.memory)
 
     def _as_if_theta(self, adapted: Adapted) -> Adapted:
         """φ, whose gradient θ gets as if φ were θ (first order)."""

@@ -19,7 +19,7 @@ from metassl.learners.predictor import LearnerPredictor
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.outcomes.base import mask_outputs
-from metassl.ssl.context import Context
+from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
 
@@ -64,7 +64,7 @@ class HeadLearner(MetaLearner):
         """The fitted head, and the overlay that it was fitted under."""
         overlay = self.modulate(episode, stage)
         with self.placed(overlay):
-            state = self._fit(episode, self._features(episode, stage, queries=False), stage)
+            state, _ = self._fit(episode, self._features(episode, stage, queries=False), stage)
         anchor, mask = self.anchor(episode, stage), episode.class_mask
         return Adapted(overlay, state, anchor, mask, outcome=episode.outcome)
 
@@ -78,7 +78,8 @@ class HeadLearner(MetaLearner):
         """[Q, N] logits of the queries, which go through the backbone together with the rest of the task."""
         with self.placed(self.modulate(episode, stage)):
             z = self._features(episode, stage, queries=True)
-            return self._of_queries(episode, z["query"], self._fit(episode, z, stage))
+            state, _ = self._fit(episode, z, stage)
+            return self._of_queries(episode, z["query"], state)
 
     def _of_queries(self, episode: Episode, z: Tensor, state: Any) -> Tensor:
         weight = episode.query_weight if episode.padded else None
@@ -90,14 +91,15 @@ class HeadLearner(MetaLearner):
         """The head's loss on the queries plus the weighted SSL terms."""
         with self.placed(self.modulate(episode, stage)):
             z = self._features(episode, stage, queries=True)
-            state = self._fit(episode, z, stage)
+            state, memory = self._fit(episode, z, stage)
             logits = self._of_queries(episode, z["query"], state)
             _, scores = query_scores(logits, episode)
             head = self.head.of(episode.outcome)
             loss = head.loss(state, logits, episode.query_y, episode.query_weight, episode.outcome)
             loss = loss + self._regulariser(episode, z)
             with self.placed(self.meta_constants()):
-                return loss + self._outer_ssl(episode, z, state, stage), scores
+                loss = loss + self._outer_ssl(episode, z, state, stage)
+                return loss, scores | self.reports(memory)
 
     def _regulariser(self, episode: Episode, z: Features) -> Tensor | float:
         targets = episode.outcome.targets(episode.query_y, episode.outputs)
@@ -122,7 +124,7 @@ class HeadLearner(MetaLearner):
         """See MetaLearner."""
         with self.placed(self.modulate(episode, stage)):
             z = self._features(episode, stage, queries=False)
-            state = self._fit(episode, z, stage)
+            state, _ = self._fit(episode, z, stage)
             return function(self._context(episode, episode.unlabelled, "inner", z, state, stage))
 
     def uses_unlabelled(self, episode: Episode, stage: Stage) -> bool:
@@ -145,7 +147,9 @@ class HeadLearner(MetaLearner):
         z = self.embed(torch.cat(xs), self.anchor(episode, stage), how)
         return dict(zip(parts, z.split([len(x) for x in xs]), strict=True))
 
-    def _fit(self, episode: Episode, z: Features, stage: Stage) -> Any:
+    def _fit(self, episode: Episode, z: Features, stage: Stage) -> tuple[Any, Memory]:
+        """The head's state, and what the objective kept of the last refit."""
+        memory: Memory = {}
         head = self.head.of(episode.outcome)
         rows = [(z["support"], episode.support_targets(), episode.support_weight)]
         reads = self.traits.reads_unlabelled and self.uses_unlabelled(episode, stage)
@@ -155,7 +159,7 @@ class HeadLearner(MetaLearner):
         weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
             context = self._context(episode, episode.unlabelled, "inner", z, state, stage)
-            given = self.ssl.label(context)
+            given, memory = self.ssl.label(context), context.memory
             if given is None:
                 break
             worth = weight * self.ssl.objective.strength(context) * given.weight
@@ -164,7 +168,7 @@ class HeadLearner(MetaLearner):
             if given.rest is not None:
                 share, log_radius = given.rest
                 state = head.with_rest(state, u, share, log_radius, episode.class_mask)
-        return state
+        return state, memory
 
     def _refit_weight(self, episode: Episode, stage: Stage) -> float:
         weight = self.ssl.refit_weight(stage, self.head.refit_weight)

@@ -14,13 +14,16 @@ class Consistency(SSLObjective):
     """Asks for the same prediction on two random views of an unlabelled image.
 
     penalty = mean over U of ‖p(x, η₁) - p(x, η₂)‖², p the probabilities of the classes, or the values
-    themselves; gradients through both.
+    themselves; gradients through both. Each inner step has views of its own, as each epoch has there.
 
-    Source: Laine & Aila 2017, section 2.1 (there divided by the number of classes as well).
+    Differs from the paper: not divided by the number of classes.
+
+    Source: Laine & Aila 2017, section 2.1.
     """
 
     views: ClassVar = {"first": "weak", "second": "weak"}
     outcomes = (Outcome,)
+    redraws = True
 
     def penalty(self, context: Context) -> Tensor:
         """Scalar, 0 or more; of classes 2 at most."""

@@ -24,8 +24,11 @@ class ICT(SSLObjective):
     penalty = mean over U of ‖p(λu_i + (1-λ)u_j) - (λp'(u_i) + (1-λ)p'(u_j))‖², λ ~ Beta(α, α).
 
     p' is a mean teacher's prediction, a constant; j is i's place in a random permutation of U. A pair
-    counts the product of what its two images count.
-    Source: Verma et al. 2019, eq. 1 to 3; one λ an image.
+    counts the product of what its two images count. Each inner step has λs and pairs of its own.
+
+    Differs from the paper: one λ an image, there one a batch; the teacher is that of ssl=mean_teacher.
+
+    Source: Verma et al. 2019, eq. 1 to 3.
 
     Args:
         parameters: the learner's parameters by name.
@@ -36,6 +39,7 @@ class ICT(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
     outcomes = (Outcome,)
+    redraws = True
 
     def __init__(
         self, parameters: Tensors, alpha: float = 1.0, momentum: float = 0.95, outer_momentum: float = 0.99

@@ -71,6 +71,8 @@ class MeanTeacher(SSLObjective):
 
     penalty = mean over U of ‖p_student(x, η) - p_teacher(x, η')‖²; the teacher is a constant.
 
+    Differs from the paper: the average runs over the inner steps of a task, from an average initialisation.
+
     Source: Tarvainen & Valpola 2017, eq. 1 and 2.
 
     Args:
@@ -81,6 +83,7 @@ class MeanTeacher(SSLObjective):
 
     views: ClassVar = {"first": "weak", "second": "weak"}
     outcomes = (Outcome,)
+    redraws = True
 
     def __init__(self, parameters: Tensors, momentum: float = 0.95, outer_momentum: float = 0.99) -> None:
         super().__init__()

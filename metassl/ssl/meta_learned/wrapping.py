@@ -22,7 +22,7 @@ class Wrapping(SSLObjective):
         self.objective = objective
         self.views = objective.views  # type: ignore[misc]
         self.stop_gradient, self.wants_feedback = objective.stop_gradient, objective.wants_feedback
-        self.needs_inner_loss = objective.needs_inner_loss
+        self.needs_inner_loss, self.redraws = objective.needs_inner_loss, objective.redraws
         self.needs_gradient_steps = type(self).needs_gradient_steps or objective.needs_gradient_steps
         self.needs_square_images, self.outcomes = objective.needs_square_images, objective.outcomes
 
@@ -59,6 +59,15 @@ class Wrapping(SSLObjective):
     def penalty(self, context: Context) -> Tensor | None:
         """As the wrapped one."""
         return self.objective.penalty(context)
+
+    def report(self, memory: Memory) -> Tensors:
+        """As the wrapped one."""
+        return self.objective.report(memory)
+
+    @torch.no_grad()
+    def after_tasks(self, reports: Tensors) -> None:
+        """As the wrapped one."""
+        self.objective.after_tasks(reports)
 
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
         """As the wrapped one."""

@@ -26,6 +26,9 @@ class MixMatch(SSLObjective):
     q is the sharpened mean prediction of two weak views, a constant; both views of an image get it. Rows
     are mixed with a random permutation W of all rows of S and U, with λ' = max(λ, 1-λ), λ ~ Beta(α, α),
     so that a row stays nearer to itself. A pair counts the product of what its rows count.
+
+    Differs from the paper: the support is not augmented; all of it is mixed with all of U at each inner step.
+
     Source: Berthelot et al. 2019, Algorithm 1, eq. 2 to 5 and 7 to 11 (K = 2).
 
     Args:
@@ -36,6 +39,7 @@ class MixMatch(SSLObjective):
 
     views: ClassVar = {"first": "weak", "second": "weak"}
     hparams: ClassVar = {"temperature": "positive"}
+    redraws = True
 
     def __init__(
         self, alpha: float = 0.75, temperature: float = 0.5, unlabelled_weight: float = 10.0

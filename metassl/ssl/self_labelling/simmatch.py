@@ -30,11 +30,11 @@ class SimMatch(SSLObjective):
     labels. The labels p̂ are learned on the strong view wherever a learner learns labels; a closed form refits
     with them, and has the penalty in its outer loss.
 
-    Different from the paper: the memory bank is S as the predictor sees it now, since all labelled images of
-    a task are at hand. Cosines are of the learner's own features: a projection would be one more network that
-    has to fit classes which change from task to task. Distributions are not aligned: theirs is a mean over
-    256 batches of one set of classes, here it would be one over a few images. The predictor is its own
-    teacher; their average of the network is for ImageNet alone.
+    Differs from the paper: distributions are not aligned, since theirs follow one set of classes over 256
+    batches and here there are a few images of new classes. The memory bank is S as the predictor sees it
+    now, whole and never stale. Cosines are of the learner's own features, without a projection; the
+    predictor is its own teacher.
+
     Source: Zheng et al. 2022, section 3 (unfolding, aggregation), in the form of the authors' code.
 
     Args:
@@ -51,6 +51,7 @@ class SimMatch(SSLObjective):
         "alpha": "unit",
         "instance_weight": "positive",
     }
+    redraws = True
 
     def __init__(
         self,

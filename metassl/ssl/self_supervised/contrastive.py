@@ -17,12 +17,15 @@ from metassl.ssl.context import Context
 
 
 class Contrastive(SSLObjective):
-    """Asks that two views of an unlabelled image be nearer to each other than to other images.
+    """Asks that two strong views of an unlabelled image be nearer to each other than to other images.
 
     NT-Xent: -log exp(s_ij/τ) / Σ_{k≠i} exp(s_ik/τ), the mean over the 2U views i with partner j.
 
     s_ik is the cosine between g(f(x_i)) and g(f(x_k)); g is an MLP of the objective's own, which its
     penalty trains. Padding is neither anchor nor negative.
+
+    Differs from the paper: the negatives are the task's own unlabelled images, some of the same class.
+
     Source: Chen et al. 2020 (SimCLR), eq. 1 and Algorithm 1.
 
     Args:
@@ -31,8 +34,9 @@ class Contrastive(SSLObjective):
         projection: P, width of g's two layers.
     """
 
-    views: ClassVar[Mapping[str, str]] = {"first": "weak", "second": "weak"}
+    views: ClassVar[Mapping[str, str]] = {"first": "strong", "second": "strong"}
     outcomes = (Outcome,)
+    redraws = True
     hparams: ClassVar[Mapping[str, str]] = {"temperature": "positive"}
 
     def __init__(self, features: int, temperature: float = 0.5, projection: int = 32) -> None:

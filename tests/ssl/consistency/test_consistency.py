@@ -28,3 +28,15 @@ def test_consistency_has_a_gradient_through_both_views() -> None:
     views = {name: random(U, D, seed=k).requires_grad_() for k, name in enumerate(("first", "second"))}
     for gradient in torch.autograd.grad(Consistency().penalty(context(views)), list(views.values())):
         assert gradient[:, :WAY].abs().min() > 0
+
+
+def test_mechanism_without_different_views_there_is_nothing_to_learn() -> None:
+    """The slope in the predictor's parameters is 0 where both views are equal, and not where they differ."""
+    slopes = []
+    for seed in (1, 2):
+        w = torch.eye(D).double()[:, :WAY].clone().requires_grad_()
+        views = {"first": random(U, D, seed=1), "second": random(U, D, seed=seed)}
+        made = context(views, logits=lambda z, params: z @ params["w"], params={"w": w})
+        slopes.append(float(torch.autograd.grad(Consistency().penalty(made), w)[0].abs().max()))
+    assert slopes[0] == 0
+    assert slopes[1] > 0.05

@@ -36,3 +36,10 @@ def test_padding_and_engines(tiny_pool: Pool) -> None:
 
 def test_without_u_ict_is_zero() -> None:
     assert no_weight(ict()) == 0
+
+
+def test_mechanism_only_mixed_images_cost_something() -> None:
+    """The teacher of a first step is the student: with α = 0.01 nothing is mixed, and nothing asked for."""
+    costs = [float(ict(alpha).penalty(given_task(ict(alpha)))) for alpha in (1.0, 0.01)]
+    assert costs[0] > 0.001
+    assert costs[0] > 1e6 * costs[1]

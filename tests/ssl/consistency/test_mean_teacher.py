@@ -146,7 +146,7 @@ def test_maml_against_steps_by_hand(tiny_pool: Pool) -> None:
         torch.testing.assert_close(found[n], phi[n], rtol=1e-9, atol=1e-10)
 
 
-def test_momenta_at_their_ends() -> None:
+def test_mechanism_momenta_at_their_ends() -> None:
     """m = 0: the teacher is the student; m = 1: the predictor of the first step."""
     for momentum, expected in ((0.0, 5.0), (1.0, 2.0)):
         teacher, memory = Teacher({}, momentum, 0.0), {}
@@ -156,6 +156,23 @@ def test_momenta_at_their_ends() -> None:
             memory = teacher.remember(given)
             found = teacher.sees(replace(given, memory=memory)).params["scale"]
         assert found == expected
+
+
+def test_mechanism_a_teacher_without_memory_is_the_student() -> None:
+    """On one view, at the third of three steps: m = 0 asks for nothing, m = 0.7 for what the student was."""
+    penalties = []
+    for momentum in (0.0, 0.7):
+        objective, memory = mean_teacher(momentum, 0.0), {}
+        for value in (1.0, 2.0, 4.0):
+            x = random(U, D)
+            scale = {"scale": torch.tensor(value).double()}
+            given = context({"first": x, "second": x}, logits=scaled, params=scale)
+            given = replace(given, memory=memory)
+            memory = objective.remember(given)
+            penalty = objective.penalty(replace(given, memory=memory))
+        penalties.append(float(penalty))
+    assert penalties[0] == 0
+    assert penalties[1] > 0.01
 
 
 def test_padding_and_engines(tiny_pool: Pool) -> None:

@@ -37,9 +37,10 @@ def naive_fixed(p: np.ndarray, tau: float) -> list[float]:
     return [float(max(row) >= tau) for row in p]
 
 
-def naive_flex(p: np.ndarray, tau: float) -> list[float]:
-    sigma = [sum(row.max() >= tau and row.argmax() == c for row in p) for c in range(WAY)]
-    beta = [s / max(max(sigma), len(p) - sum(sigma)) for s in sigma]
+def naive_flex(p: np.ndarray, tau: float, best: float = 0.0) -> list[float]:
+    """By eq. 6 and 12, with the largest σ of the task or of the stream."""
+    sigma = [sum(row.max() >= tau and row.argmax() == c for row in p) / len(p) for c in range(WAY)]
+    beta = [s / max(*sigma, best) for s in sigma]
     bars = [tau * b / (2 - b) for b in beta]
     return [float(row.max() >= bars[row.argmax()]) for row in p]
 
@@ -67,41 +68,96 @@ def test_flex_lowers_the_bar_of_a_class_that_is_less_sure() -> None:
     assert first(fixmatch("flex", 0.9), context(given)).weight.tolist() == [1] * 7 + [0]
 
 
-def steps(rule: str, momentum: float) -> tuple[list[np.ndarray], list[Tensor]]:
-    """The probabilities and the weights of four inner steps of one task."""
-    objective = FixMatch(rule, 0.9, momentum)
-    memory: Memory = {}
-    ps, weights = [], []
-    for k in range(4):
-        given = replace(context(views(seed=k, scale=1.0 + k)), memory=memory)
-        given = advanced(objective, given)
-        weights.append(objective.label(given).weight)
-        memory = given.memory
-        ps.append(softmax(given.unlabelled.views["weak"].numpy()[:, :WAY]))
-    return ps, weights
+MOMENTUM = 0.9
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_free_against_loops(momentum: float) -> None:
-    ps, weights = steps("free", momentum)
-    bar, share = 1 / WAY, np.full(WAY, 1 / WAY)
-    for p, weight in zip(ps, weights, strict=True):
-        bar = momentum * bar + (1 - momentum) * np.mean([max(row) for row in p])
-        share = momentum * share + (1 - momentum) * np.array([p[:, c].mean() for c in range(WAY)])
-        bars = bar * share / share.max()
-        close(weight, [float(row.max() >= bars[row.argmax()]) for row in p])
-        assert 0 < weight.sum() <= N
+def stream(rule: str, tau: float = 0.6) -> tuple[FixMatch, list[list[np.ndarray]]]:
+    """An objective after four outer steps of two tasks of three inner steps each, and the probabilities of each."""
+    objective = FixMatch(rule, tau, MOMENTUM).double()
+    seen: list[list[np.ndarray]] = []
+    for outer in range(4):
+        reports, seen = [], [*seen, []]
+        for task in range(2):
+            memory: Memory = {}
+            for k in range(3):
+                given = context(views(seed=100 * outer + 10 * task + k, scale=1.0 + outer + k))
+                memory = advanced(objective, replace(given, memory=memory)).memory
+                seen[-1].append(softmax(given.unlabelled.views["weak"].numpy()[:, :WAY]))
+            reports.append(objective.report(memory)["threshold"])
+        objective.after_tasks({"threshold": torch.stack(reports).mean(0)})
+    return objective, seen
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_soft_against_loops(momentum: float) -> None:
-    ps, weights = steps("soft", momentum)
-    mean, var = 1 / WAY, 1.0
-    for p, weight in zip(ps, weights, strict=True):
-        sure = p.max(1)
-        mean = momentum * mean + (1 - momentum) * sure.mean()
-        var = momentum * var + (1 - momentum) * sure.var(ddof=1)
-        close(weight, [1.0 if s >= mean else np.exp(-((s - mean) ** 2) / (2 * var)) for s in sure])
+def followed(values: list[np.ndarray]) -> np.ndarray:
+    """An exponential moving average that starts as its first value."""
+    average = values[0]
+    for value in values[1:]:
+        average = MOMENTUM * average + (1 - MOMENTUM) * value
+    return average
+
+
+def new_task() -> tuple[Context, np.ndarray]:
+    given = context(views(seed=8, scale=0.8))
+    return given, softmax(given.unlabelled.views["weak"].numpy()[:, :WAY])
+
+
+def test_mechanism_flex_follows_the_best_class_over_tasks() -> None:
+    """By eq. 6 and 12 over a stream: the weights of a new task are not all 1, nor those of its own images alone."""
+    objective, seen = stream("flex", 0.6)
+
+    def best(p: np.ndarray) -> float:
+        return max(sum(r.max() >= 0.6 and r.argmax() == c for r in p) / len(p) for c in range(WAY))
+
+    level = followed([np.array([np.mean([best(p) for p in step])]) for step in seen])
+    close(objective.rule.level, level)
+    given, p = new_task()
+    weight = objective.label(given).weight
+    close(weight, naive_flex(p, 0.6, float(level[0])))
+    alone = naive_flex(p, 0.6)
+    assert 0 < sum(alone) < float(weight.sum()) < N  # a task of which little is sure has lower bars
+
+
+def test_mechanism_free_follows_the_confidence_over_tasks() -> None:
+    """By eq. 5 to 8: a predictor that was surer in the tasks before keeps less of a new one."""
+    objective, seen = stream("free")
+    level = followed([np.array([np.mean([row.max() for p in step for row in p])]) for step in seen])
+    close(objective.rule.level, level)
+    given, p = new_task()
+    share = p.mean(0)
+    bars = level[0] * share / share.max()
+    weight = objective.label(given).weight
+    close(weight, [float(row.max() >= bars[row.argmax()]) for row in p])
+    assert 0 < float(weight.sum()) < float(fixmatch("free").label(given).weight.sum()) < N
+
+
+def test_mechanism_soft_follows_mean_and_spread_over_tasks() -> None:
+    """By eq. 8 to 10. The weights spread; from the start values of the paper, 1/N and 1, none is below 0.84."""
+    objective, seen = stream("soft")
+    sure = [np.array([row.max() for p in step for row in p]) for step in seen]
+    mean, var = followed([np.array([s.mean(), s.var()]) for s in sure])
+    close(objective.rule.level, [mean, var])
+    given, p = new_task()
+    weight = objective.label(given).weight
+    close(weight, [1.0 if s >= mean else np.exp(-((s - mean) ** 2) / (2 * var)) for s in p.max(1)])
+    assert float(weight.min()) < 0.3
+    assert len({round(float(w), 3) for w in weight}) > N / 2
+    at_the_start = FixMatch("soft", momentum=MOMENTUM).double()
+    at_the_start.after_tasks({"threshold": torch.tensor([1.0, 1 / WAY, 1 / WAY**2 + 1.0]).double()})
+    assert float(at_the_start.label(given).weight.min()) >= 0.84
+
+
+@pytest.mark.parametrize("rule", ["flex", "free", "soft"])
+def test_what_is_followed_is_only_read_in_a_task(rule: str) -> None:
+    """A checkpoint brings it back to the bit, and labels and memory of a task leave it as it is."""
+    objective, _ = stream(rule)
+    before = {name: x.clone() for name, x in objective.state_dict().items()}
+    again = FixMatch(rule, 0.6, MOMENTUM).double()
+    again.load_state_dict(before)
+    given, _ = new_task()
+    assert torch.equal(first(again, given).weight, first(objective, given).weight)
+    assert all(torch.equal(x, before[name]) for name, x in objective.state_dict().items())
+    assert not FixMatch("fixed").state_dict()
+    assert objective.report({}) == {}
 
 
 @pytest.mark.parametrize("rule", RULES)

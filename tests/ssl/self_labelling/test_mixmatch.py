@@ -6,7 +6,7 @@ import torch
 from metassl.data.pool import Pool
 from metassl.ssl.context import Context
 from metassl.ssl.mixing import symmetric_beta
-from metassl.ssl.self_labelling.mixmatch import EACH
+from metassl.ssl.self_labelling.mixmatch import EACH, MixMatch
 from tests.support.contexts import WAY, D, S, U, context, draws_of, given_task
 from tests.support.numbers import close, random, softmax
 from tests.support.objectives import mixmatch
@@ -63,3 +63,15 @@ def test_padding_and_engines(tiny_pool: Pool) -> None:
 
 def test_without_u_mixmatch_is_mixup_of_the_support() -> None:
     assert no_weight(mixmatch()) == no_weight(mixmatch(100.0)) > 0
+
+
+def test_mechanism_u_counts_by_its_guessed_labels() -> None:
+    """λ_u = 0 leaves mixup of S and U's slope at nothing but what S is mixed with; guesses that are surer cost more."""
+    costs = []
+    for temperature in (0.25, 1.0):
+        objective = MixMatch(0.75, temperature, 3.0)
+        costs.append(float(objective.penalty(given_task(objective))))
+    alone = MixMatch(0.75, 0.5, 0.0)
+    costs.append(float(alone.penalty(given_task(alone))))
+    assert costs[0] > costs[1] + 0.05
+    assert costs[1] > costs[2] + 0.05

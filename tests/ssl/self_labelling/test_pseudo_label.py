@@ -6,7 +6,8 @@ import torch
 
 from metassl.data.pool import Pool
 from metassl.ssl.base import SSLObjective
-from metassl.ssl.self_labelling.pseudo_label import SoftPseudoLabel, TopPerClass
+from metassl.ssl.context import Context
+from metassl.ssl.self_labelling.pseudo_label import PseudoLabel, SoftPseudoLabel, TopPerClass
 from tests.support.contexts import WAY, D, U, context
 from tests.support.numbers import close, random, softmax
 from tests.support.objectives import pseudo_label
@@ -96,3 +97,34 @@ def test_pseudo_labels_are_one_hot_where_sure_and_constants() -> None:
 def test_ends_of_the_threshold(threshold: float, kept: float) -> None:
     labels = pseudo_label(threshold).label(context({"plain": random(U, D)}))
     close(labels.weight, [kept] * U)
+
+
+def biased() -> Context:
+    """A predictor that leans to class 0, of 30 images of which a third is of each class."""
+    x = 1.5 * torch.eye(D).double()[torch.arange(30) % WAY] + 0.5 * random(30, D)
+    x[:, 0] += 1.5
+    return context({"plain": x})
+
+
+def test_mechanism_a_threshold_keeps_what_is_right() -> None:
+    """Kept labels are right more often than all of them, by 30 points."""
+    truth, given = torch.arange(30) % WAY, biased()
+    all_of_them, sure = (PseudoLabel(tau).label(given) for tau in (0.0, 0.7))
+    right = (all_of_them.q.argmax(-1) == truth).double()
+    assert float((right * sure.weight).sum() / sure.weight.sum()) >= float(right.mean()) + 0.29
+
+
+def test_mechanism_a_low_temperature_makes_soft_labels_surer() -> None:
+    """Mean confidence of the labels: T = 0.5 is surer than T = 1, which is the predictor's own."""
+    given = biased()
+    means = [float(SoftPseudoLabel(0.0, t).label(given).q.amax(-1).mean()) for t in (0.5, 1.0)]
+    assert means[0] > means[1] + 0.1
+    close(torch.tensor(means[1]), float(given.logits("plain").softmax(-1).amax(-1).mean()))
+
+
+def test_mechanism_no_class_takes_more_than_k_labels() -> None:
+    """The leaning predictor gives class 0 more than half of all labels, and 3 of 9 with k = 3."""
+    given = biased()
+    every, top = PseudoLabel(0.0).label(given), TopPerClass(0.0, 3).label(given)
+    assert float((every.q * every.weight.unsqueeze(-1)).sum(0)[0]) > 15
+    assert (top.q * top.weight.unsqueeze(-1)).sum(0).tolist() == [3, 3, 3]

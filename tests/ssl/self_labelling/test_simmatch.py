@@ -114,7 +114,7 @@ def near_the_support(support_y: Tensor) -> Context:
     )
 
 
-def test_labels_hear_of_similar_labelled_images() -> None:
+def test_mechanism_labels_hear_of_similar_labelled_images() -> None:
     """1-α = 0.1 of each label is the class of the labelled images that it is like. With these classes shifted
     by one, each label moves by 0.2: 0.1 from the class that it had to the other."""
     true = torch.arange(S) % WAY
@@ -128,7 +128,7 @@ def test_labels_hear_of_similar_labelled_images() -> None:
     assert (labels[0] - labels[1]).abs().sum(-1).min() > 0.199
 
 
-def test_similarities_hear_of_likely_classes() -> None:
+def test_mechanism_similarities_hear_of_likely_classes() -> None:
     """An image as like to one class's row as to another's: unfolding gives the likelier class its odds."""
     odds = 4.0
     rows = torch.eye(D)[torch.arange(S) % WAY].double()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metassl.data.pool import Pool
 from metassl.numerics.geometry import unit
+from metassl.ssl.self_supervised.contrastive import nt_xent
 from tests.support.contexts import D, U, context
 from tests.support.networks import CHECKS, MAKERS, built
 from tests.support.numbers import close, random
@@ -82,3 +83,14 @@ def test_own_parameters_are_all_that_it_has() -> None:
 @pytest.mark.parametrize("make", MAKERS)
 def test_in_a_learner(tiny_pool: Pool, make: Callable, check: Callable) -> None:
     check(tiny_pool, make, lambda features: contrastive(features=features))
+
+
+def test_mechanism_pairs_have_to_be_of_one_image() -> None:
+    """Each image near its own other view: with the views of other images as partners the loss rises by 1."""
+    z = random(8, 6, seed=3)
+    other = z + 0.1 * random(8, 6, seed=4)
+    weight, present = torch.ones(16).double(), torch.ones(16, dtype=torch.bool)
+    losses = [
+        float(nt_xent(unit(torch.cat((z, view))), present, weight, 0.5)) for view in (other, other.roll(1, 0))
+    ]
+    assert losses[1] > losses[0] + 1
