@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from benchmarks.tasks import compose
 from benchmarks.timing import Work
 from metassl.learners.base import MetaLearner
+from metassl.outcomes.classification import CLASSES
 from metassl.training.allocator import keep_freed_memory
 from metassl.training.build import (
     build_datamodule,
@@ -110,7 +111,7 @@ def lightning() -> Work:
     folder = tempfile.mkdtemp()
     config, learner, data = _parts(folder)
     module, rounds = build_module(config, learner), Rounds()
-    trainer = build_trainer(config, Path(folder), None)
+    trainer = build_trainer(config, Path(folder), None, learner, CLASSES.score)
     trainer.callbacks.append(rounds)  # type: ignore[attr-defined]
     warnings.simplefilter("ignore")
 

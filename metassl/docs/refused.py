@@ -39,7 +39,11 @@ CLASSES = Kind(
 )
 VALUES = Kind(
     "Tasks that ask for values or an order",
-    ("dataset=curves", "backbone.sizes=[4,4,4,4]"),  # four layers: model=cavia changes the fourth
+    (
+        "dataset=curves",
+        "backbone=mlp_40",
+        "backbone.sizes=[4,4,4,4]",
+    ),  # four layers: model=cavia changes the fourth
     TaskSpec(way=1, input_shape=(1,), outcome=Regression()),
 )
 KINDS = (CLASSES, VALUES)

@@ -82,9 +82,10 @@ class Reptile(MAML):
     def step_loss(self, task: InnerTask, phi: Tensors, k: int, memory: Memory) -> tuple[Tensor, Found]:
         """The loss on the step's mini-batch."""
         if isinstance(task, InMiniBatches):
-            known = dict(task.known)
-            if "support" in known:
-                known["support"] = known["support"][task.batches.rows[k]]
+            rows = task.batches.rows[k]
+            known = tuple(
+                {n: z[rows] if n == "support" else z for n, z in draw.items()} for draw in task.known
+            )
             task = replace(task, episode=task.batches.of(k, task.episode), known=known)
         return super().step_loss(task, phi, k, memory)
 

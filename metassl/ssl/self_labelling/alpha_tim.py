@@ -48,7 +48,7 @@ class AlphaTIM(SSLObjective):
         alpha: α > 0 of both entropies: 2 for 1 shot and 7 for 5 in the authors' code.
         marginal_weight, conditional_weight: m and c, 0 or more.
         temperature: t > 0.
-        rate: of Adam, above 0.
+        step_size: of Adam, above 0.
         steps: T, 0 or more.
     """
 
@@ -61,14 +61,14 @@ class AlphaTIM(SSLObjective):
         marginal_weight: float = 1.0,
         conditional_weight: float = 1.0,
         temperature: float = 15.0,
-        rate: float = 0.002,
+        step_size: float = 0.002,
         steps: int = 50,
     ) -> None:
         super().__init__()
-        for key, value in (("alpha", alpha), ("temperature", temperature), ("rate", rate)):
+        for key, value in (("alpha", alpha), ("temperature", temperature), ("step_size", step_size)):
             if value <= 0:
                 raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: above 0.")
-        self.alpha, self.rate, self.steps = alpha, rate, steps
+        self.alpha, self.step_size, self.steps = alpha, step_size, steps
         self.marginal_weight, self.conditional_weight = marginal_weight, conditional_weight
         self.temperature: float | Tensor = temperature
 
@@ -106,7 +106,7 @@ class AlphaTIM(SSLObjective):
             first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope.square()
             # the slope of a root at 0 is infinite
             root = (second / (1 - 0.999**step)).clamp(min=1e-30).sqrt()
-            w = w - self.rate * first / (1 - 0.9**step) / (root + 1e-8)
+            w = w - self.step_size * first / (1 - 0.9**step) / (root + 1e-8)
         return w
 
     def _logits(self, z: Tensor, w: Tensor, live: Tensor) -> Tensor:

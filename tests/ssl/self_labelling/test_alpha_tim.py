@@ -23,7 +23,7 @@ def by_torch(objective: AlphaTIM, s: Tensor, u: Tensor, weight: Tensor) -> Tenso
     s, u = turned(s, u, weight)
     w = torch.stack([s[y == c].mean(0) for c in range(WAY)]).requires_grad_()
     a, t, share = objective.alpha, objective.temperature, weight / weight.sum()
-    adam = torch.optim.Adam([w], lr=objective.rate)
+    adam = torch.optim.Adam([w], lr=objective.step_size)
     for _ in range(objective.steps):
         p = (-t / 2 * torch.cdist(u, w) ** 2).softmax(-1)
         loss = F.cross_entropy(-t / 2 * torch.cdist(s, w) ** 2, y)
@@ -37,7 +37,7 @@ def by_torch(objective: AlphaTIM, s: Tensor, u: Tensor, weight: Tensor) -> Tenso
 
 @pytest.mark.parametrize("alpha", [2.0, 7.0])
 def test_labels_against_torchs_adam(alpha: float) -> None:
-    objective = AlphaTIM(alpha, marginal_weight=0.8, conditional_weight=0.3, rate=0.01, steps=30)
+    objective = AlphaTIM(alpha, marginal_weight=0.8, conditional_weight=0.3, step_size=0.01, steps=30)
     s, u, weight = random(S, D, seed=3), random(U, D, seed=4), torch.linspace(0.3, 1, U).double()
     labels = objective.label(context({"plain": u}, s, weight=weight))
     torch.testing.assert_close(labels.q, by_torch(objective, s, u, weight), rtol=1e-6, atol=1e-8)
@@ -69,12 +69,12 @@ def right(objective: AlphaTIM, s: Tensor, u: Tensor, y: Tensor) -> float:
 def test_mechanism_a_large_alpha_leaves_unequal_classes_their_sizes() -> None:
     """24, 3 and 3 images: the marginal term of α = 1 (TIM's weights) moves images of the large class."""
     s, u, y = crowd(24, 3)
-    options = {"conditional_weight": 0.1, "rate": 0.01, "steps": 100}
+    options = {"conditional_weight": 0.1, "step_size": 0.01, "steps": 100}
     one, two = (right(AlphaTIM(alpha, **options), s, u, y) for alpha in (1.0, 7.0))  # type: ignore[arg-type]
     assert two > one + 0.15
 
 
 def test_bad_numbers_are_one_line() -> None:
-    for key in ("alpha", "temperature", "rate"):
+    for key in ("alpha", "temperature", "step_size"):
         with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found 0.0, allowed: above 0.$"):
             AlphaTIM(**{key: 0.0})  # type: ignore[arg-type]
