@@ -18,7 +18,6 @@ from metassl.learners.traits import LearnerTraits
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import Classification, mask_classes
-from metassl.ssl.context import Context
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -56,8 +55,7 @@ class LatentThenWeights(InnerOptimizer):
     """Moves the latent code for the first steps, then the classifier that it decodes to.
 
     z ← z - α⊙∇_z for the first steps, then w ← w - η⊙∇_w; the rates are learned, one for each coordinate.
-    Source: Rusu et al. 2019, Algorithm 1, lines 7 and 10; rates as in their code, for a loss that
-    is summed over the support.
+    Source: Rusu et al. 2019, Algorithm 1, lines 7 and 10; rates as in their code.
 
     Args:
         params: the latent codes and the offsets of a task; one rate for each of their columns.
@@ -85,17 +83,18 @@ class LatentThenWeights(InnerOptimizer):
 class LEO(GradientLearner):
     """Adapts by gradient steps on latent codes of the classes, from which a decoder writes the classifier.
 
-    z_c ~ q(z | S ∪ U), w_c ~ p(w | z_c); steps in z, then steps in w, both on S·(CE(S) + λ·SSL(U)).
+    z_c ~ q(z | S ∪ U), w_c ~ p(w | z_c); steps in z, then steps in w, both on CE(S) + λ·SSL(U).
     The outer loss is CE(Q) + β·KL(q ‖ N(0, I)) + γ·‖stop(z') - z‖² + the decoder's orthogonality and L2.
     φ holds z, the offset of w from what z' decodes to, and the noise of w, which stays as it is drawn, so
     w = mean(z) + std(z)·noise + offset throughout. Samples in training; means at validation and test.
     The inner loop moves the classifier alone, so features are computed once for all of its steps.
-    The inner loss is summed over the support, as in their code: its rates are meant for that. Penalties are
-    means as in the code, the KL is exact.
+    Penalties are means as in the code, the KL is exact.
     Source: Rusu et al. 2019, eq. 1 to 6 and Algorithm 1.
 
     Differs from the paper: there the features are those of a fixed network that was trained before, here the
     backbone is trained jointly, without dropout; the noise of w is drawn once a task, not at each decoding.
+    The inner loss is the mean over S, in their code its sum: with the code's rates and a backbone that is
+    trained jointly the sum diverges within a few outer steps.
 
     Args:
         backbone, task, steps, test_steps, order: see MAML.
@@ -148,10 +147,6 @@ class LEO(GradientLearner):
     def classify(self, z: Tensor, class_mask: Tensor) -> Tensor:
         """[n, N] logits, by the classifier of the z, offset and noise that are in place."""
         return mask_classes(z @ (self.decoder(self.latent).at(self.noise) + self.offset).T, class_mask)
-
-    def inner_loss(self, context: Context, weight: float) -> Tensor:
-        """S times the mean over S: the sum, which the rates are meant for."""
-        return context.episode.support_weight.sum() * super().inner_loss(context, weight)
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """Eq. 6 and the regulariser R."""

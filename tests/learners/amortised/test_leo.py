@@ -67,12 +67,12 @@ def by_hand(learner: LEO, task: Episode, training: bool) -> tuple[Tensor, Tensor
     given = posterior(learner, s, y)
     first = z = given.mean + given.stddev * numbers[:, :L]
     for _ in range(2):
-        loss = F.cross_entropy(s @ weights(learner, z, numbers[:, L:]).T, y, reduction="sum")
+        loss = F.cross_entropy(s @ weights(learner, z, numbers[:, L:]).T, y)
         (slope,) = torch.autograd.grad(loss, z, create_graph=True)
         z = z - learner.inner.latent * slope
     w = weights(learner, z, numbers[:, L:])
     for _ in range(2):
-        (slope,) = torch.autograd.grad(F.cross_entropy(s @ w.T, y, reduction="sum"), w, create_graph=True)
+        (slope,) = torch.autograd.grad(F.cross_entropy(s @ w.T, y), w, create_graph=True)
         w = w - learner.inner.weight * slope
     rows = F.normalize(learner.decoder.linear.weight.T, dim=1)
     matrices = [p for name, p in learner.named_parameters() if name.startswith(("encoder.", "decoder."))]
