@@ -33,7 +33,7 @@ from tests.conftest import CONF, ROOT
         (["model.inner.learned=maybe"], ["model.inner.learned: found 'maybe'", "true or false"]),
         (["seed=0,1"], ["Ambiguous value for argument 'seed=0,1'", "--multirun"]),
         (["seed=interval(0,1)"], ["'seed=interval(0,1)' requires --multirun"]),
-        (["-m", "ssl=glob(zz*)"], ["ssl: found 'glob(zz*)'", "Allowed: consistency"]),
+        (["-m", "ssl=glob(zz*)"], ["ssl: found 'glob(zz*)'", "Allowed: adamatch"]),
         (["-m", "seed=range(1,1)"], ["seed: found 'range(1,1)'", "one value or more"]),
         (["-m", "seed=range(0,1,0)"], ["seed=range(0,1,0)", "zero"]),
         (

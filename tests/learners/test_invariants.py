@@ -66,7 +66,8 @@ def test_the_order_of_the_support(built, model: str) -> None:
     close(logits(learner, turned), logits(learner, task))
 
 
-@pytest.mark.parametrize("model", MODELS)
+# CAML's labels are vectors of their own that no name moves: other names are a rotation of them (test_caml.py)
+@pytest.mark.parametrize("model", sorted(set(MODELS) - {"caml"}))
 def test_the_names_of_the_classes(built, model: str) -> None:
     """Class c is called π(c): the logits move with it. A learned head's rows are named by class and move too."""
     learner, task = built(model)

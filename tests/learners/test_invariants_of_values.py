@@ -27,14 +27,17 @@ CLASSES_ALONE = {
     "baseline_pp",
     "in_context",
     "leo",
+    "caml",
+    "feat",
     "metaoptnet",
     "proto_maml",
+    "simple_cnaps",
     "relation",
     "tpn",
 }
 WORDS = (
     "dataset=curves", "ssl=label_propagation", "episode.shot=[3,6]", "episode.queries=4", "episode.unlabelled=5",
-    "backbone.sizes=[16,16]",
+    "backbone=mlp_40", "backbone.sizes=[16,16]",
 )  # fmt: skip
 
 

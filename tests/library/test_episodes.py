@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 import metassl
 from metassl.data.class_tasks import ClassTasks
-from metassl.data.views import AffineJitter, Jitter
+from metassl.data.views import AffineJitter, Jitter, MaskedNoise
 from metassl.errors import ConfigError, DataError, UserError
 from metassl.library.episodes import Episodes
 from tests.conftest import CONF
@@ -124,11 +124,11 @@ def test_views_are_those_of_the_configs_or_ones_own() -> None:
     images, vectors = RNG.random((600, 16, 16, 1)), NUMBERED
     learner = lambda made: metassl.learner("maml", ssl="consistency", task=made.task)  # noqa: E731
     plain = metassl.episodes(images, LABELS)
-    weak = OmegaConf.load(CONF / "dataset" / "image_folder.yaml").views.weak
-    view = plain.views["weak"]
+    weak = OmegaConf.load(CONF / "dataset" / "image_folder.yaml").views.weak.grey
+    view = plain.views["weak"].grey
     assert isinstance(view, AffineJitter)
     assert (view.degrees, view.shift, view.scale) == (weak.degrees, weak.shift, weak.scale)
-    assert isinstance(metassl.episodes(vectors, LABELS).views["strong"], Jitter)
+    assert isinstance(metassl.episodes(vectors, LABELS).views["strong"].vectors, MaskedNoise)
     own = metassl.episodes(vectors, LABELS, views={"weak": Jitter(0.0), "strong": Jitter(0.0)})
     views = own.batch(range(2), learner(own)).episodes.unlabelled.views
     noisy = metassl.episodes(vectors, LABELS).batch(range(2), learner(own)).episodes.unlabelled.views
