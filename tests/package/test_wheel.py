@@ -82,10 +82,11 @@ def test_the_command_is_there(installed: Path, tmp_path: Path) -> None:
 
 def test_a_run_from_an_empty_folder(installed: Path, tiny_npz: Path, tmp_path: Path) -> None:
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4"]
-    done = call(installed, tmp_path, "metassl", "train", "model=maml", *data, *TINY)
+    done = call(installed, tmp_path, "metassl", "train", "model=maml", *data, *TINY, "evaluation.twin=true")
     assert done.returncode == 0, done.stderr
     assert "with unlabelled" in done.stdout
-    (run,) = (tmp_path / "outputs").iterdir()
+    run, twins = sorted((tmp_path / "outputs").iterdir())  # the one has a date for its name
+    assert twins.name == "twins"
     assert json.loads((run / "results.json").read_text())["episodes"] == 4
     assert json.loads((run / "run.json").read_text())["git"] == {"revision": None, "dirty": None}
     assert {path.name for path in tmp_path.iterdir()} == {"outputs", "data"}
