@@ -6,21 +6,21 @@ from omegaconf import OmegaConf
 
 from metassl.construct import construct
 from metassl.errors import ConfigError
-from metassl.heads.relation import Relation
+from metassl.heads.comparison import VectorComparison
 from metassl.inner.sgd import SGD
 
-RELATION = {"_target_": "metassl.heads.relation.Relation", "hidden": 8}
+VECTORS = {"_target_": "metassl.heads.comparison.VectorComparison", "hidden": 8}
 
 
 def test_what_is_known_is_filled_in_by_name_at_every_depth() -> None:
-    made = construct(OmegaConf.create({"head": RELATION, "rounds": 2}), {"features": 5, "way": 3})
-    assert isinstance(made["head"], Relation)
-    assert made["head"].relation[0].in_features == 2 * 5
+    made = construct(OmegaConf.create({"head": VECTORS, "rounds": 2}), {"features": 5, "way": 3})
+    assert isinstance(made["head"], VectorComparison)
+    assert made["head"].score[0].in_features == 2 * 5
     assert made["rounds"] == 2
 
 
 def test_what_the_node_gives_wins() -> None:
-    assert construct({**RELATION, "features": 7}, {"features": 5}).relation[0].in_features == 14
+    assert construct({**VECTORS, "features": 7}, {"features": 5}).score[0].in_features == 14
 
 
 def test_a_partial_node_is_a_factory() -> None:
@@ -40,8 +40,8 @@ def test_references_to_other_nodes_are_followed() -> None:
     [
         ({"_target_": "metassl.heads.relation.Relations"}, "Relations"),
         ({"_target_": "no.such.module"}, "no.such.module"),
-        ({**RELATION, "hiden": 3}, "hiden"),
-        ({**RELATION}, "features"),
+        ({**VECTORS, "hiden": 3}, "hiden"),
+        ({**VECTORS}, "features"),
     ],
 )
 def test_mistakes_are_one_line_that_names_the_target(node: dict, line: str) -> None:

@@ -22,6 +22,7 @@ GIVEN = {
     "backbone",
     "task",
     "features",
+    "map_shape",
     "input_shape",
     "parameters",
     "params",

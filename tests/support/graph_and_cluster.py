@@ -29,7 +29,7 @@ GRAPH_AND_CLUSTER: dict[str, Callable[[], SSLObjective]] = {
     "sinkhorn_predicted": lambda: Sinkhorn(prior="predicted", reg=0.5, iterations=6),
     "soft_kmeans_cluster": lambda: SoftKMeansCluster(radius=3.0, iterations=1),
     "masked_soft_kmeans": lambda: MaskedSoftKMeans(hidden=20, spread=0.5),
-    "alpha_tim": lambda: AlphaTIM(alpha=2.0, temperature=5.0, rate=0.05, steps=2),
+    "alpha_tim": lambda: AlphaTIM(alpha=2.0, temperature=5.0, step_size=0.05, steps=2),
     "paddle": lambda: Paddle(complexity=0.7, temperature=5.0, iterations=3),
     "gmm_isotropic": lambda: GMM(covariance="isotropic", iterations=2, shrinkage=1.0, floor=0.01),
     "gmm_diagonal": lambda: GMM(covariance="diagonal", iterations=2, shrinkage=1.0, floor=0.01),

@@ -65,7 +65,7 @@ class Reptile(MAML):
         test_steps: int | None = 50,
         order: int = 1,
         adapt: Sequence[str] = (BACKBONE, HEAD),
-        batch: int | None = None,
+        batch: int | None = 10,
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         self.batch, self.draws = batch, steps * (batch or 0)

@@ -143,7 +143,7 @@ def balanced(shares: Tensor, weight: Tensor, due: Tensor, power: float) -> Tenso
 
 
 def rank_in_class(losses: Tensor, labels: Tensor, left: Tensor) -> Tensor:
-    """[n] how many of the items that are left have the same label and a smaller loss.
+    """How many of the items that are left have the same label and a smaller loss, [n].
 
     Of equal losses the first counts as smaller: losses [n], one-hot labels [n, N], left [n] bool.
     """

@@ -72,7 +72,7 @@ def flex(p: Tensor, context: Context, threshold: float | Tensor, level: Tensor) 
 
 
 def tally_best_class(p: Tensor, context: Context, threshold: float | Tensor) -> Tensor:
-    """[2] 1, and the largest share of U that passes τ with one class."""
+    """What a task tells of its best class: 1, and the largest share of U that passes τ with one, [2]."""
     best = _passed(p, context, threshold).amax()
     return torch.stack((torch.ones_like(best), best))
 
@@ -116,18 +116,18 @@ def soft(p: Tensor, context: Context, threshold: float | Tensor, level: Tensor) 
 
 
 def tally_confidence(p: Tensor, context: Context, threshold: float | Tensor) -> Tensor:
-    """[3] Σ w, Σ w·s and Σ w·s² over U, s the confidence."""
+    """What a task tells of its confidence, sums over U of the weights, of w·s and of w·s², [3]."""
     sure, weight = p.amax(-1), context.weight.to(p.dtype)
     return torch.stack((weight.sum(), (weight * sure).sum(), (weight * sure.square()).sum()))
 
 
 def mean_of(sums: Tensor) -> Tensor:
-    """[1] the mean: of the confidence, or of the second sum whatever it is."""
+    """The mean of the confidence, or of the second sum whatever it is, [1]."""
     return (sums[1] / sums[0].clamp(min=1e-12)).view(1)
 
 
 def mean_and_variance(sums: Tensor) -> Tensor:
-    """[2] mean and variance of the confidence; the factor B/(B-1) of a batch of B images is left out."""
+    """Mean and variance of the confidence, [2]; the factor B/(B-1) of a batch of B images is left out."""
     mean, square = sums[1:] / sums[0].clamp(min=1e-12)
     return torch.stack((mean, (square - mean.square()).clamp(min=0)))
 
