@@ -79,7 +79,7 @@ def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig
 
 def compared(model: str, ssl: str) -> bool:
     """Whether two engines are compared: each objective in a learner of each kind, each model with a few."""
-    return model in ("maml", "reptile", "protonet", "cnaps", "nearest_task") or ssl in FEW
+    return model in ("maml", "protonet", "cnaps") or ssl in FEW
 
 
 def check_pairs(model: str, base: DictConfig, terms: dict[str, DictConfig], kind: Kind) -> None:
