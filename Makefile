@@ -12,7 +12,7 @@ setup: .venv/.done
 	touch .venv/.done
 
 run: setup
-	$(BIN)/metassl train evaluation.episodes=300
+	$(BIN)/metassl train evaluation.episodes=150 trainer.val_every=160
 
 test: setup lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from omegaconf import DictConfig
 from pyarrow import parquet
 
 from metassl.errors import ConfigError
+from metassl.provenance import code_hash
 from metassl.training.meta_train import meta_train
 from metassl.training.run import train_and_test
 from metassl.training.twin import twin_key
@@ -117,6 +119,20 @@ def test_what_makes_two_twins_one(make: Make) -> None:
     assert len(keys | {key}) == len(other) + 1
 
 
+def test_a_class_of_ones_own_is_part_of_what_makes_a_twin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file decides, not its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "own_for_twins.py"
+    file.write_text("class Mine: pass\n")
+    import_module("own_for_twins")
+    before = code_hash(["own_for_twins.Mine"])
+    assert code_hash(["own_for_twins.Mine"]) == before != code_hash()
+    file.write_text("class Mine: value = 1\n")
+    assert code_hash(["own_for_twins.Mine"]) != before
+
+
 def test_the_first_validation_with_all_of_u_decides(make: Make, tmp_path: Path) -> None:
     """An earlier one says nothing about U; the untrained network is a candidate."""
     words = (
@@ -138,6 +154,8 @@ def test_unbalanced_u_is_a_second_test(make: Make, tmp_path: Path) -> None:
     found = run(make(*U, *words, "evaluation.imbalance=6"), tmp_path / "one")["unbalanced"]
     direct = run(make(*U, *words, "episode.test.imbalance=6", "evaluation.imbalance=6"), tmp_path / "two")
     assert found["imbalance"] == 6
+    assert found["gain"] == direct["gain"]
+    assert abs(found["gain"]["mean"]) > 0
     assert found["accuracy"] == direct["accuracy"]  # the same weights: validation has no part in 4 steps
     assert direct["unbalanced"] is None  # it is so anyway
     with pytest.raises(ConfigError, match=r"evaluation\.imbalance: found 0.5"):

@@ -18,7 +18,9 @@ def extra_test_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedTes
     """The test of an entry whose training ends with another one."""
     trained = training_of(entry, seed, changes)
     name = "-".join(map(slug, (entry.experiment, *entry.words)))
-    words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *entry.train, *entry.words)
+    keys = {word.partition("=")[0] for word in entry.words}
+    left = [word for word in entry.train if word.partition("=")[0] not in keys]  # the test's word wins
+    words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *left, *entry.words)
     return PlannedTest(f"{trained.name}/tests/{name}", words, trained.name)
 
 

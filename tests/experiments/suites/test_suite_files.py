@@ -50,6 +50,9 @@ def test_a_row_can_train_each_column_in_another_way(tmp_path: Path) -> None:
     (test,) = needed_tests([plain, more], [0], [])
     assert test.weights == "a/x-b_1-c_2-0"
     assert test.words[-3:] == ("b=1", "c=2", "episode.test.unlabelled=2")
+    again = both.replace("c=2]]}", "c=2]], words: [b=9]}")
+    (test, _) = needed_tests(read_suite(write(tmp_path, again), "mine").tables[0].entries[:2], [0], [])
+    assert test.words == ("experiment=a/x", "seed=0", "b=9")  # what the test says wins
     one = read_suite(write(tmp_path, both.replace("[[b=1], [b=1, c=2]]", "[b=1]")), "mine").tables[0]
     assert len(needed_trainings(one.entries[:2], [0], [])) == 1
 
