@@ -21,7 +21,7 @@ def separate(
     values: dict[str, Any] = {}
     others = []
     for override in parse_words(words_of(arguments)):
-        key = override.key_or_group
+        key = override.get_key_element()  # with its package: ssl@ssl.wrapped=... is a run's, and no ssl=...
         if key in own:
             values[key] = override.value()
         elif key in (refused or {}):

@@ -47,6 +47,13 @@ def test_a_map_is_filled_once_and_goes_on(tiny_npz: Path, tmp_path: Path, capsys
         fill_map([*line, "episode.shot=2"])
 
 
+def test_a_group_in_another_place_is_not_the_map_s_own() -> None:
+    """What learned_hparams wraps is a word for its runs; it once took the place of ssl=[...]."""
+    options = read_options(["out=map", "ssl=[learned_hparams]", "ssl@ssl.wrapped=consistency"])
+    assert options.objectives == ["learned_hparams"]
+    assert options.common == ["experiment=map", "ssl@ssl.wrapped=consistency"]
+
+
 def test_a_cell_that_fails_is_named(tiny_npz: Path, tmp_path: Path, capsys) -> None:
     """One class image too few: the cell fails, the others' results stay, the exit code says so."""
     out = tmp_path / "map"
