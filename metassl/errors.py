@@ -16,8 +16,11 @@ class DataError(UserError):
     """A data file or folder that is missing, truncated, corrupt or too small."""
 
 
-class Interrupted(UserError):
-    """A signal stopped the run; the message says where its checkpoint is."""
+class Interrupted(BaseException):
+    """A signal stopped the run; the message says where its checkpoint is.
+
+    As KeyboardInterrupt it is no Exception, so that nothing on its way takes it for a fault of its own.
+    """
 
 
 def one_of(what: str, found: object, allowed: Iterable[str]) -> str:

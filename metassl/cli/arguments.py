@@ -7,6 +7,7 @@ from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.composing import compose_config
+from metassl.cli.earlier_runs import refuse_other_run, refuse_other_sweep
 from metassl.cli.flags import read_flags
 from metassl.cli.own_configs import search_word
 from metassl.cli.resume import flatten, resume_words
@@ -39,6 +40,10 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
     _check_folder(config, sweep)
+    if sweep:
+        refuse_other_sweep(Path(config.hydra.sweep.dir), words)
+    elif config.resume is None:
+        refuse_other_run(Path(config.hydra.run.dir))
     return [*typed, *words]
 
 

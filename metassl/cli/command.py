@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from metassl.errors import Interrupted, UserError
+from metassl.runs.signals import stoppable
 from metassl.runs.status import INTERRUPTED
 
 
@@ -16,7 +17,8 @@ def run_command(command: Callable[[], object]) -> int:
     """
     logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # says in many lines what it raises as well
     try:
-        code = command()
+        with stoppable():
+            code = command()
     except (Interrupted, KeyboardInterrupt) as stop:
         print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
         return INTERRUPTED

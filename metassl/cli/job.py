@@ -7,12 +7,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from metassl.cli.earlier_runs import earlier_job
 from metassl.cli.quick_imports import quick_imports
 from metassl.runs.status import attempt
 
 
 def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
-    """Trains and tests. In a sweep a job that fails is recorded and the next one runs.
+    """Trains and tests. In a sweep a job that fails is recorded and the next one runs, and one that was done
+    when the same sweep ran before is not done again.
 
     Returns the best validation score, by which sweepers may search; None for a job that failed or went on to
     no test.
@@ -23,12 +25,17 @@ def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
     """
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
+    words, alone = list(hydra_config.overrides.task), hydra_config.mode == RunMode.RUN
+    done = None if alone else earlier_job(config, folder, words)
+    if done is not None:
+        print(f"{folder}: done already")
+        return float(done["validation"]["mean"])
 
     def work() -> float | None:
         with quick_imports():  # here, for torch takes seconds and the checks before it need none of it
             from metassl.training.run import train_and_test
 
         choices = {k: str(v) for k, v in hydra_config.runtime.choices.items() if not k.startswith("hydra/")}
-        return train_and_test(config, folder, choices, list(hydra_config.overrides.task), vouched)
+        return train_and_test(config, folder, choices, words, vouched)
 
-    return attempt(work, folder, alone=hydra_config.mode == RunMode.RUN)
+    return attempt(work, folder, alone)

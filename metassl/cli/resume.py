@@ -8,7 +8,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from metassl.errors import ConfigError, UserError
 from metassl.runs.config import load_config
-from metassl.runs.file_names import CONFIG, RESULTS
+from metassl.runs.file_names import CONFIG
+from metassl.runs.status import ended_well
 
 CHECKPOINT = "checkpoints/last.ckpt"
 
@@ -30,7 +31,7 @@ def resume_words(typed: list[str], sweep: bool, compose: Callable[[list[str]], D
         raise UserError(
             f"resume={folder}: found no {CHECKPOINT} beside a {CONFIG}, so there is nothing to go on with."
         )
-    if (folder / RESULTS).is_file():
+    if ended_well(folder):
         raise UserError(
             f"resume={folder}: the run is done; test it again with metassl evaluate run={folder}."
         )

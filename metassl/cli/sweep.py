@@ -17,11 +17,11 @@ class SweepReport(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Reads every job's status; jobs may have run in other processes."""
         folder = Path(config.hydra.sweep.dir)
-        states = {path.parent: read_json(path) for path in folder.glob(f"*/{STATUS}")}
+        states = {path.parent: read_json(path) for path in folder.rglob(STATUS)}
         failed = {job: state for job, state in states.items() if state["status"] != "done"}
         print(f"{len(states) - len(failed)} of {len(states)} jobs done; metassl report {folder}")
         for job, state in sorted(failed.items(), key=lambda pair: _by_number(pair[0])):
-            print(f"job {job.name} {state['status']}: {state['error']}", file=sys.stderr)
+            print(f"job {job.relative_to(folder)} {state['status']}: {state['error']}", file=sys.stderr)
         if failed:
             sys.exit(1)  # Hydra drops what a callback raises, but for this
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 from metassl.errors import Interrupted, UserError
@@ -56,7 +57,7 @@ def _run_some(
     Not by the executor's own max_tasks_per_child, which can stop for ever when it replaces a process.
     """
     failed = []
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
         doing = partial(_quietly, sweep=sweep, conf=conf, work=work)
         futures = {pool.submit(doing, run): run for run in runs}
         left = set(futures)
@@ -71,10 +72,24 @@ def _run_some(
                     progress.tell()
         except BrokenProcessPool:
             raise UserError("a worker was killed (memory?); the same command goes on where it was.") from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted, SystemExit):  # the last from a worker that was stopped itself
             pool.shutdown(wait=False, cancel_futures=True)
-            raise Interrupted("stopped by hand; the same command goes on where it was") from None
+            for worker in active_children():
+                worker.terminate()  # it leaves a checkpoint first
+            raise Interrupted("stopped; the same command goes on where it was") from None
     return failed
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends at once: the same command, given again, does its run."""
+
+    def watch() -> None:
+        parent = parent_process()
+        assert parent is not None
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _quietly(run: P, sweep: Path, conf: Path, work: Work[P]) -> float | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from metassl.errors import UserError
 from metassl.files import read_json
-from metassl.runs.file_names import ABOUT, RESULTS, STATUS
+from metassl.runs.file_names import ABOUT, STATUS
+from metassl.runs.status import ended_well
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def is_done(run: PlannedRun, sweep: Path) -> bool:
             f"{folder}: holds a run with the options '{' '.join(found)}', wanted '{' '.join(run.words)}'. "
             "Give another out=... or remove it."
         )
-    return (folder / RESULTS).is_file()
+    return ended_well(folder)
 
 
 def prepare_folder(run: PlannedRun, sweep: Path) -> Path | None:

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from metassl.library.history import KeepBestWeights, MemoryLog
+from metassl.training.log_steps import LogSteps
 from metassl.training.process import silence_hints
 from metassl.training.progress import StepBar
 
@@ -16,7 +17,8 @@ def quiet_trainer(
     options: DictConfig, log: MemoryLog, keep: KeepBestWeights, validates: bool, progress: bool
 ) -> pl.Trainer:
     """The command's trainer without its files."""
-    callbacks: list[pl.Callback] = [keep, StepBar()] if progress else [keep]
+    every = min(options.log_every, options.steps)
+    callbacks = [LogSteps(every), keep, *([StepBar()] if progress else [])]
     return pl.Trainer(
         accelerator=options.accelerator,
         devices=1,
@@ -28,7 +30,7 @@ def quiet_trainer(
         check_val_every_n_epoch=None,
         limit_val_batches=1.0 if validates else 0,
         num_sanity_val_steps=0,
-        log_every_n_steps=min(options.log_every, options.steps),
+        log_every_n_steps=every,
         enable_checkpointing=False,
         enable_progress_bar=progress,
         enable_model_summary=False,

@@ -4,11 +4,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from metassl.errors import Interrupted, UserError
 from metassl.files import read_json, write_json
-from metassl.runs.file_names import STATUS, TRACE
+from metassl.runs.faults import explained
+from metassl.runs.file_names import CHECKPOINTS, RESULTS, STATUS, TRACE
+from metassl.runs.signals import stoppable
 
 INTERRUPTED = 130  # the shell's exit code for a program that was stopped
 
@@ -24,28 +27,48 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
     Returns:
         What the work returned; None for a run of a sweep that failed.
     """
-    _set_status(folder, "running")
     try:
-        score = work()
+        with stoppable():
+            _set_status(folder, "running")
+            (folder / TRACE).unlink(missing_ok=True)  # of an attempt before
+            score = work()
+            _set_status(folder, "done")
+            return score
     except (Interrupted, KeyboardInterrupt) as stop:
-        _set_status(folder, "stopped", str(stop) or "stopped by hand")
-        print(f"error: {str(stop) or 'stopped by hand'}", file=sys.stderr)
+        line = _stopped(stop, folder)
+        _end(folder, "stopped", line)
         sys.exit(INTERRUPTED)  # a sweep ends here, too
     except UserError as error:
-        _set_status(folder, "failed", str(error))
-        print(f"error: {error}", file=sys.stderr)
-        if alone:
-            sys.exit(2)
-        return None
+        return _failed(folder, error, alone)
     except Exception as error:
-        _set_status(folder, "failed", f"{type(error).__name__}: {error}".splitlines()[0])
+        fault = explained(error, folder)
+        if fault is not None:
+            return _failed(folder, fault, alone)
+        line = f"{type(error).__name__}: {error}".splitlines()[0]
         if alone:
+            _set_status(folder, "failed", line)
             raise
         (folder / TRACE).write_text(traceback.format_exc())
-        print(f"error: {type(error).__name__}: {error} (see {folder / TRACE})", file=sys.stderr)
+        _end(folder, "failed", line, f" (see {folder / TRACE})")
         return None
-    _set_status(folder, "done")
-    return score
+
+
+def _stopped(stop: BaseException, folder: Path) -> str:
+    """What stopped the run, and how it goes on: outside the training the last checkpoint stands anyway."""
+    line, last = str(stop) or "stopped by hand", folder / CHECKPOINTS / "last.ckpt"
+    return f"{line} Go on with resume={folder}" if last.is_file() and "ckpt" not in line else line
+
+
+def _failed(folder: Path, error: UserError, alone: bool) -> None:
+    _end(folder, "failed", str(error))
+    if alone:
+        sys.exit(2)
+
+
+def _end(folder: Path, status: str, line: str, more: str = "") -> None:
+    """Leaves how the run ended and says it, whatever the disk does."""
+    print(f"error: {line}{more}", file=sys.stderr)
+    _set_status(folder, status, line)
 
 
 def read_status(folder: Path) -> tuple[str | None, str | None]:
@@ -58,6 +81,19 @@ def read_status(folder: Path) -> tuple[str | None, str | None]:
     return None if status is None else str(status), None if error is None else str(error)
 
 
+def ended_well(folder: Path) -> bool:
+    """Whether a run ended well; one that left results and no word of how it ended did so, too."""
+    return (folder / RESULTS).is_file() and read_status(folder)[0] in ("done", None)
+
+
 def _set_status(folder: Path, status: str, error: str | None = None) -> None:
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    """Rank zero's word. Where the disk is full, no word is better than one that says "running" for ever."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    try:
         write_json(folder / STATUS, {"status": status, "error": error})
+    except OSError:
+        if status == "running":
+            raise
+        with suppress(OSError):
+            (folder / STATUS).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from metassl.errors import ConfigError, Interrupted, one_of
 from metassl.files import write_atomically
 from metassl.runs.file_names import CHECKPOINTS
+from metassl.runs.signals import STOPS
 from metassl.training.csv_log import CSVLog
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -37,10 +38,14 @@ class Resumable(pl.Callback):
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Notes who listens to the signals, before Lightning does."""
+        self._before = {number: signal.getsignal(number) for number in STOPS}
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes over the signals; a run that is killed in its first steps can be resumed, too."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._on_signal)
+        for number in STOPS:
+            signal.signal(number, self._on_signal)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -58,10 +63,9 @@ class Resumable(pl.Callback):
             self._save(trainer)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Gives the signals back."""
+        """Gives the signals back to whoever had them before the training."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        self._before.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """The wall time so far, over all resumptions."""
@@ -73,7 +77,7 @@ class Resumable(pl.Callback):
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
-            raise KeyboardInterrupt
+            raise Interrupted(f"stopped by a second {signal.Signals(number).name}, before the step's end.")
         self.signal = number
 
     def _asked_to_stop(self, trainer: pl.Trainer) -> bool:
@@ -83,9 +87,9 @@ class Resumable(pl.Callback):
     def _save(self, trainer: pl.Trainer) -> None:
         path = self.folder / LAST
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(trainer, path)
-        for logger in trainer.loggers:
+        for logger in trainer.loggers:  # first: a resumed run drops later rows, and makes up none
             logger.write() if isinstance(logger, CSVLog) else logger.save()
+        save_checkpoint(trainer, path)
         if self._asked_to_stop(trainer):
             name = signal.Signals(self.signal).name if self.signal else "a signal"
             raise Interrupted(f"stopped by {name} at step {trainer.global_step}; the checkpoint is {path}.")

@@ -5,14 +5,16 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
 from metassl.data.task_source import TaskSource
 from metassl.engine.base import Engine
+from metassl.errors import UserError
 from metassl.evaluation.intervals import Interval
-from metassl.files import write_atomically, write_json
+from metassl.files import remove_leftovers, write_atomically, write_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
@@ -111,13 +113,25 @@ def _best(trainer: pl.Trainer) -> BestValidation:
 
 
 def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) -> Path | None:
-    """The checkpoint to go on from, where the config asks for it."""
+    """The checkpoint to go on from, where the config asks for it; what is missing shows now."""
     if config.resume is None:
         return None
     path = folder / CHECKPOINTS / LAST
     refuse_foreign_targets(config, vouched)
-    read_checkpoint(path)  # refuses what is not plain weights before anything is built
+    content = read_checkpoint(path)  # refuses what is not plain weights before anything is built
+    tested = tested_checkpoint(config, folder)
+    if _has_best(content) and not tested.is_file():
+        raise UserError(
+            f"resume={folder}: found no {tested.name}, which this training has left and its test reads."
+        )
+    remove_leftovers(folder)
     return path
+
+
+def _has_best(content: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is of a training that had kept its best weights by then."""
+    states = content.get("callbacks", {})
+    return any(isinstance(state, dict) and state.get("found") is not None for state in states.values())
 
 
 def _description(

@@ -61,8 +61,8 @@ class MetaModule(pl.LightningModule):
         """The outer optimiser, over everything that is learned."""
         return self.optimizer(self.learner)
 
-    def training_step(self, batch: TaskBatch, batch_idx: int) -> Tensor:
-        """One meta-batch; returns the surrogate."""
+    def training_step(self, batch: TaskBatch, batch_idx: int) -> dict[str, Any]:
+        """One meta-batch; returns the surrogate as "loss", and its "scores"."""
         self._seed(self.seed * 1_000_003 + batch_idx)
         stage = Stage(training=True, progress=min(self.global_step / self.steps, 1.0))
         gradients, scores = self.engine.gradients(
@@ -70,16 +70,8 @@ class MetaModule(pl.LightningModule):
         )
         if not torch.isfinite(get_total_norm(list(gradients.values())) + scores["loss"]):
             raise DivergedError(f"the loss or its gradient is not finite at step {self.global_step}.")
-        if (self.global_step + 1) % self._log_every == 0:  # a call of log_dict takes 2 ms
-            logged = {f"train/{name}": value for name, value in scores.items() if value.dim() == 0}
-            self.log_dict(logged, prog_bar=True, batch_size=1)  # or Lightning searches the batch for its size
         self.since_step.append((batch.episodes, scores))
-        return surrogate(scores["loss"], self.learner.theta(), gradients)
-
-    @property
-    def _log_every(self) -> int:
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return every
+        return {"loss": surrogate(scores["loss"], self.learner.theta(), gradients), "scores": scores}
 
     def _seed(self, seed: int) -> None:
         """Of this device alone: torch.manual_seed asks every kind of device, at some milliseconds a call."""

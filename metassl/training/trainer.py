@@ -13,6 +13,7 @@ from metassl.outcomes.base import Score
 from metassl.training.best import KeepBest
 from metassl.training.checkpoints import Resumable
 from metassl.training.csv_log import CSVLog
+from metassl.training.log_steps import LogSteps
 from metassl.training.progress import StepBar
 from metassl.training.weights import read_checkpoint
 
@@ -40,7 +41,8 @@ def build_trainer(
         )
     checkpoints = folder / "checkpoints"
     callbacks: list[pl.Callback] = [
-        KeepBest(learner, score, checkpoints),  # before Resumable, whose checkpoint must know the best
+        LogSteps(options.log_every),  # before Resumable, with whose checkpoint the row must be there
+        KeepBest(learner, score, checkpoints),  # likewise: the checkpoint must know the best
         Resumable(checkpoints, options.checkpoint_every, options.val_every),
         CloseLoggers(),
     ]

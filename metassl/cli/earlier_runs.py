@@ -1,0 +1,63 @@
+"""A folder that a run or a sweep has been in before: nothing in it is lost or mixed with another."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from metassl.cli.resume import CHECKPOINT, comparable
+from metassl.errors import ConfigError
+from metassl.files import read_json
+from metassl.runs.config import load_config
+from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
+from metassl.runs.status import ended_well
+
+SWEEP = "multirun.yaml"  # where Hydra keeps what was typed for a sweep
+
+
+def refuse_other_run(folder: Path) -> None:
+    """Raises ConfigError where a run would write over another one's results or checkpoint."""
+    if os.environ.get("LOCAL_RANK", "0") == "0" and any(
+        (folder / name).is_file() for name in (RESULTS, CHECKPOINT)
+    ):
+        raise ConfigError(
+            f"hydra.run.dir: '{folder}' holds a run already. Go on with it by resume={folder}, or give "
+            "another folder."
+        )
+
+
+def refuse_other_sweep(folder: Path, words: Sequence[str]) -> None:
+    """Raises ConfigError where a sweep of other words has been; the same sweep goes on."""
+    if not (folder / SWEEP).is_file():
+        return
+    found = _typed(folder / SWEEP)
+    if found != sorted(word for word in words if not word.startswith("hydra.")):
+        raise ConfigError(
+            f"hydra.sweep.dir: '{folder}' holds a sweep of other words: {' '.join(found)}. Give another folder."
+        )
+
+
+def earlier_job(config: DictConfig, folder: Path, overrides: Sequence[str]) -> dict[str, Any] | None:
+    """The results of this job of a sweep, if it was done before.
+
+    Else None; where a checkpoint of it is left, the config says from then on that the job goes on with it.
+    """
+    if not (folder / ABOUT).is_file() or read_json(folder / ABOUT).get("overrides") != list(overrides):
+        return None
+    if ended_well(folder):
+        return read_json(folder / RESULTS)
+    same = (folder / CHECKPOINT).is_file() and comparable(load_config(folder / CONFIG)) == comparable(config)
+    config.resume = str(folder) if same else None
+    return None
+
+
+def _typed(path: Path) -> list[str]:
+    """The words of a sweep, without Hydra's own."""
+    try:
+        return sorted(map(str, OmegaConf.load(path).hydra.overrides.task))
+    except (OSError, YAMLError, OmegaConfBaseException, AttributeError, TypeError):
+        raise ConfigError(f"hydra.sweep.dir: {path} can't be read. Give another folder.") from None
