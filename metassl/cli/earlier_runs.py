@@ -37,7 +37,8 @@ def refuse_other_sweep(folder: Path, words: Sequence[str]) -> None:
     found = _typed(folder / SWEEP)
     if found != sorted(word for word in words if not word.startswith("hydra.")):
         raise ConfigError(
-            f"hydra.sweep.dir: '{folder}' holds a sweep of other words: {' '.join(found)}. Give another folder."
+            f"hydra.sweep.dir: '{folder}' holds a sweep of other words: {' '.join(found)}. Give another "
+            "folder."
         )
 
 

@@ -87,7 +87,7 @@ def build_datamodule(config: DictConfig, source: TaskSource, learner: MetaLearne
     to_count("evaluation.val_episodes", evaluation.val_episodes, 1)
     to_count("evaluation.seed", evaluation.seed, 0)
     to_count("seed", config.seed, 0)
-    world = int(trainer.devices) if str(trainer.devices).isdigit() else 1
+    world = max(int(trainer.devices), 1) if str(trainer.devices).isdigit() else 1  # 0: Lightning's to refuse
     if trainer.tasks % world:
         raise ConfigError(
             f"trainer.tasks: found {trainer.tasks}, allowed are multiples of the {world} devices."

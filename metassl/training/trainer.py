@@ -1,13 +1,15 @@
 """The Lightning trainer of a run: callbacks and loggers by its config."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from metassl.errors import ConfigError
-from metassl.instantiate import instantiate
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Score
 from metassl.training.best import KeepBest
@@ -15,6 +17,7 @@ from metassl.training.checkpoints import Resumable
 from metassl.training.csv_log import CSVLog
 from metassl.training.log_steps import LogSteps
 from metassl.training.progress import StepBar
+from metassl.training.tracker import build_tracker
 from metassl.training.weights import read_checkpoint
 
 
@@ -48,39 +51,46 @@ def build_trainer(
     ]
     if options.progress:
         callbacks.append(StepBar())
-    return pl.Trainer(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        strategy=options.strategy,
-        precision=options.precision,
-        max_steps=options.steps,
-        gradient_clip_val=options.clip,
-        accumulate_grad_batches=options.accumulate,
-        val_check_interval=options.val_every * options.accumulate,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        log_every_n_steps=options.log_every,
-        enable_checkpointing=False,
-        enable_progress_bar=options.progress,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=folder,
-        logger=_loggers(config, folder, resume),
-        callbacks=callbacks,
-    )
+    loggers = _loggers(config, folder, resume)
+    with _hardware(options):
+        return pl.Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            strategy=options.strategy,
+            precision=options.precision,
+            max_steps=options.steps,
+            gradient_clip_val=options.clip,
+            accumulate_grad_batches=options.accumulate,
+            val_check_interval=options.val_every * options.accumulate,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            log_every_n_steps=options.log_every,
+            enable_checkpointing=False,
+            enable_progress_bar=options.progress,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            default_root_dir=folder,
+            logger=loggers,
+            callbacks=callbacks,
+        )
+
+
+@contextmanager
+def _hardware(options: DictConfig) -> Iterator[None]:
+    """What Lightning can't find or doesn't know, with the key that asks for it."""
+    try:
+        yield
+    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+        said = " ".join(str(error).split())
+        key = next((key for key in ("devices", "strategy", "precision") if key in said), "accelerator")
+        raise ConfigError(f"trainer.{key}: found {options[key]!r}. {said}") from None
 
 
 def _loggers(config: DictConfig, folder: Path, resume: Path | None) -> list[Logger]:
     log = CSVLog(str(folder))
     if resume is not None:
         log.keep_until(read_checkpoint(resume)["global_step"])
-    if config.logger.extra is None:
-        return [log]
-    try:
-        return [log, instantiate(config.logger.extra)]
-    except ConfigError as error:
-        hint = "If its package is missing: pip install 'metassl[wandb,tensorboard,mlflow]'."
-        raise ConfigError(f"logger: {error} {hint}") from None
+    return [log] if config.logger.extra is None else [log, build_tracker(config.logger.extra)]
 
 
 def _check(options: DictConfig) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from pytorch_lightning import Trainer
 from metassl.cli.arguments import prepare
 from metassl.engine.loop import Loop
 from metassl.errors import UserError
+from metassl.training import checkpoints
 from metassl.training.checkpoints import Resumable, earlier_seconds
+from metassl.training.csv_log import CSVLog
 from metassl.training.run import train_and_test
 from metassl.training.weights import read_checkpoint
 from tests.conftest import CONF, ROOT
@@ -93,6 +96,47 @@ def test_killed_at_five_steps(make_config, tmp_path: Path, monkeypatch, words) -
         assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] == step
     train(make_config, folder, *words, f"resume={folder}")
     assert_same_run(tmp_path / "whole", folder)
+
+
+def test_killed_right_after_a_checkpoint(make_config, tmp_path: Path, monkeypatch) -> None:
+    """The row of the checkpoint's step is in the file by then, without a chance to write it afterwards."""
+    words = ("model=protonet", "ssl=none", "trainer.log_every=1", "trainer.checkpoint_every=5")
+    train(make_config, tmp_path / "whole", *words)
+    folder, saved = tmp_path / "stopped", checkpoints.save_checkpoint
+
+    def dying(trainer: Trainer, path: Path) -> None:
+        saved(trainer, path)
+        if trainer.global_step == 5:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save_checkpoint", dying)
+        patch.setattr(CSVLog, "finalize", lambda self, status: None)
+        with pytest.raises(Killed):
+            train(make_config, folder, *words)
+    train(make_config, folder, *words, f"resume={folder}")
+    assert len((folder / "metrics.csv").read_text().splitlines()) == 1 + STEPS
+    assert_same_run(tmp_path / "whole", folder)
+
+
+def test_what_can_t_go_on_says_so_before_the_training(make_config, tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        kill_at(patch, 6)
+        with pytest.raises(Killed):
+            train(make_config, folder, "model=protonet", "ssl=none")
+    last, best = (folder / "checkpoints" / name for name in ("last.ckpt", "best.ckpt"))
+    whole = best.read_bytes()
+    best.unlink()
+    with pytest.raises(UserError, match=r"found no best\.ckpt"):
+        train(make_config, folder, "model=protonet", "ssl=none", f"resume={folder}")
+    best.write_bytes(whole)
+    damaged = bytearray(last.read_bytes())
+    (weights,) = (i for i in zipfile.ZipFile(last).infolist() if i.filename.endswith("/data/0"))
+    damaged[weights.header_offset + 200] ^= 1  # in the first tensor, behind its entry's name and padding
+    last.write_bytes(damaged)
+    with pytest.raises(UserError, match=r"last.ckpt: refused, it is broken .*checksum"):
+        train(make_config, folder, "model=protonet", "ssl=none", f"resume={folder}")
 
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
