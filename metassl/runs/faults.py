@@ -26,7 +26,8 @@ def explained(error: Exception, folder: Path) -> UserError | None:
             "episode's numbers or the backbone need less."
         )
     if isinstance(error, OSError) and error.errno in (*FULL, *REFUSED):
-        where = error.filename or folder
+        named = [Path(name) for name in (error.filename2, error.filename) if isinstance(name, str)]
+        where = next((path for path in named if path.is_relative_to(folder)), folder)  # no temporary file
         advice = "Make room" if error.errno in FULL else "Make it writable"
         return DataError(f"{where}: can't be written ({error.strerror}). {advice}, or give another folder.")
     return None
