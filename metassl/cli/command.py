@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from metassl.errors import Interrupted, UserError
+from metassl.runs.faults import explained
 from metassl.runs.signals import stoppable
 from metassl.runs.status import INTERRUPTED
 
@@ -24,5 +25,11 @@ def run_command(command: Callable[[], object]) -> int:
         return INTERRUPTED
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        fault = explained(error)
+        if fault is None:
+            raise
+        print(f"error: {fault}", file=sys.stderr)
         return 2
     return code if isinstance(code, int) else 0

@@ -13,12 +13,12 @@ OUT_OF_MEMORY = (
 )  # fmt: skip
 
 
-def explained(error: Exception, folder: Path) -> UserError | None:
+def explained(error: Exception, folder: Path | None = None) -> UserError | None:
     """The line for a full disk, a folder that can't be written, or too little memory; None for all else.
 
     Args:
         error: what ended the run.
-        folder: of the run, for errors that don't know their file.
+        folder: of the run, where there is one.
     """
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return UserError(
@@ -26,11 +26,18 @@ def explained(error: Exception, folder: Path) -> UserError | None:
             "episode's numbers or the backbone need less."
         )
     if isinstance(error, OSError) and error.errno in (*FULL, *REFUSED):
-        named = [Path(name) for name in (error.filename2, error.filename) if isinstance(name, str)]
-        where = next((path for path in named if path.is_relative_to(folder)), folder)  # no temporary file
+        where = _place(error, folder)
         advice = "Make room" if error.errno in FULL else "Make it writable"
         return DataError(f"{where}: can't be written ({error.strerror}). {advice}, or give another folder.")
     return None
+
+
+def _place(error: OSError, folder: Path | None) -> Path | str:
+    """The file, if it is one of the folder: others are temporary ones of libraries."""
+    named = [Path(name) for name in (error.filename2, error.filename) if isinstance(name, str)]
+    if folder is None:
+        return named[0] if named else "a file"
+    return next((path for path in named if path.is_relative_to(folder)), folder)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from metassl.errors import ConfigError
@@ -104,3 +105,33 @@ def test_a_long_file_is_not_written_at_every_row(tmp_path: Path, monkeypatch: py
 def test_no_fused_optimizer_where_it_cannot_clip(make_config, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"optimizer\.optimizer\.fused: found true"):
         train(make_config, tmp_path / "run", "trainer.precision=16-mixed", "trainer.clip=1.0")
+
+
+def test_a_tracker_that_does_not_answer_is_one_line(make_config, tmp_path: Path) -> None:
+    """At once: its own retries take a minute and a half."""
+    with pytest.raises(ConfigError, match=r"^logger.extra.tracking_uri: http://127.0.0.1:9 doesn't answer"):
+        train(make_config, tmp_path / "run", "logger=mlflow", "logger.extra.tracking_uri=http://127.0.0.1:9")
+
+
+class NobodyLoggedIn(CSVLog):
+    """As wandb says it, whose own mode sticks to a process that was offline once."""
+
+    @property
+    def experiment(self) -> None:
+        raise RuntimeError("No API key configured.\nUse `wandb login` to log in.")
+
+
+def test_a_tracker_without_a_login_is_one_line(make_config, tmp_path: Path) -> None:
+    words = (f"+logger.extra._target_={__name__}.NobodyLoggedIn", f"+logger.extra.folder={tmp_path}")
+    with pytest.raises(ConfigError, match=r"^logger: .*NobodyLoggedIn: No API key configured. Use `wandb"):
+        train(make_config, tmp_path / "run", "logger.extra={}", *words)
+
+
+@pytest.mark.parametrize("word", ["devices=0", "precision=banana", "strategy=foo", "accelerator=gpu"])
+def test_hardware_that_is_not_there_is_one_line(make_config, tmp_path: Path, word: str) -> None:
+    if word == "accelerator=gpu" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    key, value = word.split("=")
+    with pytest.raises(ConfigError, match=rf"^trainer.{key}: found '?{value}'?\. ") as caught:
+        train(make_config, tmp_path / "run", f"trainer.{word}")
+    assert "\n" not in str(caught.value)
