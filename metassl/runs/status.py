@@ -39,11 +39,13 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
         _end(folder, "stopped", line)
         sys.exit(INTERRUPTED)  # a sweep ends here, too
     except UserError as error:
-        return _failed(folder, error, alone)
+        _failed(folder, error, alone)
+        return None
     except Exception as error:
         fault = explained(error, folder)
         if fault is not None:
-            return _failed(folder, fault, alone)
+            _failed(folder, fault, alone)
+            return None
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         if alone:
             _set_status(folder, "failed", line)

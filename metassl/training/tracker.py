@@ -21,7 +21,7 @@ def build_tracker(node: DictConfig) -> Logger:
     _check_answers(str(node.get("tracking_uri", "")))
     try:
         logger: Logger = instantiate(node)
-        _ = logger.experiment  # begins the run; without an account it fails here
+        _ = logger.experiment  # type: ignore[attr-defined]  # begins the run; without an account it fails here
         return logger
     except ConfigError as error:
         hint = "If its package is missing: pip install 'metassl[wandb,tensorboard,mlflow]'."
