@@ -5,7 +5,13 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """A bad input. The message is one line: the key or file, what was found, what is allowed."""
+    """A bad input. The message is one line: the key or file, what was found, what is allowed.
+
+    What was found may come from anywhere, so what a terminal would obey and not show is left out.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ConfigError(UserError):
@@ -21,6 +27,11 @@ class Interrupted(BaseException):
 
     As KeyboardInterrupt it is no Exception, so that nothing on its way takes it for a fault of its own.
     """
+
+
+def printable(text: str) -> str:
+    """The text with a blank for each letter that is not seen but does something, such as a line break."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def one_of(what: str, found: object, allowed: Iterable[str]) -> str:

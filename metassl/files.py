@@ -8,6 +8,8 @@ from typing import Any
 
 from metassl.errors import DataError
 
+LARGEST = 1 << 26  # bytes of a JSON file: the names of a million classes
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary neighbour of `path`, then renames it into place."""
@@ -32,13 +34,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises DataError for a file that is missing or holds anything else."""
+    """A JSON object. Raises DataError for a file that is missing, huge or holds anything else."""
     try:
+        if path.stat().st_size > LARGEST:
+            raise DataError(f"{path}: found {path.stat().st_size:,} bytes, allowed are {LARGEST:,}.")
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror}).") from error
     except ValueError as error:  # bad JSON and bad UTF-8 alike
         raise DataError(f"{path}: not valid JSON ({error}).") from error
+    except RecursionError:
+        raise DataError(f"{path}: not valid JSON (it is nested too deep).") from None
     if not isinstance(content, dict):
         raise DataError(f"{path}: expected a JSON object, found {type(content).__name__}.")
     return content

@@ -1,7 +1,6 @@
 """The engine that measures the others on the first steps of a run, and takes the fastest."""
 
 import hashlib
-import json
 import statistics
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -13,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from metassl.engine.base import Engine, Loss
-from metassl.files import write_json
+from metassl.errors import UserError
+from metassl.files import read_json, write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import hardware
 from metassl.tasks.episode import Episode
@@ -91,10 +91,9 @@ class Auto:
 
     def _kept(self) -> dict[str, str]:
         try:
-            kept = json.loads(self.cache.read_text())
-        except (OSError, ValueError):  # none yet, or not ours: it is written anew
+            return read_json(self.cache)
+        except UserError:  # none yet, or not ours: it is written anew
             return {}
-        return kept if isinstance(kept, dict) else {}
 
 
 def _key(learner: MetaLearner, tasks: Episode) -> str:

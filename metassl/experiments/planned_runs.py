@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from metassl.errors import UserError
+from metassl.errors import DataError, UserError
 from metassl.files import read_json
 from metassl.runs.file_names import ABOUT, STATUS
 from metassl.runs.status import ended_well
@@ -51,7 +51,10 @@ def is_done(run: PlannedRun, sweep: Path) -> bool:
     folder = sweep / run.name
     if not (folder / ABOUT).is_file():
         return False
-    found = tuple(read_json(folder / ABOUT)["overrides"])
+    said = read_json(folder / ABOUT).get("overrides")
+    if not isinstance(said, list):
+        raise DataError(f"{folder / ABOUT}: has no list 'overrides'.")
+    found = tuple(map(str, said))
     if found != run.words:
         raise UserError(
             f"{folder}: holds a run with the options '{' '.join(found)}', wanted '{' '.join(run.words)}'. "

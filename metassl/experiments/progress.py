@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
+from metassl.errors import UserError
 from metassl.experiments.planned_runs import PlannedRun
 from metassl.files import read_json
 from metassl.outcomes.scores import score_named
+from metassl.runs.config import load_config
 from metassl.runs.file_names import CONFIG, CURVES, RESULTS
 from metassl.runs.read import deciding_score
 
@@ -66,7 +66,7 @@ def _share(folder: Path) -> float:
     """0..1; 0 where nothing is logged yet."""
     try:
         last = (folder / CURVES).read_text(encoding="utf-8").rstrip().rsplit("\n", 1)[-1]
-        steps = OmegaConf.load(folder / CONFIG).trainer.steps
+        steps = load_config(folder / CONFIG).trainer.steps
         return min((int(last.split(",")[0]) + 1) / steps, 1.0)
-    except (OSError, ValueError):  # not begun, or no row yet
+    except (OSError, ValueError, UserError):  # not begun, or no row yet
         return 0.0

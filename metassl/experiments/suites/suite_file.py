@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.experiments.suites.suite import Entry, Suite, Table
+from metassl.yaml_files import read_yaml
 
 NEEDED = {"suite": ("title", "seeds", "tables"), "table": ("columns", "rows"), "row": ("experiments",)}
 ALLOWED = {
@@ -41,11 +40,7 @@ def read_suite(folder: Path, name: str) -> Suite:
     if name not in suite_names(folder):
         raise ConfigError(one_of("suite", name, suite_names(folder)))
     path = folder / f"{name}.yaml"
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OmegaConfBaseException, YAMLError, OSError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).splitlines()[0]}).") from None
-    read = _checked(path, "suite", content)
+    read = _checked(path, "suite", OmegaConf.to_container(read_yaml(path), resolve=False))
     tables = tuple(_table(path, table) for table in read["tables"])
     return Suite(name, str(read["title"]), str(read.get("about", "")).strip(), tuple(read["seeds"]), tables)
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from metassl.backbones.base import Backbone
+from metassl.checkpoint_file import read_checkpoint
 from metassl.errors import UserError
 from metassl.heads.base import Head
 from metassl.learners.adapted import Anchor
@@ -49,9 +49,9 @@ class FrozenBackbone(HeadLearner):
 def _load(backbone: Backbone, path: Path) -> None:
     """Puts the backbone of a checkpoint's learner in place."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        state = {str(name): value for name, value in read_checkpoint(path)["state_dict"].items()}
         found = {n.removeprefix(IN_CHECKPOINT): v for n, v in state.items() if n.startswith(IN_CHECKPOINT)}
         backbone.load_state_dict(found)
-    except Exception as error:  # a damaged file makes the unpickler raise almost anything
+    except Exception as error:  # torch raises almost anything where weights are none
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"model.pretrained: {path}: no checkpoint with this backbone ({reason}).") from None
