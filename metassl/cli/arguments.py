@@ -36,7 +36,7 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
     search = search_word(flags.config_dir, words)
     if any(word.startswith("resume=") for word in words):
-        words = resume_words(words, sweep, lambda changed: compose_config([*search, *changed], conf))
+        words = resume_words(words, search, sweep, lambda changed: compose_config([*search, *changed], conf))
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
     _check_folder(config, sweep)

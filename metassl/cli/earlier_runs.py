@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from metassl.cli.resume import CHECKPOINT, comparable
-from metassl.errors import ConfigError
+from metassl.errors import ConfigError, UserError
 from metassl.files import read_json
 from metassl.runs.config import load_config
+from metassl.runs.definition import known_places, place_names
 from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
 from metassl.runs.status import ended_well
+from metassl.yaml_files import read_yaml
 
 SWEEP = "multirun.yaml"  # where Hydra keeps what was typed for a sweep
 
@@ -51,14 +52,19 @@ def earlier_job(config: DictConfig, folder: Path, overrides: Sequence[str]) -> d
         return None
     if ended_well(folder):
         return read_json(folder / RESULTS)
-    same = (folder / CHECKPOINT).is_file() and comparable(load_config(folder / CONFIG)) == comparable(config)
-    config.resume = str(folder) if same else None
+    config.resume = str(folder) if (folder / CHECKPOINT).is_file() and _same(folder, config) else None
     return None
+
+
+def _same(folder: Path, config: DictConfig) -> bool:
+    """Whether the job that was in a folder had this config."""
+    places = place_names(known_places())
+    return comparable(load_config(folder / CONFIG), places) == comparable(config, places)
 
 
 def _typed(path: Path) -> list[str]:
     """The words of a sweep, without Hydra's own."""
     try:
-        return sorted(map(str, OmegaConf.load(path).hydra.overrides.task))
-    except (OSError, YAMLError, OmegaConfBaseException, AttributeError, TypeError):
+        return sorted(map(str, read_yaml(path).hydra.overrides.task))
+    except (UserError, OmegaConfBaseException, AttributeError, TypeError):
         raise ConfigError(f"hydra.sweep.dir: {path} can't be read. Give another folder.") from None

@@ -5,26 +5,31 @@
     metassl evaluate --config-dir my_conf run=outputs/<when>             # a run with a method of your own
 
 The results go to a folder in <run>/evaluations. A run's folder may come from anywhere, so what its config may
-build is limited to this package's and torch's classes, and to those that the configs in --config-dir name.
+build is limited to this package's and torch's classes, and to those that the configs in --config-dir name;
+and where data and caches lie is said by the environment and by paths.data_dir=... here, not by the run.
 """
 
-import os
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from metassl.cli.choices import SEARCHPATH
-from metassl.cli.composing import parse_words
+from metassl.cli.composing import one_line, parse_words
 from metassl.cli.override_checks import check_key
-from metassl.cli.own_configs import own_targets, words_of
+from metassl.cli.own_configs import own_folders, own_targets, words_of
 from metassl.errors import ConfigError, UserError
 from metassl.files import read_json
 from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.config import load_config
+from metassl.runs.definition import defining, known_places, todays_paths, with_todays_places
 from metassl.runs.file_names import ABOUT, CONFIG
+from metassl.runs.links import refuse_links_out
 from metassl.training.final_test import retest
 
 
@@ -33,20 +38,35 @@ def evaluate_run(arguments: list[str]) -> Path:
 
     `episode.X=v` changes the episodes of the test. Results go to FOLDER/evaluations/<when>/.
     """
-    folder, changes, vouched = run_folder(arguments)
-    config = run_config(folder, changes, vouched)
+    asked = run_folder(arguments)
+    folder = asked.folder
+    config = run_config(*asked)
     choices = run_choices(folder / ABOUT)
     target = folder / "evaluations" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S.%f")
-    retest(config, folder, target, choices, changes)
+    retest(config, folder, target, choices, asked.changes)
     return target
 
 
-def run_folder(arguments: list[str]) -> tuple[Path, list[str], set[str]]:
-    """The folder that `run=FOLDER` names, the words that change the run's config, and what it may build
-    besides this package's and torch's classes: what the configs in `--config-dir` build.
+class AskedRun(NamedTuple):
+    """What a command line says of a finished run.
+
+    Attributes:
+        folder: of the run.
+        changes: words that change its config.
+        vouched: what the config may build besides this package's and torch's classes.
+        own: folders of config groups of the user's own.
     """
+
+    folder: Path
+    changes: list[str]
+    vouched: Collection[str]
+    own: list[Path]
+
+
+def run_folder(arguments: list[str]) -> AskedRun:
+    """The folder that `run=FOLDER` names, and what else the words say. Raises UserError for none."""
     words = words_of(arguments)
-    vouched = own_targets([w for w in words if w.startswith(f"{SEARCHPATH}=")])
+    search = [w for w in words if w.startswith(f"{SEARCHPATH}=")]
     named = [w.removeprefix("run=") for w in words if w.startswith("run=")]
     if len(named) != 1:
         raise ConfigError("run: say which run to test, as run=outputs/<when>.")
@@ -54,21 +74,39 @@ def run_folder(arguments: list[str]) -> tuple[Path, list[str], set[str]]:
     for name in (CONFIG, ABOUT):
         if not (folder / name).is_file():
             raise UserError(f"run={folder}: found no {name} in it.")
-    return folder, [w for w in words if not w.startswith(("run=", f"{SEARCHPATH}="))], vouched
+    refuse_links_out(folder, f"run={folder}")
+    changes = [w for w in words if not w.startswith(("run=", f"{SEARCHPATH}="))]
+    return AskedRun(folder, changes, own_targets(search), own_folders(search))
 
 
-def run_config(folder: Path, changes: list[str], vouched: Collection[str] = ()) -> DictConfig:
-    """The run's config, with this machine's data folder and the changes."""
-    config = load_config(folder / CONFIG)
+def run_config(
+    folder: Path, changes: list[str], vouched: Collection[str] = (), own: Iterable[Path] = ()
+) -> DictConfig:
+    """What of the run's config defines its experiment, with today's places and the changes.
+
+    Args:
+        folder, changes, vouched, own: see AskedRun.
+    """
+    saved = load_config(folder / CONFIG)
+    config = defining(saved)
     refuse_foreign_targets(config, vouched)
-    for variable, key in (("METASSL_DATA_DIR", "data_dir"), ("METASSL_CACHE_DIR", "cache_dir")):
-        if variable in os.environ:
-            config.paths[key] = os.environ[variable]
-    if "data_dir" in config.dataset.source:
-        config.dataset.source.data_dir = config.paths.data_dir
+    config = with_todays_places(config, known_places(own))
+    config.paths, config.logger, config.resume = todays_paths(folder), {"extra": None}, None
     for override in parse_words(changes):
         _change(config, override)
+    try:
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"command line: {one_line(error)}") from None
+    _say_where(folder, saved.paths.get("data_dir"), config)
     return config
+
+
+def _say_where(folder: Path, before: object, config: DictConfig) -> None:
+    """Says so where a run was trained on data that lay elsewhere."""
+    now = config.paths.data_dir
+    if "data_dir" in config.dataset.source and before is not None and str(before) != str(now):
+        print(f"run={folder}: data are read from paths.data_dir={now}, the run had {before}", file=sys.stderr)
 
 
 def run_choices(path: Path) -> dict[str, str]:

@@ -6,15 +6,14 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from metassl.cli.choices import SEARCHPATH
 from metassl.cli.composing import parse_words
 from metassl.cli.flags import config_dir_parser, read_flags
-from metassl.errors import ConfigError, UserError
+from metassl.errors import ConfigError
 from metassl.instantiate import targets_in
 from metassl.shipped import conf_folder
+from metassl.yaml_files import read_yaml
 
 FILE = "file://"
 
@@ -48,9 +47,14 @@ def own_targets(search: Sequence[str]) -> set[str]:
         search: as `search_word` has it.
     """
     groups = [path.name for path in conf_folder().iterdir() if path.is_dir()]
-    folders = [Path(place.removeprefix(FILE)) for place in searched(search) if place.startswith(FILE)]
-    places = (path for folder, group in product(folders, groups) for path in (folder / group).rglob("*.yaml"))
+    each = product(own_folders(search), groups)
+    places = (path for folder, group in each for path in (folder / group).rglob("*.yaml"))
     return {target for path in places for target in _targets(path)}
+
+
+def own_folders(search: Sequence[str]) -> list[Path]:
+    """The folders among the places that `search_word` gives."""
+    return [Path(place.removeprefix(FILE)) for place in searched(search) if place.startswith(FILE)]
 
 
 def searched(words: Sequence[str]) -> list[str]:
@@ -63,7 +67,4 @@ def searched(words: Sequence[str]) -> list[str]:
 
 
 def _targets(path: Path) -> list[str]:
-    try:
-        return list(targets_in(OmegaConf.to_container(OmegaConf.load(path), resolve=False)))
-    except (YAMLError, OmegaConfBaseException, OSError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).splitlines()[0]}).") from None
+    return list(targets_in(OmegaConf.to_container(read_yaml(path), resolve=False)))

@@ -33,8 +33,8 @@ def report_fits(arguments: list[str]) -> int:
     from metassl.cli.evaluate import run_config, run_folder  # here, for torch takes seconds
     from metassl.reports.fits import write_fits
 
-    folder, changes, vouched = run_folder(arguments)
-    print(write_fits(run_config(folder, changes, vouched), folder))
+    asked = run_folder(arguments)
+    print(write_fits(run_config(*asked), asked.folder))
     return 0
 
 

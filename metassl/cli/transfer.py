@@ -46,10 +46,11 @@ def compare_distances(arguments: list[str]) -> Path:
     parameters, or keeps summaries of the stored tasks, only in a run of its own.
     """
     silence_hints()
-    folder, words, vouched = run_folder(arguments)
+    asked = run_folder(arguments)
+    folder, words = asked.folder, asked.changes
     options = {o.key_or_group: o.value() for o in parse_words([w for w in words if _is_option(w)])}
     tasks = to_count("tasks", options.get("tasks", TASKS), 2)
-    config = run_config(folder, [w for w in words if not _is_option(w)], vouched)
+    config = run_config(*asked._replace(changes=[w for w in words if not _is_option(w)]))
     own = run_choices(folder / ABOUT).get("distance", "own")
     source = build_source(config)
     learner = _trained(config, folder, source)
