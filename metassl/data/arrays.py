@@ -1,7 +1,5 @@
 """The user's own arrays: any .npz of images or feature vectors with labels."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ import numpy as np
 
 from metassl.data.class_splits import SplitChoice
 from metassl.data.pool import Contents
+from metassl.data.preparing.archives import NO_NPZ, opened, read_array
 from metassl.errors import DataError, one_of
 
 NAMES_KEY = "class_names"
@@ -91,22 +90,27 @@ def read_npz(
 
 def _load(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """Those of `keys` that the file has. Only `NAMES_KEY` may be absent."""
-    try:
-        # Opened here, for numpy leaves a file that it refuses open.
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
-            present = set(archive.files)
-            # Any other array, which may be large or pickled, stays unread.
-            arrays = {key: archive[key] for key in keys if key in present}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"'{path}' can't be read as an .npz of plain arrays: {error}.") from error
+    _refuse_npy(path)
+    with opened(path, NO_NPZ) as archive:
+        present = {name.removesuffix(".npy") for name in archive.namelist()}
+        # Any other array, which may be large or pickled, stays unread.
+        arrays = {key: read_array(path, archive, key) for key in keys if key in present}
     for key in keys:
         optional = key == NAMES_KEY and key == keys[-1]
         if key not in present and not optional:
             raise DataError(one_of(f"'{path}', array", key, present))
     return arrays
+
+
+def _refuse_npy(path: Path) -> None:
+    """A single array is a likely slip, and has an answer of its own."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(np.lib.format.MAGIC_PREFIX))
+    except OSError as error:
+        raise DataError(f"'{path}' {NO_NPZ}: {error.strerror}.") from error
+    if start == np.lib.format.MAGIC_PREFIX:
+        raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
 
 
 def _items(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -13,6 +13,16 @@ from metassl.errors import ConfigError, DataError, one_of
 
 PUBLISHED = Path(__file__).parent / "splits"
 
+# How else the splits are called
+MEANT = {split: split for split in SPLITS} | {
+    "training": "train", "valid": "val", "validation": "val", "dev": "val", "eval": "val", "testing": "test",
+}  # fmt: skip
+
+
+def meant_split(name: str) -> str | None:
+    """The split that a folder of this name is meant to be, None for any other folder."""
+    return MEANT.get(name.lower())
+
 
 def published(name: str) -> dict[str, list[str]]:
     """The class names of each split that a paper fixed; `name` is a file of `data/splits`."""
@@ -29,7 +39,7 @@ def from_file(path: str | Path, class_names: Sequence[str]) -> dict[str, list[in
     """
     try:
         named = json.loads(_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"split file '{path}' can't be read as JSON: {error}.") from error
     form = '{"train": [names], "val": [names], "test": [names]}'
     if not isinstance(named, dict) or not all(isinstance(names, list) for names in named.values()):

@@ -11,6 +11,7 @@ import pytest
 from metassl.data.arrays import Arrays
 from metassl.data.store import load
 from metassl.errors import ConfigError, DataError, UserError
+from tests.support import broken_files
 
 
 def images() -> np.ndarray:
@@ -115,7 +116,10 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
         "array 'class_names': found int64 [5], allowed are strings",
     ),
     "same name": ({"class_names": NAMES[[0, 1, 2, 3, 0]]}, "class name 'ape' occurs more than once"),
-    "objects": ({"images": np.array([None] * 10)}, "can't be read as an .npz of plain arrays: Object arrays"),
+    "objects": (
+        {"images": np.array([None] * 10)},
+        "array 'images': found pickled objects, which could run code. Allowed are plain arrays",
+    ),
     "nan": (
         {"images": with_nan()},
         "data.npz': items: found NaN or infinite values in 1 of 10 items, the first",
@@ -197,3 +201,12 @@ def test_bad_split_file(tmp_path: Path, what: str) -> None:
 def test_no_such_split_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"split file '.*none\.json' doesn't exist"):
         load(Arrays(saved(tmp_path), splits=tmp_path / "none.json"), tmp_path / "cache")
+
+
+def test_a_header_that_claims_more_than_there_is_is_refused_before_room_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    path.write_bytes(broken_files.archive({"images.npy": broken_files.npy((broken_files.HUGE,))}))
+    with pytest.raises(
+        DataError, match=r"array 'images': its header claims 39,582,418,599,936 bytes, found 4"
+    ):
+        Arrays(path).read()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import ImageOps
 
-from metassl.data.class_splits import SplitChoice
+from metassl.data.class_splits import SplitChoice, meant_split
 from metassl.data.images.pictures import decode, visible
 from metassl.data.pool import SPLITS, Contents
 from metassl.data.preparing.progress import track
@@ -100,6 +100,7 @@ class ImageFolder:
                 f"dataset.source.path: '{self.path}' is not a folder, give a folder of class folders."
             )
         folders = visible(self.path, folders=True)
+        self._refuse_misnamed([folder.name for folder in folders])
         if not folders or any(folder.name not in SPLITS for folder in folders):
             return {folder.name: visible(folder) for folder in folders}, None
         if self.choice.file is not None:
@@ -116,6 +117,17 @@ class ImageFolder:
                 splits[split.name].append(len(classes))
                 classes[folder.name] = folder
         return {name: visible(folder) for name, folder in classes.items()}, splits
+
+    def _refuse_misnamed(self, names: Sequence[str]) -> None:
+        """Folders of splits, one of which has another name than ours, would be read as classes."""
+        meant = {name: meant_split(name) for name in names}
+        if len(names) > 1 and all(meant.values()):
+            for name, split in meant.items():
+                if name != split:
+                    raise DataError(
+                        f"'{self.path}': found the folder '{name}' beside other splits. Did you mean "
+                        f"'{split}'? Allowed: {', '.join(SPLITS)}."
+                    )
 
     def _decode(self, file: Path) -> np.ndarray:
         """[size, size, channels] uint8."""

@@ -3,9 +3,6 @@
 Source: https://github.com/brendenlake/omniglot (MIT licence).
 """
 
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,9 @@ import numpy as np
 from PIL import Image
 
 from metassl.data import class_splits
+from metassl.data.images.pictures import decode
 from metassl.data.pool import SPLITS, Contents
+from metassl.data.preparing.archives import opened
 from metassl.data.preparing.download import fetch
 from metassl.data.preparing.progress import track
 from metassl.errors import ConfigError, DataError, one_of
@@ -121,10 +120,8 @@ class Omniglot:
         try:
             for character, drawing in self._drawings(path):
                 characters.setdefault(character, []).append(drawing)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, SyntaxError, ValueError) as error:
-            raise DataError(
-                f"'{path}' is truncated or corrupt ({error}): delete it, get {URL}/{path.name}."
-            ) from error
+        except DataError as error:
+            raise DataError(f"{str(error).rstrip('.')}: delete it, get {URL}/{path.name}.") from error
         wrong = [name for name, drawings in characters.items() if len(drawings) != DRAWINGS]
         if len(characters) != CHARACTERS[archive] or wrong:
             found = sum(len(drawings) for drawings in characters.values())
@@ -136,10 +133,10 @@ class Omniglot:
 
     def _drawings(self, path: Path) -> Iterator[tuple[str, np.ndarray]]:
         """Yields ('Alphabet/character01', [size, size] uint8), straight from the zip."""
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
             members = sorted(name for name in archive.namelist() if name.endswith(".png"))
             for member in track(members, path.name):
-                image = Image.open(io.BytesIO(archive.read(member))).convert("L")
+                image = decode(archive.read(member), "L", f"'{path}' is truncated or corrupt: '{member}'")
                 if image.size != (self.size, self.size):
                     image = image.resize((self.size, self.size), Image.Resampling.LANCZOS)
                 yield "/".join(member.split("/")[-3:-1]), 255 - np.asarray(image)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,27 +27,37 @@ def visible(folder: Path, *, folders: bool = False) -> list[Path]:
     return [Path(path) for path in sorted(found)]
 
 
-def decode(
-    picture: Path | bytes, mode: str, what: str, formats: tuple[str, ...] | None = None
-) -> Image.Image:
+def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:
     """A picture file, or its content, the right way up and in Pillow's `mode`.
+
+    Of Pillow's formats those of photographs are opened alone: some others start programs.
 
     Args:
         picture: the file or the bytes in it.
         mode: RGB or L.
         what: opens the line of an error.
-        formats: those of Pillow that are allowed; None for all, of which some start other programs.
 
     Raises:
-        DataError: it can't be read, or has more than 8 bits a channel.
+        DataError: it can't be read, is of another format, has more than 8 bits a channel, or more pixels than
+            `Image.MAX_IMAGE_PIXELS`, which a few bytes can claim.
     """
     try:
         source = picture if isinstance(picture, Path) else io.BytesIO(picture)
-        with Image.open(source, formats=formats) as image:
-            found = image.mode
-            upright = ImageOps.exif_transpose(image).convert(mode)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(source, formats=PHOTOGRAPHS) as image:
+                found = image.mode
+                upright = ImageOps.exif_transpose(image).convert(mode)
     except UnidentifiedImageError as error:
-        raise DataError(f"{what} can't be read as a picture: unknown format.") from error
+        allowed = ", ".join(PHOTOGRAPHS)
+        raise DataError(
+            f"{what} can't be read as a picture: unknown format. Allowed are {allowed}."
+        ) from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"{what} can't be read as a picture: it has more pixels than the {Image.MAX_IMAGE_PIXELS:,} that "
+            "are allowed."
+        ) from error
     # Pillow's decoders raise nearly anything on a broken file.
     except Exception as error:
         raise DataError(f"{what} can't be read as a picture: {' '.join(str(error).split())}.") from error

@@ -69,6 +69,17 @@ def test_split_folders(tmp_path: Path) -> None:
     assert contents.splits == {"train": [0, 1], "val": [2], "test": [3]}
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("valid", "val"), ("Validation", "val"), ("dev", "val"), ("Train", "train")]
+)
+def test_splits_by_another_name_are_no_classes(tmp_path: Path, name: str, meant: str) -> None:
+    names = {split: "ape" if split == "test" else "bee" for split in {"train", "val", "test"} - {meant}}
+    source = ImageFolder(split_folder(tmp_path, **names, **{name: "dog"}), size=4)
+    with pytest.raises(DataError, match=f"found the folder '{name}' .*Did you mean '{meant}'") as caught:
+        load(source, tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+
+
 def test_same_class_in_two_splits(tmp_path: Path) -> None:
     source = ImageFolder(split_folder(tmp_path, train="emu bee", test="bee"))
     with pytest.raises(DataError, match="class 'bee' is in train and in test, allowed is one"):

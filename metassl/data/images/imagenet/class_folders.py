@@ -7,7 +7,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 
 from metassl.data.images.imagenet.parts import Part, Put
-from metassl.data.images.pictures import PHOTOGRAPHS, decode, visible
+from metassl.data.images.pictures import decode, visible
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
@@ -77,6 +77,6 @@ def _leaves(name: str) -> bool:
 def _part(where: Path, names: Sequence[str], labels: np.ndarray, files: Sequence[Path]) -> Part:
     def send(put: Put) -> None:
         for file in track(files, where.name):
-            put(np.asarray(decode(file, "RGB", f"'{file}'", PHOTOGRAPHS))[None])
+            put(np.asarray(decode(file, "RGB", f"'{file}'"))[None])
 
     return Part(where, names, labels, send)

@@ -2,13 +2,13 @@
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from metassl.data.images.imagenet.parts import Put
+from metassl.data.preparing.archives import NO_NPZ, header, opened
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError, one_of
 
@@ -21,28 +21,20 @@ def send_rows(path: Path, key: str, put: Put) -> None:
     Raises:
         DataError: no such file or array, another type or shape, or a damaged file.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            if key not in names:
-                raise DataError(one_of(f"'{path}', array", key, names))
-            with archive.open(f"{key}.npy") as member:
-                shape = _shape(path, key, member)
-                for first in track(range(0, shape[0], BLOCK), path.name):
-                    rows = min(BLOCK, shape[0] - first)
-                    raw = member.read(rows * math.prod(shape[1:]))
-                    put(np.frombuffer(raw, np.uint8).reshape(rows, *shape[1:]))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        why = " ".join(str(error).split())
-        raise DataError(f"'{path}' can't be read as an .npz of plain arrays: {why}.") from error
+    with opened(path, NO_NPZ) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        if key not in names:
+            raise DataError(one_of(f"'{path}', array", key, names))
+        with archive.open(f"{key}.npy") as member:
+            shape = _shape(path, key, archive, member)
+            for first in track(range(0, shape[0], BLOCK), path.name):
+                rows = min(BLOCK, shape[0] - first)
+                raw = member.read(rows * math.prod(shape[1:]))
+                put(np.frombuffer(raw, np.uint8).reshape(rows, *shape[1:]))
 
 
-def _shape(path: Path, key: str, member: IO[bytes]) -> tuple[int, ...]:
-    version = np.lib.format.read_magic(member)
-    if version > (2, 0):
-        raise ValueError(f"version {version} of .npy")
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, columns, dtype = read(member)
+def _shape(path: Path, key: str, archive: zipfile.ZipFile, member: IO[bytes]) -> tuple[int, ...]:
+    shape, columns, dtype = header(path, archive, key, member)
     if columns or dtype != np.uint8 or shape[3:] != (3,):
         order = " by column" if columns else ""
         found = f"{dtype} {list(shape)}{order}"

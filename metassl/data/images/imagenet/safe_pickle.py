@@ -75,12 +75,21 @@ class _ForgetfulMemo(dict[int, Any]):
         return value
 
 
-def _finished(found: Any) -> Any:
-    """The same containers with arrays in place of their stand-ins, and text for keys of bytes."""
+def _finished(found: Any, known: dict[int, Any] | None = None) -> Any:
+    """The same containers with arrays in place of their stand-ins, and text for keys of bytes.
+
+    What a pickle holds many times is finished once: lists of lists of one list can stand for billions.
+    """
+    known = {} if known is None else known
+    if id(found) in known:
+        return known[id(found)]
     if isinstance(found, Array):
         return found.value
     if isinstance(found, dict):
-        return {text(key) if isinstance(key, bytes) else key: _finished(x) for key, x in found.items()}
-    if isinstance(found, list | tuple):
-        return type(found)(_finished(x) for x in found)
-    return found
+        made: Any = {text(k) if isinstance(k, bytes) else k: _finished(x, known) for k, x in found.items()}
+    elif isinstance(found, list | tuple):
+        made = type(found)(_finished(x, known) for x in found)
+    else:
+        return found
+    known[id(found)] = made
+    return made

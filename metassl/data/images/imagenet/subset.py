@@ -111,7 +111,9 @@ class ImageNetSubset:
                 if needed[0].exists():
                     for path in needed:
                         if not path.exists():
-                            raise DataError(f"'{path}' doesn't exist, but belongs to '{needed[0].name}'.")
+                            raise DataError(
+                                f"'{path}' doesn't exist, but belongs to '{needed[0].name}'.{_misnamed(path)}"
+                            )
                     return folder, layout
         places = " nor in ".join(f"'{folder}'" for folder in self.folders)
         layouts = " or ".join(layout.says for layout in self.layouts)
@@ -137,6 +139,14 @@ class ImageNetSubset:
             if not 1 <= count <= self.most:
                 allowed = f"allowed are 1 to {self.most:,}"
                 raise DataError(f"{where}: class '{name}' has {count:,} pictures, {allowed}.")
+
+
+def _misnamed(path: Path) -> str:
+    """A hint where the split lies there under another name."""
+    for found in visible(path.parent, folders=True):
+        if class_splits.meant_split(found.name) == path.name:
+            return f" Found '{found.name}': rename it '{path.name}'."
+    return ""
 
 
 def _state(path: Path) -> list[Any]:

@@ -18,7 +18,7 @@ from metassl.data.images.imagenet.subset import (
     class_folders,
     each_split,
 )
-from metassl.data.images.pictures import PHOTOGRAPHS, decode
+from metassl.data.images.pictures import decode
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 
@@ -37,7 +37,7 @@ def _send_pngs(file: Path, count: int, put: Put) -> None:
 
     def send(content: bytes) -> int:
         k = next(numbers)
-        put(np.asarray(decode(content, "RGB", f"'{file}', image {k}", PHOTOGRAPHS))[None])
+        put(np.asarray(decode(content, "RGB", f"'{file}', image {k}"))[None])
         return k
 
     found: Any = safe_pickle.load(file, lambda array: send(array.tobytes()))

@@ -135,3 +135,13 @@ def test_the_danger_is_real(tmp_path: Path, what: str) -> None:
     """Without protection it runs."""
     pickle.loads(pickle.dumps(runs(tmp_path / "flag")[what]))
     assert (tmp_path / "flag").exists()
+
+
+def test_a_list_in_lists_in_lists_is_read_once(tmp_path: Path) -> None:
+    """Written out it would have 10^30 entries."""
+    found: Any = [1]
+    for _ in range(30):
+        found = [found] * 10
+    read = load(python3(tmp_path / "a.pkl", found))
+    assert len(read) == 10
+    assert read[0] is read[9]

@@ -79,7 +79,7 @@ BAD_ARRAYS: dict[str, tuple[bytes, str]] = {
     "floats": (npz(images=PICTURES / 255), "array 'images': found float64 [194, 6, 6, 3], expected uint8 [n, h, w, 3]."),
     "grey": (npz(images=PICTURES[..., 0]), "array 'images': found uint8 [194, 6, 6], expected"),
     "by column": (npz(images=np.asfortranarray(PICTURES)), "found uint8 [194, 6, 6, 3] by column, expected"),
-    "objects": (npz(images=np.array([{}], dtype=object)), "array 'images': found object [1], expected"),
+    "objects": (npz(images=np.array([{}], dtype=object)), "array 'images': found pickled objects, which could run code."),
     "too few": (npz(images=PICTURES[1:]), "found 193 images and 194 labels"),
     "too many": (npz(images=np.tile(PICTURES, (9, 1, 1, 1))), "found 1,746 images and 194 labels"),
     "cut short": (npz(images=PICTURES)[:-300], "can't be read as an .npz of plain arrays: "),
