@@ -9,7 +9,9 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from metassl.errors import DataError
 from metassl.files import write_atomically
+from metassl.runs.curves import read_rows, step_of
 
 SHARE = 0.01  # of the run's time that may go into writing
 
@@ -51,13 +53,16 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def keep_until(self, step: int) -> None:
-        """Reads the file of the run that is resumed, up to and with `step`."""
+        """Reads the file of the run that is resumed, up to and with `step`. DataError for a damaged one."""
         if not self.path.exists():
             return
-        with self.path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                if int(row["step"]) <= step:
-                    self.rows[int(row["step"])] = {k: v for k, v in row.items() if k != "step" and v}
+        for number, row in enumerate(read_rows(self.path), 1):
+            try:
+                at = step_of(row["step"])
+            except (KeyError, ValueError) as error:
+                raise DataError(f"{self.path}: row {number} has no step ({error}).") from None
+            if at <= step:
+                self.rows[at] = {k: v for k, v in row.items() if k and k != "step" and v}
 
     @rank_zero_only
     def save(self) -> None:

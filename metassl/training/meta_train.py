@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.data.task_source import TaskSource
 from metassl.engine.base import Engine
 from metassl.errors import UserError
@@ -32,8 +33,9 @@ from metassl.training.build import (
 from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
 from metassl.training.module import DivergedError
 from metassl.training.process import settle_process
+from metassl.training.restoring import check_parts, check_restorable
 from metassl.training.trainer import build_trainer
-from metassl.training.weights import load_weights, read_checkpoint
+from metassl.training.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def meta_train(
     build_test_stream(config, source, learner, config.evaluation.episodes)
     tested_checkpoint(config, folder)
     trainer = build_trainer(config, folder, resume, learner, task.outcome.score)
+    if resume is not None:
+        check_restorable(read_checkpoint(resume), resume, module, data, trainer)
     if trainer.is_global_zero:
         print(_description(config, learner, source, choices))
     try:
@@ -117,8 +121,10 @@ def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) ->
     if config.resume is None:
         return None
     path = folder / CHECKPOINTS / LAST
-    refuse_foreign_targets(config, vouched)
+    # the logger is that of today's command line, and may be anybody's
+    refuse_foreign_targets({key: node for key, node in config.items() if key != "logger"}, vouched)
     content = read_checkpoint(path)  # refuses what is not plain weights before anything is built
+    check_parts(content, path)
     tested = tested_checkpoint(config, folder)
     if _has_best(content) and not tested.is_file():
         raise UserError(

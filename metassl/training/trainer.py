@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Score
@@ -18,7 +19,6 @@ from metassl.training.csv_log import CSVLog
 from metassl.training.log_steps import LogSteps
 from metassl.training.progress import StepBar
 from metassl.training.tracker import build_tracker
-from metassl.training.weights import read_checkpoint
 
 
 class CloseLoggers(pl.Callback):
