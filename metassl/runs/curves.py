@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from metassl.errors import DataError
 
+LAST = 1 << 53  # the largest step that a number of a csv file tells exactly
+
 
 class Curve(NamedTuple):
     """One metric over training: the steps at which it was logged (ascending) and its values there."""
@@ -25,12 +27,11 @@ def read_curves(path: Path) -> dict[str, Curve]:
     """
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8", errors="replace") as lines:
-        rows = list(csv.DictReader(lines, restkey="", restval=""))
+    rows = read_rows(path)
     points: dict[str, dict[int, float]] = {}
     for index, row in enumerate(rows):
         try:
-            step = int(float(row.pop("step")))
+            step = step_of(row.pop("step"))
             logged = {name: float(cell) for name, cell in row.items() if cell and name}
         except (KeyError, ValueError) as error:
             if index == len(rows) - 1:  # a run killed while it wrote leaves half a row
@@ -39,6 +40,23 @@ def read_curves(path: Path) -> dict[str, Curve]:
         for name, value in logged.items():
             points.setdefault(name, {})[step] = value
     return {name: _curve(values) for name, values in points.items()}
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a metrics.csv as they are. Raises DataError for what is no table."""
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as lines:
+            return list(csv.DictReader(lines, restkey="", restval=""))
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{path}: can't be read as csv ({error}).") from None
+
+
+def step_of(cell: str) -> int:
+    """The step in a cell. Raises ValueError where it is none."""
+    step = float(cell)
+    if not 0 <= step < LAST or not step.is_integer():
+        raise ValueError(f"no step: {cell[:40]}")
+    return int(step)
 
 
 def _curve(values: Mapping[int, float]) -> Curve:

@@ -8,8 +8,11 @@ from typing import Any
 from metassl.errors import DataError, UserError
 from metassl.files import read_json
 from metassl.runs.curves import Curve, read_curves
+from metassl.runs.facts import check_facts, check_score, is_number, is_text
 from metassl.runs.file_names import ABOUT, CURVES, EPISODES, RESULTS, STATUS
 from metassl.runs.status import read_status
+
+EPISODES_MOST = 10_000_000  # of a test; a few bytes of a table can claim billions
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +76,13 @@ def read_run(folder: Path) -> Run:
     if not (folder / ABOUT).is_file():
         raise UserError(f"run folder '{folder}': no {ABOUT} inside.")
     about = read_json(folder / ABOUT)
-    choices, seed = about.get("choices"), about.get("seed")
-    if not isinstance(choices, dict) or not isinstance(seed, int):
+    choices, seed, overrides = about.get("choices"), about.get("seed"), about.get("overrides") or []
+    if not isinstance(choices, dict) or not isinstance(seed, int) or not is_number(seed):
         raise DataError(f"{folder / ABOUT}: expected an object 'choices' and a whole number 'seed'.")
+    check_facts(folder / ABOUT, {"choices": choices, "overrides": overrides})
+    if not isinstance(overrides, list) or not all(map(is_text, choices.values())):
+        raise DataError(f"{folder / ABOUT}: expected names in 'choices' and a list 'overrides'.")
+    git = about.get("git")
     results = _read_results(folder / RESULTS)
     status, error = read_status(folder)
     if status is None:  # a second test of a run, which has results and no status
@@ -84,12 +91,12 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         choices={key: str(value) for key, value in choices.items()},
         seed=seed,
-        overrides=tuple(str(entry) for entry in about.get("overrides") or ()),
+        overrides=tuple(map(str, overrides)),
         status=status,
         error=error,
         results=results,
         curves=read_curves(folder / CURVES),
-        dirty=bool((about.get("git") or {}).get("dirty")),
+        dirty=isinstance(git, dict) and bool(git.get("dirty")),
     )
 
 
@@ -98,13 +105,19 @@ def read_episodes(run: Run) -> dict[int, float] | None:
     path = run.folder / EPISODES
     if not path.is_file():
         return None
-    from pyarrow.parquet import read_table  # here, because only the paired comparisons need pyarrow
+    from pyarrow.parquet import ParquetFile  # here, because only the paired comparisons need pyarrow
 
     try:
-        table = read_table(path, columns=["episode", run.score])
-        return dict(zip(table["episode"].to_pylist(), table[run.score].to_pylist(), strict=True))
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors derive from these
-        reason = str(error).splitlines()[0]
+        with ParquetFile(path) as file:
+            if file.metadata.num_rows > EPISODES_MOST:
+                raise ValueError(f"{file.metadata.num_rows:,} rows, allowed are {EPISODES_MOST:,}")
+            table = file.read(columns=["episode", run.score])
+        pairs = list(zip(table["episode"].to_pylist(), table[run.score].to_pylist(), strict=True))
+        if not all(isinstance(number, int) and is_number(value) for number, value in pairs):
+            raise ValueError("other values than numbers")
+        return dict(pairs)
+    except (OSError, ValueError, KeyError, MemoryError) as error:  # pyarrow's own errors derive from these
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: not a table with 'episode' and '{run.score}' ({reason}).") from error
 
 
@@ -139,10 +152,15 @@ def _read_results(path: Path) -> dict[str, Any] | None:
         "without_unlabelled" in results
     ):  # of before there were twins: the gain was over a learner deprived of U
         results["deprived"], results["gain"] = results.pop("without_unlabelled"), None
+    check_facts(path, results)
     decides = deciding_score(results)
-    for key in (decides, "twin", "gain", "validation"):
-        score = results.get(key)
-        absent = score is None and key != decides
-        if not absent and not (isinstance(score, dict) and isinstance(score.get("mean"), int | float)):
-            raise DataError(f"{path}: '{key}' has no number 'mean'.")
+    for key in (decides, "twin", "gain", "validation", "deprived", "untrained"):
+        if results.get(key) is not None or key == decides:
+            check_score(path, key, results.get(key))
+    unbalanced = results.get("unbalanced")
+    if unbalanced is not None:
+        if not isinstance(unbalanced, dict) or not is_number(unbalanced.get("imbalance")):
+            raise DataError(f"{path}: 'unbalanced' has no number 'imbalance'.")
+        for key in {decides, "gain"} & {key for key, value in unbalanced.items() if value is not None}:
+            check_score(path, f"unbalanced.{key}", unbalanced[key])
     return results

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from metassl.errors import UserError
+from metassl.errors import DataError, UserError
 from metassl.files import read_json, write_json
 from metassl.runs.file_names import CHECKPOINTS
 
@@ -35,7 +35,10 @@ class TwinStore:
         file = self._file(key)
         if not file.is_file():
             return None
-        run = self.folder / str(read_json(file)["run"])
+        said = read_json(file).get("run")
+        if not isinstance(said, str):
+            raise DataError(f"{file}: says of no folder 'run' where the twin is; remove the file.")
+        run = self.folder / said
         return run if any((run / CHECKPOINTS).glob("*.ckpt")) else None
 
     def add(self, key: str, run: Path) -> None:
