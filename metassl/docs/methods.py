@@ -11,7 +11,7 @@ from metassl.construct import BUILDERS
 from metassl.docs.markdown import code, prose
 from metassl.docs.options import Option, option_names, read_options
 from metassl.docs.sentences import difference, first_sentence, names_a_paper, source
-from metassl.reports.markdown import markdown_table
+from metassl.reports.markdown import Markdown, markdown_table
 
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
 APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
@@ -58,7 +58,8 @@ def _section(group: str, conf: Path) -> str:
         if folder:
             room = inspect.getdoc(import_module(folder)) or ""
             parts.append(f"### `{folder.replace('.', '/')}`\n\n{prose(room)}\n")
-        parts.append(markdown_table(HEAD, [_row(group, option) for option in members]) + "\n")
+        rows = [list(map(Markdown, _row(group, option))) for option in members]
+        parts.append(markdown_table(list(map(Markdown, HEAD)), rows) + "\n")
     return "\n".join(parts)
 
 

@@ -13,7 +13,7 @@ from metassl.docs.options import option_names
 from metassl.errors import ConfigError, DataError
 from metassl.experiments.pair_configs import compose_each
 from metassl.outcomes.regression import Regression
-from metassl.reports.markdown import markdown_table
+from metassl.reports.markdown import Markdown, markdown_table
 from metassl.tasks.spec import TaskSpec
 from metassl.training.build import build_learner
 
@@ -84,9 +84,14 @@ def _section(conf: Path, kind: Kind) -> str:
 
 Of {pairs} pairs {pairs - len(found)} are built and {len(found)} are refused.
 
-{markdown_table(HEAD, _rows(found, models, objectives))}
+{_table(HEAD, *_rows(found, models, objectives))}
 
 """
+
+
+def _table(*lines: Sequence[str]) -> str:
+    head, *rows = ([Markdown(cell) for cell in line] for line in lines)
+    return markdown_table(head, rows)
 
 
 def read_refused(page: Path, kind: Kind, conf: Path) -> set[Pair]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from metassl.reports.drawing import new_figure, save_png
+from metassl.errors import printable
+from metassl.reports.drawing import label, new_figure, save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,17 +58,20 @@ def draw_heat_maps(
         finished: the (row, column) that have a finished run. Hatched cells marked × have none, hatched cells
             marked – no value.
     """
+    names, heads = list(map(label, rows)), [label(printable(column)) for column in columns]
     beside = len(columns) <= 5
-    lines = max(row.count("\n") + 1 for row in rows)
+    lines = max(name.count("\n") + 1 for name in names)
+    longest = max(len(line) for name in names for line in name.split("\n"))
     width, height = 2.9 + (1.15 if beside else 0.85) * len(columns), 1.9 + (0.35 + 0.3 * lines) * len(rows)
     shape = (1, len(maps)) if beside else (len(maps), 1)
-    figure = new_figure(width * shape[1], height * shape[0])
+    width, height = width * shape[1] + 0.08 * max(0, longest - 16), height * shape[0]
+    figure = new_figure(width, height + 0.05 * shape[0] * max(0, max(map(len, heads)) - 16))
     axes = figure.subplots(*shape, squeeze=False).ravel()
     for ax, heat_map in zip(axes, maps, strict=True):
         _draw(ax, rows, columns, heat_map, finished)
         ax.tick_params(labelleft=not beside or ax is axes[0])
         ax.set_ylabel("model" if not beside or ax is axes[0] else "")
-    figure.suptitle(title)
+    figure.suptitle(label(title))
     if any(np.isnan(heat_map.values).any() for heat_map in maps):
         figure.supxlabel("hatched: × no finished run, – no value", fontsize="small")
     save_png(figure, path)
@@ -96,7 +100,7 @@ def _draw(
         text = absent if np.isnan(value) else f"{value:{'+' if signed else ''}{heat_map.decimals}}"
         dark = not np.isnan(value) and _luminance(colours(norm(value))) < 0.45
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black")
-    _label(ax, rows, columns)
+    _label(ax, list(map(label, rows)), [label(printable(column)) for column in columns])
     ax.set(title=heat_map.title, xlabel="ssl")
     ax.figure.colorbar(image, ax=ax)
 
@@ -110,8 +114,8 @@ def _label(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     slanted = max(map(len, columns)) > 9
     ax.set_xticks(range(len(columns)), columns)
     ax.tick_params(axis="x", rotation=30 if slanted else 0)
-    for label in ax.get_xticklabels():
-        label.set(ha="right" if slanted else "center", rotation_mode="anchor" if slanted else "default")
+    for tick in ax.get_xticklabels():
+        tick.set(ha="right" if slanted else "center", rotation_mode="anchor" if slanted else "default")
     ax.set_yticks(range(len(rows)), rows)
 
 

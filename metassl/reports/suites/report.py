@@ -9,7 +9,7 @@ from metassl.errors import DataError
 from metassl.experiments.suites.suite import Suite, Table
 from metassl.files import write_atomically
 from metassl.outcomes.scores import ACCURACY, KNOWN, Score, score_named
-from metassl.reports.html_page import html_page
+from metassl.reports.blocks import Block, Heading, Lines, Paragraph, Picture, html_page, markdown_page
 from metassl.reports.suites.plots import draw_table
 from metassl.reports.suites.protocol import protocol
 from metassl.reports.suites.records import Records, read_records
@@ -27,7 +27,9 @@ COMPARED = (
     "Difference: ours minus published, ± the half width of the 95% interval of our mean over the seeds "
     "(Student's t). Reproduced: the difference is within the tolerance; above, below: it is not."
 )
-REDUCED = "**Reduced data**: fewer images than the data set has. The numbers compare with nothing published."
+REDUCED = Paragraph(
+    ": fewer images than the data set has. The numbers compare with nothing published.", "Reduced data"
+)
 MEMORY = "† quoted from memory, not read in the source."
 
 
@@ -50,19 +52,20 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     reduced = any(found.reduced for _, verdicts in tables for found in verdicts.values())
     notes = NOTES.format(score=f"{score.opening} in %" if score.percent else score.opening)
     notes = f"{notes} {COMPARED}" if compared else notes
-    parts = [f"# {suite.title}", suite.about, REDUCED if reduced else "", notes]
+    blocks: list[Block] = [Heading(suite.title, 1), *([Paragraph(suite.about)] if suite.about else [])]
+    blocks += [*([REDUCED] if reduced else []), Paragraph(notes)]
     pictures = []
     for number, (table, verdicts) in enumerate(tables):
         pictures.append(results / (f"plot{number}.png" if number else "plot.png"))
         draw_table(table, verdicts, pictures[-1], suite.title)
-        heading = f"## {table.name}" if table.name else ""
-        parts += [heading, verdicts_table(table, verdicts), f"![{table.name}]({pictures[-1].name})"]
-    if any("†" in part for part in parts):
-        parts.append(MEMORY)
-    parts += [_sources(suite, published, score), f"```\n{protocol(records)}\n```"]
-    text = "\n\n".join(filter(None, parts)) + "\n"
+        blocks += [Heading(table.name)] if table.name else []
+        blocks += [verdicts_table(table, verdicts), Picture(table.name, pictures[-1].name)]
+    sources = _sources(suite, published, score)
+    said = [MEMORY if "†" in markdown_page(blocks) else "", sources]
+    blocks += [*(Paragraph(text) for text in said if text), Lines(protocol(records))]
+    text = markdown_page(blocks)
     paths = [results / "report.md", results / "report.html", *pictures]
-    for path, content in zip(paths, (text, html_page(suite.title, text)), strict=False):
+    for path, content in zip(paths, (text, html_page(suite.title, blocks)), strict=False):
         write_atomically(path, partial(Path.write_text, data=content, encoding="utf-8"))
     return text, paths
 

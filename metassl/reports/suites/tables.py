@@ -1,9 +1,10 @@
-"""A suite's verdicts as Markdown tables."""
+"""A suite's verdicts as tables."""
 
 from math import isnan
 
 from metassl.experiments.suites.suite import Table
-from metassl.reports.markdown import NOTHING, markdown_table
+from metassl.reports.blocks import Grid
+from metassl.reports.markdown import NOTHING, Bold
 from metassl.reports.suites.verdicts import Verdict, Verdicts
 
 
@@ -12,13 +13,13 @@ def is_compared(table: Table, verdicts: Verdicts) -> bool:
     return not table.axis and any(found.published is not None for found in verdicts.values())
 
 
-def verdicts_table(table: Table, verdicts: Verdicts) -> str:
+def verdicts_table(table: Table, verdicts: Verdicts) -> Grid:
     """A line for each cell, or, where nothing is published, a line for each row."""
     if not is_compared(table, verdicts):
         rows = [[row, *(_with_mark(table, verdicts, row, c) for c in table.columns)] for row in table.rows]
-        return markdown_table([table.axis or "", *table.columns], rows)
+        return Grid([table.axis or "", *table.columns], rows)
     head = ["", "", "published", "ours", "test", "difference", "seeds", "verdict"]
-    return markdown_table(head, [[row, column, *_facts(v)] for (row, column), v in verdicts.items()])
+    return Grid(head, [[row, column, *_facts(v)] for (row, column), v in verdicts.items()])
 
 
 def _facts(found: Verdict) -> list[str]:
@@ -38,7 +39,7 @@ def _with_mark(table: Table, verdicts: Verdicts, row: str, column: str) -> str:
     if len(found.seeds) == 1:  # which have no spread
         text += f" (test ± {found.ci:.{found.digits}f})"
     best = max((mean for mean in means if mean is not None), key=found.score.improvement, default=None)
-    return f"**{text}**" if len(means) > 1 and best is not None and found.mean == best else text
+    return Bold(text) if len(means) > 1 and best is not None and found.mean == best else text
 
 
 def _ours(found: Verdict) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from metassl.evaluation.intervals import Interval, over_seeds, paired, shown
 from metassl.evaluation.significance import holm, p_over_seeds
+from metassl.reports.markdown import bold, escaped
 from metassl.reports.sweeps.protocol import best_of_each_setting, setting
 from metassl.reports.sweeps.seed_groups import SeedGroup
 from metassl.runs.read import Run, read_episodes
@@ -42,7 +43,7 @@ def comparisons(groups: Sequence[SeedGroup], digits: int = 1) -> list[str]:
     lines = []
     for (best, other, difference), held in zip(found, holds, strict=True):
         amount = shown(best.decides, difference.interval, True, digits)
-        names = [f"**{best.label}**", other.label]
+        names = [bold(best.label), escaped(other.label)]
         sides = names if best.decides.higher else reversed(names)
         lines.append(f"{' minus '.join(sides)}: {amount} ({_verdict(difference, held)})")
     return lines

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from metassl.reports.drawing import line_look, new_figure, save_png
+from metassl.errors import printable
+from metassl.reports.drawing import label, line_look, new_figure, save_png
 from metassl.reports.sweeps.seed_groups import SeedGroup
 from metassl.runs.curves import Curve
 
@@ -37,7 +38,7 @@ def draw_learning_curves(groups: Sequence[SeedGroup], path: Path, title: str, co
     figure = new_figure(3.2 * shape[1] + 2.0, 2.7 * shape[0] + 0.8)
     axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
     for ax, row in zip(axes, rows, strict=False):
-        ax.set_title(row, fontsize="medium")
+        ax.set_title(label(row), fontsize="medium")
         ax.grid(alpha=0.3)
         for group, curve in curves:
             if group.row == row:
@@ -48,8 +49,9 @@ def draw_learning_curves(groups: Sequence[SeedGroup], path: Path, title: str, co
         ax.tick_params(labelbottom=place + columns >= len(rows))
     handles = {name: line for ax in axes for line, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     shown = [name for name in objectives if name in handles]
-    figure.legend([handles[name] for name in shown], shown, loc="outside right upper", title="ssl")
-    figure.suptitle(title)
+    named = [label(printable(name)) for name in shown]
+    figure.legend([handles[name] for name in shown], named, loc="outside right upper", title="ssl")
+    figure.suptitle(label(title))
     figure.supxlabel("training step (line: mean over seeds, band: lowest to highest seed)", fontsize="medium")
     decides = finished[0].decides
     unit = " (%)" if decides.percent else ""

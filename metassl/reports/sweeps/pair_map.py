@@ -11,7 +11,7 @@ from metassl.evaluation.significance import holm, p_over_seeds
 from metassl.files import write_atomically
 from metassl.outcomes.scores import ACCURACY
 from metassl.reports.heat_maps import draw_heat_maps
-from metassl.reports.markdown import NOTHING, markdown_table
+from metassl.reports.markdown import NOTHING, Markdown, bold, escaped, markdown_table
 from metassl.reports.sweeps.protocol import protocol_line, task_title
 from metassl.reports.sweeps.score_map import gain_words, mean_scores, score_maps
 from metassl.reports.sweeps.sections import sections
@@ -57,7 +57,7 @@ def write_pair_map(sweep: Path) -> list[Path]:
         groups = [group for group in section.groups if group.finished]
         title = task_title(section.runs)
         marks = marked(groups)
-        text += [f"# {title}", note(groups, marks), pair_table(groups, "gain", marks)]
+        text += [f"# {escaped(title)}", note(groups, marks), pair_table(groups, "gain", marks)]
         text += _unbalanced(groups, marks)
         text.append(protocol_line(section.runs))
         picture = sweep / section.file("map.png")
@@ -132,7 +132,7 @@ def _draw(groups: Sequence[SeedGroup], path: Path, title: str) -> bool:
     return True
 
 
-def _cell(group: SeedGroup | None, gain: str, bold: bool) -> str:
+def _cell(group: SeedGroup | None, gain: str, stands_out: bool) -> str:
     """The score, and below it the gain."""
     if group is None:
         return NOTHING
@@ -146,7 +146,7 @@ def _cell(group: SeedGroup | None, gain: str, bold: bool) -> str:
         return text
     amount = shown(decides, gained, True)
     mark = " †" if len(group.finished) == 1 else ""
-    return f"{text}<br>{f'**{amount}**' if bold else amount}{mark}"
+    return Markdown(f"{text}<br>{bold(amount) if stands_out else amount}{mark}")
 
 
 def _names(groups: Sequence[SeedGroup]) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from metassl.reports.markdown import distinct
+from metassl.reports.markdown import Markdown, distinct, escaped
 from metassl.reports.sweeps.seed_groups import SeedGroup, score, value_of
 from metassl.runs.read import Run
 
@@ -33,15 +33,16 @@ def task_title(runs: Iterable[Run]) -> str:
     return f"{dataset}, {fact(done, 'way')}-way {fact(done, 'shot')}-shot"
 
 
-def protocol_line(runs: Iterable[Run]) -> str:
-    """One line with all that a number in the table depends on; 'a / b' where it varies over the runs."""
+def protocol_line(runs: Iterable[Run]) -> Markdown:
+    """One line of Markdown with all that a number in the table depends on; 'a / b' where it varies."""
     done = [run for run in runs if run.finished]
     facts = [f"{name} {fact(done, key)}" for key, name in episode_facts(done).items()]
     facts += [f"U used at {fact(done, 'at')}", f"norm {fact(done, 'norm')}", predictions(done)]
     facts += [f"training steps {fact(done, 'steps')}"]
     facts += [f"{key} {distinct(value_of(run, key) for run in done)}" for key in ("backbone", "optimizer")]
     facts += [f"seeds {distinct(run.seed for run in done)}", f"commit {commits(done)}"]
-    return f"Protocol: dataset {distinct(value_of(run, 'dataset') for run in done)}, {', '.join(facts)}."
+    dataset = distinct(value_of(run, "dataset") for run in done)
+    return escaped(f"Protocol: dataset {dataset}, {', '.join(facts)}.")
 
 
 def best_of_each_setting(groups: Sequence[SeedGroup]) -> list[SeedGroup]:

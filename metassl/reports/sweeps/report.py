@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metassl.files import write_atomically
+from metassl.reports.markdown import escaped
 from metassl.reports.sweeps.comparisons import comparisons
 from metassl.reports.sweeps.learning_curves import draw_learning_curves
 from metassl.reports.sweeps.protocol import protocol_line, task_title
@@ -31,13 +32,15 @@ def write_sweep_report(sweep: Path, out: Path, digits: int = 1) -> tuple[str, li
         digits: decimals of the percentages.
     """
     runs = find_runs(sweep)
+    found = sections(runs)
+    compared = [comparisons(section.groups, digits) for section in found]  # reads, so it comes before writing
     out.mkdir(parents=True, exist_ok=True)
-    tables, parts, pictures = [], [f"# {sweep.resolve().name}"], []
-    for section in sections(runs):
+    tables, parts, pictures = [], [f"# {escaped(sweep.resolve().name)}"], []
+    for section, lines in zip(found, compared, strict=True):
         groups = section.groups
         tables += [*section.heading(2), results_table(groups, digits)]
         drawn = _pictures(section, groups, out)
-        parts += _document(section, tables[-1], comparisons(groups, digits), drawn)
+        parts += _document(section, tables[-1], lines, drawn)
         pictures += drawn
     failures = failures_table(runs, sweep)
     if failures:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any
 
+from metassl.errors import printable
 from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.outcomes.scores import KNOWN, Score, score_named
 from metassl.runs.file_names import RESULTS
@@ -43,7 +44,7 @@ class SeedGroup:
     @property
     def row(self) -> str:
         """The model and the other varying keys: all but the SSL objective, a line each."""
-        return "\n".join([self.model, *(f"{key}={value}" for key, value in self.extra)])
+        return "\n".join(map(printable, [self.model, *(f"{key}={value}" for key, value in self.extra)]))
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from metassl.evaluation.intervals import Interval, shown
 from metassl.outcomes.scores import Score
-from metassl.reports.markdown import NOTHING, distinct, markdown_table
+from metassl.reports.markdown import NOTHING, Markdown, bold, distinct, escaped, markdown_table
 from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact, have_classes, predictions
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.runs.read import Run
@@ -36,7 +36,7 @@ def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
     head += ["gain of U", "gain, unbalanced U", "twin", *(other.name for other in columns.others), "seeds n"]
     head += [*columns.made, "predictions", "norm", "steps", "wall time", "commit"]
     rows = [_row(group, columns, id(group) in best, digits) for group in done]
-    return f"{markdown_table(head, rows)}\n\n{' '.join(_notes(done, columns.others, bool(best)))}\n"
+    return f"{markdown_table(head, rows)}\n\n{escaped(' '.join(_notes(done, columns.others, bool(best))))}\n"
 
 
 def failures_table(runs: Iterable[Run], sweep: Path) -> str:
@@ -87,7 +87,7 @@ def _row(group: SeedGroup, columns: Columns, best: bool, digits: int) -> list[st
     mark = " †" if len(runs) == 1 else ""
     text = _cell(decides, score(group, decides.name), "", digits)
     cells = [group.model, group.ssl, *(value for _, value in group.extra)]
-    cells += [f"**{text}**{mark}" if best else text + mark]
+    cells += [Markdown(f"{bold(text)}{mark}") if best else text + mark]
     gains = ("gain", "unbalanced.gain")
     cells += [_cell(decides, score(group, gain), mark, digits, signed=True) for gain in gains]
     cells += [_cell(decides, score(group, "twin"), mark, digits)]
