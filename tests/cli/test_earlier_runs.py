@@ -46,7 +46,7 @@ def leave(folder: Path, config: DictConfig, status: str, *files: str) -> None:
     plain = config.copy()
     OmegaConf.set_struct(plain, False)
     del plain["hydra"]
-    OmegaConf.save(plain, folder / "config.yaml")
+    OmegaConf.save(plain, folder / "config.yaml", resolve=True)  # as a run leaves it
     (folder / "run.json").write_text(json.dumps({"overrides": ["seed=0"]}))
     (folder / "status.json").write_text(json.dumps({"status": status}))
     for name in files:

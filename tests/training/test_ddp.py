@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError
 from metassl.training.build import build_datamodule, build_learner, build_source, build_task_spec
 from metassl.training.run import train_and_test
-from metassl.training.weights import read_checkpoint
 from tests.conftest import ROOT
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.files import read_json
-from metassl.training.weights import read_checkpoint
 from tests.conftest import TINY
 from tests.support.killing import contents, run_line, server
 

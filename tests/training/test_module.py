@@ -4,6 +4,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.training.build import (
     build_datamodule,
     build_learner,
@@ -12,7 +13,7 @@ from metassl.training.build import (
     build_task_spec,
 )
 from metassl.training.process import silence_hints
-from metassl.training.weights import load_weights, read_checkpoint
+from metassl.training.weights import load_weights
 
 # θ stays, so that micro-batches of any size meet the same learner
 STILL = (

@@ -14,6 +14,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
+from metassl.checkpoint_file import read_checkpoint
 from metassl.cli.arguments import prepare
 from metassl.engine.loop import Loop
 from metassl.errors import UserError
@@ -21,7 +22,6 @@ from metassl.training import checkpoints
 from metassl.training.checkpoints import Resumable, earlier_seconds
 from metassl.training.csv_log import CSVLog
 from metassl.training.run import train_and_test
-from metassl.training.weights import read_checkpoint
 from tests.conftest import CONF, ROOT
 
 STEPS = 12
