@@ -6,12 +6,14 @@ from pathlib import Path
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.cli.checking import check_words
 from metassl.cli.composing import compose_config
 from metassl.cli.earlier_runs import refuse_other_run, refuse_other_sweep
 from metassl.cli.flags import read_flags
-from metassl.cli.own_configs import search_word
+from metassl.cli.own_configs import own_targets, search_word
 from metassl.cli.resume import flatten, resume_words
 from metassl.errors import ConfigError
+from metassl.instantiate import refuse_foreign_targets
 
 # Flags that run nothing, or no config of this package
 HYDRAS_OWN = (
@@ -21,7 +23,10 @@ HYDRAS_OWN = (
 
 
 def prepare(arguments: list[str], conf: Path) -> list[str]:
-    """The arguments for Hydra: flags first, as it wants them. Raises ConfigError for what can't be composed.
+    """The arguments for Hydra: flags first, as it wants them.
+
+    Raises ConfigError for what can't be composed, and for values that can't be (metassl.schema), before any
+    folder is made.
 
     Args:
         arguments: the command line without the program's name.
@@ -35,10 +40,14 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
         return [*typed, *words]
     sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
     search = search_word(flags.config_dir, words)
-    if any(word.startswith("resume=") for word in words):
+    resumed = any(word.startswith("resume=") for word in words)
+    if resumed:
         words = resume_words(words, search, sweep, lambda changed: compose_config([*search, *changed], conf))
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
+    if resumed:  # its words come from the run's folder, and the classes that they name are now imported
+        refuse_foreign_targets({key: config[key] for key in config if key != "hydra"}, own_targets(search))
+    check_words(config, words, sweep)
     _check_folder(config, sweep)
     if sweep:
         refuse_other_sweep(Path(config.hydra.sweep.dir), words)

@@ -14,6 +14,7 @@ Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by han
 from dataclasses import dataclass
 from pathlib import Path
 
+from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, listed, options_of
 from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
@@ -71,7 +72,8 @@ def read_options(arguments: list[str]) -> MapOptions:
     models = chosen("models", own.get("models"), options_of("model", conf, others))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
     seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1, 2]))]
-    compose_config([f"model={models[0]}", f"ssl={objectives[0]}", *common], conf)
+    words = [f"model={models[0]}", f"ssl={objectives[0]}", *common]
+    check_words(compose_config(words, conf), words)
     return MapOptions(
         Path(own["out"]), models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common
     )

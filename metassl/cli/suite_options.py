@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, listed
 from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
@@ -65,16 +66,21 @@ def read_options(arguments: list[str]) -> SuiteOptions:
 
 def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:
     """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
-    conf = conf_folder()
     entries, changes = options.suite.entries, options.changes
     composed = {
-        experiment: compose_config([f"experiment={experiment}", *changes], conf)
+        experiment: _checked([f"experiment={experiment}", *changes])
         for experiment in dict.fromkeys(entry.experiment for entry in entries)
     }
     for words, experiment in {entry.words: entry.experiment for entry in entries if entry.words}.items():
-        compose_config([f"experiment={experiment}", *changes, *words], conf)
+        _checked([f"experiment={experiment}", *changes, *words])
     budget = {"budget": " ".join(changes)} if changes else {}
     return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
+
+
+def _checked(words: list[str]) -> DictConfig:
+    config = compose_config(words, conf_folder())
+    check_words(config, words)
+    return config
 
 
 def _suite(name: str) -> Suite:

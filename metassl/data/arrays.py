@@ -10,6 +10,7 @@ from metassl.data.class_splits import SplitChoice
 from metassl.data.pool import Contents
 from metassl.data.preparing.archives import NO_NPZ, opened, read_array
 from metassl.errors import DataError, one_of
+from metassl.schema.ranges import Ratio, Seed
 
 NAMES_KEY = "class_names"
 
@@ -26,8 +27,8 @@ class Arrays:
         labels_key: str = "labels",
         names_key: str = NAMES_KEY,
         splits: str | Path | None = None,
-        ratio: Sequence[float] = (0.6, 0.2, 0.2),
-        seed: int = 0,
+        ratio: Ratio = (0.6, 0.2, 0.2),
+        seed: Seed = 0,
     ) -> None:
         """Remembers what to read.
 

@@ -20,6 +20,7 @@ from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG
+from metassl.schema.check import check_config
 from metassl.tasks.spec import TaskSpec
 from metassl.training.best import BestValidation
 from metassl.training.build import (
@@ -78,6 +79,7 @@ def meta_train(
     settle_process(config)
     began = time.monotonic()
     resume = _resume_point(config, folder, vouched)
+    check_config(config)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
