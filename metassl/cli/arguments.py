@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any, cast
 
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
@@ -46,7 +47,7 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
     if resumed:  # its words come from the run's folder, and the classes that they name are now imported
-        refuse_foreign_targets({key: config[key] for key in config if key != "hydra"}, own_targets(search))
+        refuse_foreign_targets(_own(config), own_targets(search))
     check_words(config, words, sweep)
     _check_folder(config, sweep)
     if sweep:
@@ -56,10 +57,15 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     return [*typed, *words]
 
 
+def _own(config: DictConfig) -> dict[str, Any]:
+    """The config without Hydra's part, as it is written."""
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
 def _check_given(config: DictConfig) -> None:
     """Every value without a default must be on the command line."""
-    content = OmegaConf.to_container(config, resolve=False)
-    missing = [key for key, value in flatten(content) if value == "???" and not key.startswith("hydra.")]
+    missing = [key for key, value in flatten(_own(config)) if value == "???"]
     if missing:
         raise ConfigError(f"{missing[0]}: has no default, give it as {missing[0]}=...")
 

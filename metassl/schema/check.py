@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hydra.utils import get_object
+from hydra._internal.utils import _locate as locate  # hydra.utils' own logs what it raises
 from pydantic import BaseModel
 
 from metassl.errors import ConfigError
@@ -83,12 +83,12 @@ def of_parts(node: Any, key: str) -> Iterator[str]:
 def _of_arguments(node: Mapping[str, Any], key: str) -> Iterator[str]:
     target = node[TARGET]
     try:
-        found = get_object(target)
+        declared = of_target(locate(target))
     except Exception as error:  # whatever happens when a foreign module is imported
         why = " ".join(str(error).split())
-        yield f"{below(key, TARGET)}: found {shown(target)}, which can't be imported ({why})."
+        yield f"{below(key, TARGET) if key else target}: found {shown(target)}, can't be imported ({why})."
         return
-    declared = of_target(found)
+    key = key or str(target)
     for name, value in node.items():
         place = below(key, name)
         if name in OF_BUILDER:

@@ -31,6 +31,8 @@ from tests.conftest import CONF, ROOT
         (["trainer.progress=no"], ["trainer.progress: found 'no'", "true or false"]),
         (["trainer.steps.each=1"], ["trainer.steps.each"]),
         (["model.inner.learned=maybe"], ["model.inner.learned: found 'maybe'", "true or false"]),
+        (["+ssl.extra=1"], ["key ssl.extra: found 'ssl.extra'", "ssl.start"]),
+        (["+model.stepz=1"], ["Did you mean 'model.steps'?"]),
         (["seed=0,1"], ["Ambiguous value for argument 'seed=0,1'", "--multirun"]),
         (["seed=interval(0,1)"], ["'seed=interval(0,1)' requires --multirun"]),
         (["-m", "ssl=glob(zz*)"], ["ssl: found 'glob(zz*)'", "Allowed: adamatch"]),
@@ -71,7 +73,7 @@ def test_a_slip_is_one_line(words: list[str], expected: list[str]) -> None:
     [
         [], ["model=protonet", "ssl=soft_kmeans"], ["episode.way=[2,5]"],
         ["-m", "model=maml,protonet", "seed=0,1,2"],
-        ["-m", "trainer.steps=range(1,3)"], ["+ssl.extra=1"], ["trainer.clip=0.5"],
+        ["-m", "trainer.steps=range(1,3)"], ["trainer.clip=0.5"],
         ["hydra.run.dir=outputs/x"], ["~optimizer.optimizer.weight_decay"],
         ["logger=wandb"], ["resume=null"], ["optimizer=adam_steps", "optimizer.scheduler.milestones=[1,2]"],
         ["dataset=arrays", "dataset.source.path=x.npz"], ["experiment=ren2018_omniglot/soft_kmeans", "ssl=none"],

@@ -14,7 +14,7 @@ from metassl.numerics.geometry import class_means
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes
 from metassl.schema.constructor import checked
-from metassl.schema.ranges import Count, NotNegative, Positive
+from metassl.schema.ranges import NotNegative, Positive, Whole
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -91,7 +91,7 @@ class GMM(SSLObjective):
     def __init__(
         self,
         covariance: Literal["isotropic", "diagonal"] = "isotropic",
-        iterations: Count = 1,
+        iterations: Whole = 1,
         shrinkage: Positive = 1.0,
         floor: NotNegative = 0.01,
         weights: Literal["learned", "uniform"] = "learned",
