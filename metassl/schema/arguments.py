@@ -1,8 +1,10 @@
 """What a class or a group of keys declares: the names of its keys, and the type of each."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import BaseModel
@@ -42,22 +44,30 @@ def of_target(target: Callable[..., Any]) -> Declared:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # a builtin says nothing of itself
         return Declared({}, True)
-    hints = _annotations(target)
     own = OF_TORCH if str(getattr(target, "__module__", "")).startswith("torch.") else {}
-    names = [name for name, each in parameters.items() if each.kind not in VARYING]
+    names = {name: each.annotation for name, each in parameters.items() if each.kind not in VARYING}
     more = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
-    return Declared({n: own.get(n, hints.get(n, Any)) for n in names}, more and not _takes_nothing(target))
+    known = _names_at(target)
+    hints = {name: own[name] if name in own else _meant(hint, known) for name, hint in names.items()}
+    return Declared(hints, more and not _takes_nothing(target))
 
 
-def _annotations(target: Callable[..., Any]) -> dict[str, Hint]:
-    """By name; those of a dataclass stand at the class."""
-    found: dict[str, Hint] = {}
-    for place in (target, getattr(target, "__init__", None)):
-        try:
-            found |= get_type_hints(place, include_extras=True)
-        except (TypeError, NameError, AttributeError):  # names that only a type checker imports
-            continue
-    return found
+def _meant(annotation: Any, known: dict[str, Any]) -> Hint:
+    """The type that an annotation is; Any for none, and for names that only a type checker imports."""
+    if annotation is inspect.Parameter.empty:
+        return Any
+    try:
+        holder = SimpleNamespace(__annotations__={"it": annotation})
+        return get_type_hints(holder, known, include_extras=True)["it"]
+    except (NameError, AttributeError, TypeError):
+        return Any
+
+
+def _names_at(target: Callable[..., Any]) -> dict[str, Any]:
+    """What the annotations of a constructor, or of a function, can name."""
+    init = inspect.unwrap(getattr(target, "__init__", target) if isinstance(target, type) else target)
+    found = getattr(init, "__globals__", {})
+    return {**vars(sys.modules.get(getattr(target, "__module__", ""), object)), **found}
 
 
 def _takes_nothing(target: Callable[..., Any]) -> bool:

@@ -10,11 +10,14 @@ from metassl.errors import ConfigError
 from metassl.schema.arguments import of_group, of_target
 from metassl.schema.faults import fault, shown, unknown
 from metassl.schema.groups.run import RunKeys
-from metassl.schema.hints import TARGET
+from metassl.schema.hints import TARGET, Hint
 from metassl.schema.plain import below, plain_values
+from metassl.schema.ranges import Switch, Word
 
 # keys of a node for whoever builds it
-OF_BUILDER = (TARGET, "_partial_", "_args_", "_convert_", "_recursive_")
+OF_BUILDER: Mapping[str, Hint] = {
+    TARGET: Word, "_partial_": Switch, "_recursive_": Switch, "_convert_": Any, "_args_": list[Any],
+}  # fmt: skip
 
 
 def check_config(config: Any) -> None:
@@ -91,10 +94,9 @@ def _of_arguments(node: Mapping[str, Any], key: str) -> Iterator[str]:
     key = key or str(target)
     for name, value in node.items():
         place = below(key, name)
-        if name in OF_BUILDER:
-            continue
-        if name in declared.hints:
-            if (line := fault(place, value, declared.hints[name])) is not None:
+        hint = declared.hints.get(name, OF_BUILDER.get(name))
+        if hint is not None:
+            if (line := fault(place, value, hint)) is not None:
                 yield line
         elif not declared.open:
             yield unknown(place, declared.hints)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from metassl.errors import one_of
-from metassl.schema.hints import Hint, allowed, choices, fits
+from metassl.schema.hints import Hint, allowed, choices, fits, of_each
+from metassl.schema.plain import below
 
 LONGEST = 60  # characters of a value that are shown
 
@@ -13,6 +14,9 @@ def fault(key: str, value: Any, hint: Hint) -> str | None:
     """Why a value is none of its type: the key, what was found, what is allowed; None where it fits."""
     if fits(value, hint):
         return None
+    if isinstance(value, dict) and (each := of_each(hint)) is not None:
+        lines = (fault(below(key, name), inner, each) for name, inner in value.items())
+        return next((line for line in lines if line is not None), None)
     if isinstance(value, str) and choices(hint):
         return one_of(key, value, choices(hint))
     return f"{key}: found {shown(value)}, allowed is {allowed(hint, value)}."

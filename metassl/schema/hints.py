@@ -85,6 +85,12 @@ def choices(hint: Hint) -> list[str]:
     return [each for each in found if isinstance(each, str)] if found else []
 
 
+def of_each(hint: Hint) -> Hint | None:
+    """The type of each value of a group of keys; None where a type is none of such a group."""
+    inner = get_args(hint)
+    return inner[1] if get_origin(hint) in (dict, Mapping) else None
+
+
 @cache
 def _adapter(hint: Hint) -> TypeAdapter[Any]:
     try:
@@ -99,42 +105,38 @@ def _said(hint: Hint, huge: bool) -> str:
         own = [each for each in hint.__metadata__ if isinstance(each, Said)]
         return own[-1].text if own else _bounded(inner[0], _limits(hint.__metadata__), huge)
     if origin is Literal:
-        return " or ".join(str(each) for each in inner) if len(inner) < 3 else f"one of {_listed(inner)}"
+        return either(map(str, inner))
     if origin in (Union, UnionType):
-        parts = dict.fromkeys(_said(each, huge) for each in inner if each is not NoneType)
-        return " or ".join([*parts, *(["null"] if NoneType in inner else [])])
+        some = [_said(each, huge) for each in inner if each is not NoneType]
+        return either([*some, *(["null"] if NoneType in inner else [])])
     if origin is tuple:
-        return "a list of " + ", ".join(_said(each, huge) for each in inner)
+        return f"a list [{', '.join(_said(each, huge) for each in inner)}]"
     if origin is list:
         return f"a list, each {_said(inner[0], huge)}"
-    if origin is dict:
-        return f"a group of keys, each {_said(inner[1], huge)}"
-    return {None: "null", NoneType: "null", dict: "a group of keys", list: "a list"}.get(
-        hint, "something else"
-    )
+    return "a group of keys" if dict in (hint, origin) else "another kind of value"
+
+
+def either(parts: Iterable[str]) -> str:
+    """a, b or c."""
+    *first, last = dict.fromkeys(parts)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _bounded(kind: Hint, limits: Mapping[str, float], huge: bool) -> str:
+    """A plain kind with its bounds; those that are there against absurd numbers only where one is huge."""
     if kind is bool:
-        return "true or false"
+        return either(("true", "false"))
     if kind is str:
         return "text"
     if kind not in (int, float):
-        return ("a list that isn't empty, " if "min_length" in limits else "") + _said(kind, huge)
+        return _said(kind, huge) + (", and not empty" if "min_length" in limits else "")
+    shown = {name: n for name, n in limits.items() if huge or abs(n) != LARGEST}
     name = "a whole number" if kind is int else "a number"
-    low, above = limits.get("ge"), limits.get("gt")
-    high, below = limits.get("le"), limits.get("lt")
-    if high is not None and high >= LARGEST and not huge and high in (LARGEST, int(LARGEST)):
-        high = None
-    if low == -LARGEST and not huge:
-        low = None
-    if low is not None and high is not None:
-        return f"{name} from {low:g} to {high if kind is int else format(high, 'g')}"
-    said = [f"of at least {low:g}"] if low is not None else []
-    said += [f"above {above:g}"] if above is not None else []
-    said += [f"below {below:g}"] if below is not None else []
-    said += [f"at most {high:g}"] if high is not None else []
-    return " ".join([name, " and ".join(said)]).rstrip()
+    if "ge" in shown and "le" in shown:
+        return f"{name} from {shown['ge']:.10g} to {shown['le']:.10g}"
+    words = {"ge": "of at least", "gt": "above", "lt": "below", "le": "of at most"}
+    said = [f"{word} {shown[bound]:.10g}" for bound, word in words.items() if bound in shown]
+    return " ".join([name, *([" and ".join(said)] if said else [])])
 
 
 def _limits(metadata: Iterable[Any]) -> dict[str, float]:
@@ -146,7 +148,3 @@ def _limits(metadata: Iterable[Any]) -> dict[str, float]:
                 if getattr(part, name, None) is not None:
                     found[name] = getattr(part, name)
     return found
-
-
-def _listed(values: Iterable[Any]) -> str:
-    return ", ".join(str(value) for value in values)

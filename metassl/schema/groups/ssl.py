@@ -13,7 +13,7 @@ class SSLKeys(BaseModel):
     """conf/ssl, and `ssl` of conf/config.yaml."""
 
     objective: Part
-    wrapped: dict[str, Any]
+    wrapped: "SSLKeys"  # of what a meta-learned objective wraps
     at: Literal["test", "inner", "outer", "both"]
     weight: NotNegative
     refit_weight: NotNegative | None
