@@ -1,6 +1,5 @@
 """Checks a command line before anything runs, so that a slip ends in one clear line."""
 
-import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from metassl.cli.checking import check_words
 from metassl.cli.composing import compose_config
 from metassl.cli.earlier_runs import refuse_other_run, refuse_other_sweep
 from metassl.cli.flags import read_flags
+from metassl.cli.folders import writable
 from metassl.cli.own_configs import own_targets, search_word
 from metassl.cli.resume import flatten, resume_words
 from metassl.errors import ConfigError
@@ -73,8 +73,4 @@ def _check_given(config: DictConfig) -> None:
 def _check_folder(config: DictConfig, sweep: bool) -> None:
     """The output folder must be writable before anything is computed."""
     folder = Path(config.hydra.sweep.dir if sweep else config.hydra.run.dir)
-    existing = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ConfigError(
-            f"output folder {folder}: can't be written, '{existing}' is read-only or no folder."
-        )
+    writable(f"output folder {folder}", folder)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metassl.cli.checking import check_words
-from metassl.cli.choices import chosen, count, listed, options_of
+from metassl.cli.choices import chosen, count, options_of, several
 from metassl.cli.composing import compose_config
+from metassl.cli.folders import given_folder
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.parallel import run_in_parallel
@@ -69,11 +70,10 @@ def read_options(arguments: list[str]) -> MapOptions:
     common = ["experiment=map", *others]
     if "out" not in own:
         raise ConfigError("out: has no default, give it as out=outputs/map")
+    out = given_folder("out", own["out"])
     models = chosen("models", own.get("models"), options_of("model", conf, others))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
-    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1, 2]))]
+    seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", [0, 1, 2]))]
     words = [f"model={models[0]}", f"ssl={objectives[0]}", *common]
     check_words(compose_config(words, conf), words)
-    return MapOptions(
-        Path(own["out"]), models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common
-    )
+    return MapOptions(out, models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common)

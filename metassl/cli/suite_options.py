@@ -8,8 +8,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from metassl.cli.checking import check_words
-from metassl.cli.choices import chosen, count, listed
+from metassl.cli.choices import chosen, count, listed, several
 from metassl.cli.composing import compose_config
+from metassl.cli.folders import given_folder
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.suites.needed_runs import slug
@@ -53,13 +54,15 @@ def read_options(arguments: list[str]) -> SuiteOptions:
     if "suite" not in own:
         raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
     suite = _suite(str(own["suite"]))
-    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", list(suite.seeds)))]
+    seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", list(suite.seeds)))]
     if "steps" in own:
         steps = count("steps", own["steps"], 1)
         changes += [f"trainer.steps={steps}", f"trainer.val_every={steps}"]
     kept = KEPT if KEPT.is_dir() and not changes else None
-    out = Path(own.get("out") or Path("outputs", "benchmarks", "-".join(map(slug, changes))))
-    results = Path(own.get("results") or kept or out / "results") / suite.name
+    out = Path("outputs", "benchmarks", "-".join(map(slug, changes)))
+    out = given_folder("out", own["out"]) if "out" in own else out
+    results = given_folder("results", own["results"]) if "results" in own else kept or out / "results"
+    results = results / suite.name
     jobs = count("jobs", own.get("jobs", 2), 1)
     return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
 
