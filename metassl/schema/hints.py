@@ -26,11 +26,15 @@ def _with_target(node: dict[Any, Any]) -> dict[Any, Any]:
 Part = Annotated[dict[Any, Any], AfterValidator(_with_target), Said(f"a group of keys with {TARGET}")]
 """A node of which an object is made."""
 
-_PLAIN: Mapping[Any, Hint] = {
+_EXACT: Mapping[Any, Hint] = {
     bool: Switch,
     int: Annotated[int, Field(strict=True)],
-    float: Number,
+    float: Annotated[float, Field(strict=True, allow_inf_nan=False)],
     str: Word,
+}
+_PLAIN: Mapping[Any, Hint] = {
+    **_EXACT,
+    float: Number,
     Path: Annotated[Word, Said("a path")],
     None: None,
     NoneType: None,
@@ -46,7 +50,8 @@ def strict(hint: Hint) -> Hint:
         return _PLAIN[hint]
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return Annotated[(strict(inner[0]), *hint.__metadata__)]
+        kind = _EXACT.get(inner[0]) or strict(inner[0])  # with the bounds of its own alone
+        return Annotated[(kind, *hint.__metadata__)]
     if origin is Literal:
         return hint
     if origin in (Union, UnionType):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, ListConfig
-from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 OF_HYDRA = "hydra"  # a key of Hydra's own, and the resolver of what only a running job knows
 
@@ -40,21 +40,24 @@ def _plain(node: Any, key: str, lost: list[Unresolved]) -> Any:
 
 def _items(node: Any, keys: Any, above: str, lost: list[Unresolved]) -> Iterator[tuple[Any, Any]]:
     for key in keys:
-        if not above and key == OF_HYDRA:
+        if (not above and key == OF_HYDRA) or _of_the_job(node, key):
             continue
         try:
             value = node[key]
         except MissingMandatoryValue:
             continue
         except OmegaConfBaseException as error:
-            if not _of_the_job(error):
+            if "HydraConfig was not set" not in str(error):
                 lost.append(Unresolved(below(above, key), str(error).splitlines()[0]))
             continue
         yield key, value
 
 
-def _of_the_job(error: OmegaConfBaseException) -> bool:
-    return isinstance(error, InterpolationResolutionError) and "HydraConfig was not set" in str(error)
+def _of_the_job(node: Any, key: Any) -> bool:
+    """Whether a value refers to what only the running job knows."""
+    found = node._get_node(key) if isinstance(node, DictConfig) else None
+    written = None if found is None else found._value()
+    return isinstance(written, str) and f"${{{OF_HYDRA}:" in written
 
 
 def below(above: str, key: object) -> str:
