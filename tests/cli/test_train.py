@@ -86,7 +86,9 @@ def test_a_job_sees_the_line_that_would_start_it_again(jobs) -> None:
 
 def test_own_configs(jobs, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "ssl").mkdir(parents=True)
-    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text("objective: {_target_: my_own.Own}\nweight: 0.125\n")
+    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text(
+        "objective: {_target_: my_own.Own}\nweight: 0.125\n"
+    )
     (tmp_path / "my_own.py").write_text("class Own:\n    pass\n")
     for words in (["--config-dir", "my_conf"], ["hydra.searchpath=[file://my_conf]"]):
         code, done = jobs("ssl=mine", *words)
