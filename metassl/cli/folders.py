@@ -14,6 +14,15 @@ def given_folder(key: str, value: Any) -> Path:
     return writable(f"{key}={value}", Path(value))
 
 
+def made_folder(key: str, folder: Path) -> Path:
+    """The folder, which is there now. Raises ConfigError, naming the option, where it can't be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{key}={folder}: can't be made ({error.strerror}).") from None
+    return folder
+
+
 def writable(said: str, folder: Path) -> Path:
     """The folder, if it or the nearest one above that is there can be written to; else raises ConfigError.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, options_of, several
 from metassl.cli.composing import compose_config
-from metassl.cli.folders import given_folder
+from metassl.cli.folders import given_folder, made_folder
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.parallel import run_in_parallel
@@ -54,7 +54,7 @@ def fill_map(arguments: list[str]) -> int:
     """Does the runs that are left and writes the map; the exit code, 1 where a run failed."""
     options = read_options(arguments)
     runs = every_pair(options.models, options.objectives, options.seeds, options.common)
-    options.out.mkdir(parents=True, exist_ok=True)
+    made_folder("out", options.out)
     failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs)
     print("\n".join(map(str, write_pair_map(options.out))))
     for run in failed:

@@ -24,7 +24,6 @@ def test_its_own_code_where_it_gives_one(returned: object, code: int) -> None:
     ("error", "code", "line"),
     [
         (ConfigError("out: has no default"), 2, "error: out: has no default\n"),
-        (PermissionError(13, "Permission denied", "out/x"), 2, "error: out/x: Permission denied.\n"),
         (KeyboardInterrupt(), 130, "error: stopped by hand\n"),
         (Interrupted("stopped; go on"), 130, "error: stopped; go on\n"),
         (
