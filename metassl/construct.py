@@ -9,6 +9,8 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from metassl.errors import ConfigError, UserError
+from metassl.schema.check import check_parts
+from metassl.schema.plain import below
 
 TARGET, PARTIAL = "_target_", "_partial_"
 # what the builder of a run knows
@@ -27,18 +29,22 @@ def construct(node: Any, known: Mapping[str, Any]) -> Any:
         known: name of an argument -> its value.
 
     Raises:
-        ConfigError: the target does not exist or can't be called so; UserErrors come out as they are.
+        ConfigError: the target does not exist, or cannot take these arguments; says the key of the node.
+            UserErrors come out as they are.
     """
-    plain = OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig | ListConfig) else node
-    return _made(plain, known)
+    plain, key = node, ""
+    if isinstance(node, DictConfig | ListConfig):
+        plain, key = OmegaConf.to_container(node, resolve=True), node._get_full_key(None)
+    check_parts(plain, key)
+    return _made(plain, known, key)
 
 
-def _made(node: Any, known: Mapping[str, Any]) -> Any:
+def _made(node: Any, known: Mapping[str, Any], place: str) -> Any:
     if isinstance(node, list):
-        return [_made(value, known) for value in node]
+        return [_made(value, known, below(place, k)) for k, value in enumerate(node)]
     if not isinstance(node, dict):
         return node
-    values = {key: _made(value, known) for key, value in node.items() if key not in (TARGET, PARTIAL)}
+    values = {k: _made(v, known, below(place, k)) for k, v in node.items() if k not in (TARGET, PARTIAL)}
     if TARGET not in node:
         return values
     try:
@@ -50,4 +56,5 @@ def _made(node: Any, known: Mapping[str, Any]) -> Any:
     except UserError:
         raise
     except Exception as error:
-        raise ConfigError(f"{node[TARGET]}: {' '.join(str(error).split())}") from error
+        at = f"{place}: " if place else ""
+        raise ConfigError(f"{at}{node[TARGET]}: {' '.join(str(error).split())}") from error

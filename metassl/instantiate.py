@@ -86,4 +86,5 @@ def _allowed(target: str) -> bool:
 def _one_line(node: Any, error: Exception) -> str:
     target = node.get("_target_", "?") if isinstance(node, dict | DictConfig) else "?"
     reason = str(error.__cause__ or error).strip().splitlines()[0]
-    return f"{target}: {reason}"
+    key = node._get_full_key(None) if isinstance(node, DictConfig) else ""
+    return f"{key}: {target}: {reason}" if key else f"{target}: {reason}"

@@ -14,6 +14,9 @@ from metassl.docs.site import build_site
 from metassl.errors import UserError
 
 if __name__ == "__main__":
+    if any(word in ("--help", "-h") for word in sys.argv[1:]):
+        print(__doc__.strip())
+        sys.exit()
     root = Path(__file__).resolve().parent.parent
     try:
         changed = write_pages(root)

@@ -47,11 +47,11 @@ def test_references_to_other_nodes_are_followed() -> None:
 def test_mistakes_are_one_line_that_names_the_target(node: dict, line: str) -> None:
     with pytest.raises(ConfigError, match=line) as caught:
         construct(node, {})
-    assert str(caught.value).startswith(node["_target_"])
+    assert node["_target_"] in str(caught.value).split(": ")[0]
     assert "\n" not in str(caught.value)
 
 
 def test_errors_of_the_constructor_come_out_as_they_are() -> None:
-    node = {"_target_": "metassl.ssl.self_labelling.soft_kmeans.SoftKMeans", "iterations": 0}
-    with pytest.raises(ConfigError, match=r"^ssl\.objective\.iterations: found 0"):
+    node = {"_target_": "metassl.heads.in_context.InContext", "features": 4, "width": 4, "heads": 3}
+    with pytest.raises(ConfigError, match=r"^model\.head\.heads: found 3"):
         construct(node, {})

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone, output_size
 from metassl.errors import ConfigError
 from metassl.norms.base import ALL_ROWS, Pass
-from metassl.norms.kinds import BatchStatistics, make_norm
+from metassl.norms.kinds import BatchStatistics, Norm, make_norm
 from metassl.norms.pooled import channels_last
+from metassl.schema.ranges import Count, Positive, Whole
 
 
 class Block(nn.Module):
@@ -66,12 +67,12 @@ class Conv4(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        filters: int = 16,
-        norm: str = "batch",
-        norm_steps: int = 0,
-        depth: int = 4,
-        init_std: float | None = None,
-        pools: int | None = None,
+        filters: Count = 16,
+        norm: Norm = "batch",
+        norm_steps: Whole = 0,
+        depth: Count = 4,
+        init_std: Positive | None = None,
+        pools: Whole | None = None,
     ) -> None:
         super().__init__()
         pools = depth if pools is None else min(pools, depth)

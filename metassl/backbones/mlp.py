@@ -1,6 +1,5 @@
 """A multilayer perceptron, for feature vectors and tables (images are flattened)."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 
@@ -9,7 +8,8 @@ from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
 from metassl.norms.base import ALL_ROWS, Pass
-from metassl.norms.kinds import make_norm
+from metassl.norms.kinds import Norm, make_norm
+from metassl.schema.ranges import Counts, Whole
 
 
 class Layer(nn.Module):
@@ -38,9 +38,9 @@ class MLP(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        sizes: Sequence[int] = (64, 64),
-        norm: str = "batch",
-        norm_steps: int = 0,
+        sizes: Counts = (64, 64),
+        norm: Norm = "batch",
+        norm_steps: Whole = 0,
     ) -> None:
         super().__init__()
         self.norm = norm

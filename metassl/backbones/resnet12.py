@@ -1,6 +1,5 @@
 """ResNet-12, the deeper network of the few-shot literature."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -9,7 +8,8 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone
 from metassl.errors import ConfigError
 from metassl.norms.base import ALL_ROWS, Pass
-from metassl.norms.kinds import make_norm
+from metassl.norms.kinds import Norm, make_norm
+from metassl.schema.ranges import Counts, Whole
 
 
 class ResidualBlock(nn.Module):
@@ -50,9 +50,9 @@ class ResNet12(Backbone):
     def __init__(
         self,
         input_shape: tuple[int, ...],
-        channels: Sequence[int] = (64, 160, 320, 640),
-        norm: str = "batch",
-        norm_steps: int = 0,
+        channels: Counts = (64, 160, 320, 640),
+        norm: Norm = "batch",
+        norm_steps: Whole = 0,
     ) -> None:
         super().__init__()
         if len(input_shape) != 3 or min(input_shape[1:]) < 2 ** len(channels):

@@ -1,17 +1,20 @@
 """Checks a command line before anything runs, so that a slip ends in one clear line."""
 
-import os
 from pathlib import Path
+from typing import Any, cast
 
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.cli.checking import check_words
 from metassl.cli.composing import compose_config
 from metassl.cli.earlier_runs import refuse_other_run, refuse_other_sweep
 from metassl.cli.flags import read_flags
-from metassl.cli.own_configs import search_word
+from metassl.cli.folders import writable
+from metassl.cli.own_configs import own_targets, search_word
 from metassl.cli.resume import flatten, resume_words
 from metassl.errors import ConfigError
+from metassl.instantiate import refuse_foreign_targets
 
 # Flags that run nothing, or no config of this package
 HYDRAS_OWN = (
@@ -21,7 +24,10 @@ HYDRAS_OWN = (
 
 
 def prepare(arguments: list[str], conf: Path) -> list[str]:
-    """The arguments for Hydra: flags first, as it wants them. Raises ConfigError for what can't be composed.
+    """The arguments for Hydra: flags first, as it wants them.
+
+    Raises ConfigError for what can't be composed, and for values that can't be (metassl.schema), before any
+    folder is made.
 
     Args:
         arguments: the command line without the program's name.
@@ -35,10 +41,14 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
         return [*typed, *words]
     sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
     search = search_word(flags.config_dir, words)
-    if any(word.startswith("resume=") for word in words):
+    resumed = any(word.startswith("resume=") for word in words)
+    if resumed:
         words = resume_words(words, search, sweep, lambda changed: compose_config([*search, *changed], conf))
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
+    if resumed:  # its words come from the run's folder, and the classes that they name are now imported
+        refuse_foreign_targets(_own(config), own_targets(search))
+    check_words(config, words, sweep)
     _check_folder(config, sweep)
     if sweep:
         refuse_other_sweep(Path(config.hydra.sweep.dir), words)
@@ -47,10 +57,15 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     return [*typed, *words]
 
 
+def _own(config: DictConfig) -> dict[str, Any]:
+    """The config without Hydra's part, as it is written."""
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
 def _check_given(config: DictConfig) -> None:
     """Every value without a default must be on the command line."""
-    content = OmegaConf.to_container(config, resolve=False)
-    missing = [key for key, value in flatten(content) if value == "???" and not key.startswith("hydra.")]
+    missing = [key for key, value in flatten(_own(config)) if value == "???"]
     if missing:
         raise ConfigError(f"{missing[0]}: has no default, give it as {missing[0]}=...")
 
@@ -58,8 +73,4 @@ def _check_given(config: DictConfig) -> None:
 def _check_folder(config: DictConfig, sweep: bool) -> None:
     """The output folder must be writable before anything is computed."""
     folder = Path(config.hydra.sweep.dir if sweep else config.hydra.run.dir)
-    existing = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ConfigError(
-            f"output folder {folder}: can't be written, '{existing}' is read-only or no folder."
-        )
+    writable(f"output folder {folder}", folder)

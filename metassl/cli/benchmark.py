@@ -16,6 +16,7 @@ Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by han
 from collections.abc import Mapping
 from typing import Any
 
+from metassl.cli.folders import made_folder
 from metassl.cli.suite_options import SuiteOptions, published_values, read_options
 from metassl.errors import ConfigError
 from metassl.experiments.execute import execute_test
@@ -31,7 +32,7 @@ def run_suite(arguments: list[str]) -> int:
     options = read_options(arguments)
     conf, out, jobs = conf_folder(), options.out, options.jobs
     published = published_values(options)
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder("out", out)
     trainings = needed_trainings(options.entries, options.seeds, options.changes)
     tests = needed_tests(options.entries, options.seeds, options.changes)
     try:

@@ -41,7 +41,7 @@ def found_options(group: str, loader: ConfigLoader, words: Sequence[str] = ()) -
 
 def chosen(key: str, value: Any, known: list[str]) -> list[str]:
     """One option or a list of them; all where none is given. Raises ConfigError for an unknown one."""
-    names = known if value is None else [str(name) for name in listed(value)]
+    names = known if value is None else [str(name) for name in several(key, value)]
     for name in names:
         if name not in known:
             raise ConfigError(one_of(key, name, known))
@@ -51,6 +51,14 @@ def chosen(key: str, value: Any, known: list[str]) -> list[str]:
 def listed(value: Any) -> list[Any]:
     """A value, or a list of values, as a list."""
     return list(value) if isinstance(value, list) else [value]
+
+
+def several(key: str, value: Any) -> list[Any]:
+    """A value, or a list of them, as a list. Raises ConfigError for an empty one."""
+    found = listed(value)
+    if not found:
+        raise ConfigError(f"{key}: found [], allowed is one or more.")
+    return found
 
 
 def count(key: str, value: Any, least: int) -> int:

@@ -19,6 +19,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from metassl.cli.checking import check_words
 from metassl.cli.choices import SEARCHPATH
 from metassl.cli.composing import one_line, parse_words
 from metassl.cli.override_checks import check_key
@@ -98,6 +99,7 @@ def run_config(
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"command line: {one_line(error)}") from None
+    check_words(config, changes)
     _say_where(folder, saved.paths.get("data_dir"), config)
     return config
 

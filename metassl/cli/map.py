@@ -14,8 +14,10 @@ Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by han
 from dataclasses import dataclass
 from pathlib import Path
 
-from metassl.cli.choices import chosen, count, listed, options_of
+from metassl.cli.checking import check_words
+from metassl.cli.choices import chosen, count, options_of, several
 from metassl.cli.composing import compose_config
+from metassl.cli.folders import given_folder, made_folder
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.parallel import run_in_parallel
@@ -52,7 +54,7 @@ def fill_map(arguments: list[str]) -> int:
     """Does the runs that are left and writes the map; the exit code, 1 where a run failed."""
     options = read_options(arguments)
     runs = every_pair(options.models, options.objectives, options.seeds, options.common)
-    options.out.mkdir(parents=True, exist_ok=True)
+    made_folder("out", options.out)
     failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs)
     print("\n".join(map(str, write_pair_map(options.out))))
     for run in failed:
@@ -68,10 +70,10 @@ def read_options(arguments: list[str]) -> MapOptions:
     common = ["experiment=map", *others]
     if "out" not in own:
         raise ConfigError("out: has no default, give it as out=outputs/map")
+    out = given_folder("out", own["out"])
     models = chosen("models", own.get("models"), options_of("model", conf, others))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
-    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", [0, 1, 2]))]
-    compose_config([f"model={models[0]}", f"ssl={objectives[0]}", *common], conf)
-    return MapOptions(
-        Path(own["out"]), models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common
-    )
+    seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", [0, 1, 2]))]
+    words = [f"model={models[0]}", f"ssl={objectives[0]}", *common]
+    check_words(compose_config(words, conf), words)
+    return MapOptions(out, models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common)

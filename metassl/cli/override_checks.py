@@ -5,16 +5,9 @@ from typing import Any
 
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, Transformer
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from metassl.errors import ConfigError, one_of
-
-# The kind of a key's default -> what else it may become
-KINDS: dict[type, tuple[tuple[type, ...], str]] = {
-    bool: ((bool, type(None)), "true or false"),
-    int: ((int,), "a whole number"),
-    float: ((int, float, type(None)), "a number"),
-}
 
 
 def check_choice(override: Override, options: list[str]) -> None:
@@ -25,9 +18,10 @@ def check_choice(override: Override, options: list[str]) -> None:
 
 
 def check_key(override: Override, config: DictConfig, groups: Collection[str] = ()) -> None:
-    """The key must be there already, unless the user says + on purpose; the kind of value must fit.
+    """The key must be there already, unless the user says + on purpose; one that is swept must have values.
 
-    What ~ takes away must be an argument that its class has a default of. Hydra checks its own keys.
+    What ~ takes away must be an argument that its class has a default of. Hydra checks its own keys, and
+    metassl.schema what a value may be.
 
     Args:
         override: a `key=value`.
@@ -40,9 +34,8 @@ def check_key(override: Override, config: DictConfig, groups: Collection[str] = 
     if override.is_delete():
         _check_deleted(key, config)
         return
-    default = _default(key, config, groups)
-    for value in [] if override.is_interval_sweep() else values_of(override, []):
-        _check_kind(key, value, default)
+    _check_there(key, config, groups)
+    values_of(override, [])
 
 
 def values_of(override: Override, options: list[str]) -> list[Any]:
@@ -74,13 +67,13 @@ def first_of(override: Override, options: list[str]) -> str:
     return f"{override.get_key_element()}={Transformer.str(value)}"
 
 
-def _default(key: str, config: DictConfig, groups: Collection[str]) -> Any:
-    """What stands in the config now; None below what has no keys, of which Hydra is the judge."""
+def _check_there(key: str, config: DictConfig, groups: Collection[str]) -> None:
+    """Of what lies below a value that has no keys, Hydra is the judge."""
     node: Any = config
     walked: list[str] = []
     for part in key.split("."):
         if not isinstance(node, DictConfig):
-            return None
+            return
         known = set(map(str, node))  # `part in node` is blind to what has no value yet
         if part not in known:
             names = known if walked else {*known, *groups} - {"hydra"}
@@ -88,7 +81,6 @@ def _default(key: str, config: DictConfig, groups: Collection[str]) -> Any:
             raise ConfigError(one_of(f"key {key}" if walked else "key", key, allowed))
         walked.append(part)
         node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
-    return node if isinstance(node, DictConfig | ListConfig | None) else node._value()
 
 
 def _check_deleted(key: str, config: DictConfig) -> None:
@@ -98,11 +90,3 @@ def _check_deleted(key: str, config: DictConfig) -> None:
     names = list(parent.keys()) if isinstance(parent, DictConfig) else []
     if name in names and "_target_" not in names:
         raise ConfigError(f"~{key}: a run needs this key. Give it another value: {key}=...")
-
-
-def _check_kind(key: str, value: Any, default: Any) -> None:
-    """A word where a number or true/false stands can only be a slip."""
-    kinds, said = KINDS.get(type(default), ((), ""))
-    reference = isinstance(value, str) and "${" in value
-    if kinds and not reference and not isinstance(value, list | dict) and type(value) not in kinds:
-        raise ConfigError(f"{key}: found {'null' if value is None else repr(value)}, allowed is {said}.")

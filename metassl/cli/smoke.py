@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from omegaconf import DictConfig
 
+from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, options_of
 from metassl.cli.composing import compose_config
 from metassl.cli.own_words import separate
@@ -35,7 +36,9 @@ def smoke(arguments: list[str]) -> int:
     words = [*TINY, *others]
     models = chosen("models", own.get("models"), options_of("model", conf, others))
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
-    source = build_source(compose_config(words, conf))
+    config = compose_config(words, conf)
+    check_words(config, words)
+    source = build_source(config)
     torch.set_num_threads(1)
     said: list[str] = []
     broken = False

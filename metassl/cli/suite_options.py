@@ -7,8 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from metassl.cli.choices import chosen, count, listed
+from metassl.cli.checking import check_words
+from metassl.cli.choices import chosen, count, listed, several
 from metassl.cli.composing import compose_config
+from metassl.cli.folders import given_folder
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.suites.needed_runs import slug
@@ -52,29 +54,36 @@ def read_options(arguments: list[str]) -> SuiteOptions:
     if "suite" not in own:
         raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
     suite = _suite(str(own["suite"]))
-    seeds = [count("seeds", seed, 0) for seed in listed(own.get("seeds", list(suite.seeds)))]
+    seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", list(suite.seeds)))]
     if "steps" in own:
         steps = count("steps", own["steps"], 1)
         changes += [f"trainer.steps={steps}", f"trainer.val_every={steps}"]
     kept = KEPT if KEPT.is_dir() and not changes else None
-    out = Path(own.get("out") or Path("outputs", "benchmarks", "-".join(map(slug, changes))))
-    results = Path(own.get("results") or kept or out / "results") / suite.name
+    out = Path("outputs", "benchmarks", "-".join(map(slug, changes)))
+    out = given_folder("out", own["out"]) if "out" in own else out
+    results = given_folder("results", own["results"]) if "results" in own else kept or out / "results"
+    results = results / suite.name
     jobs = count("jobs", own.get("jobs", 2), 1)
     return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
 
 
 def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:
     """Experiment -> its `published` block. Raises ConfigError where an experiment or a word is wrong."""
-    conf = conf_folder()
     entries, changes = options.suite.entries, options.changes
     composed = {
-        experiment: compose_config([f"experiment={experiment}", *changes], conf)
+        experiment: _checked([f"experiment={experiment}", *changes])
         for experiment in dict.fromkeys(entry.experiment for entry in entries)
     }
     for words, experiment in {entry.words: entry.experiment for entry in entries if entry.words}.items():
-        compose_config([f"experiment={experiment}", *changes, *words], conf)
+        _checked([f"experiment={experiment}", *changes, *words])
     budget = {"budget": " ".join(changes)} if changes else {}
     return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
+
+
+def _checked(words: list[str]) -> DictConfig:
+    config = compose_config(words, conf_folder())
+    check_words(config, words)
+    return config
 
 
 def _suite(name: str) -> Suite:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from metassl.data.class_splits import SplitChoice
+from metassl.data.forms import check_channels_last, check_labels
 from metassl.data.pool import Contents
 from metassl.data.preparing.archives import NO_NPZ, opened, read_array
 from metassl.errors import DataError, one_of
+from metassl.schema.ranges import Ratio, Seed
 
 NAMES_KEY = "class_names"
 
@@ -26,8 +28,8 @@ class Arrays:
         labels_key: str = "labels",
         names_key: str = NAMES_KEY,
         splits: str | Path | None = None,
-        ratio: Sequence[float] = (0.6, 0.2, 0.2),
-        seed: int = 0,
+        ratio: Ratio = (0.6, 0.2, 0.2),
+        seed: Seed = 0,
     ) -> None:
         """Remembers what to read.
 
@@ -122,6 +124,7 @@ def _items(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray
             f"'{path}', array '{key}': found {items.dtype} {list(items.shape)}, allowed are uint8 or float "
             f"images [n, h, w] or [n, h, w, c] and float vectors [n, d]."
         )
+    check_channels_last(f"'{path}', array '{key}'", items.shape)
     if 0 in items.shape[1:]:
         raise DataError(f"'{path}', array '{key}': found shape {list(items.shape)}, no size may be 0.")
     if floating:
@@ -135,8 +138,7 @@ def _labels(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarra
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         found = f"{labels.dtype} {list(labels.shape)}"
         raise DataError(f"'{path}', array '{key}': found {found}, allowed are whole numbers or strings [n].")
-    if labels.dtype.kind == "i" and len(labels) and labels.min() < 0:
-        raise DataError(f"'{path}', array '{key}': found label {labels.min()}, allowed are labels >= 0.")
+    check_labels(f"'{path}', array '{key}'", labels)
     return labels
 
 

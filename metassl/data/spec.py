@@ -1,13 +1,15 @@
 """What an episode looks like, checked once, with the line that a user needs when it can't be."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from metassl.data.drawing.random_numbers import below
 from metassl.errors import ConfigError
+from metassl.schema.check import check_group
+from metassl.schema.groups.episode import EpisodeKeys
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,9 @@ class Range:
         return self.low + below(u[:, 0], self.high - self.low + 1)
 
 
-def to_range(key: str, value: object, least: int) -> Range:
-    """A whole number or a pair [low, high] as a Range; ConfigError names `key`."""
-    pair = value if isinstance(value, Sequence) and not isinstance(value, str) else (value, value)
-    whole = [v for v in pair if isinstance(v, int) and not isinstance(v, bool)]
-    if len(pair) != 2 or len(whole) != 2 or not least <= whole[0] <= whole[1]:
-        raise ConfigError(
-            f"{key}: found {value!r}, allowed is a whole number of at least {least}, "
-            "or a range [low, high] of such."
-        )
-    return Range(whole[0], whole[1])
+def to_range(value: int | Sequence[int]) -> Range:
+    """A whole number, or a pair [low, high] of such, as a Range."""
+    return Range(value, value) if isinstance(value, int) else Range(*value)
 
 
 def to_count(key: str, value: object, least: int) -> int:
@@ -50,13 +45,6 @@ def to_count(key: str, value: object, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{key}: found {value!r}, allowed is a whole number of at least {least}.")
     return value
-
-
-def to_number(key: str, value: object, low: float, high: float) -> float:
-    """A number in [low, high]; ConfigError names `key`."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-        raise ConfigError(f"{key}: found {value!r}, allowed is a number from {low:g} to {high:g}.")
-    return float(value)
 
 
 @dataclass(frozen=True)
@@ -138,48 +126,28 @@ class EpisodeSpec:
         return [max(1, round(self.unlabelled * d)) for d in decay]
 
 
-def episode_spec(
-    *,
-    way: object,
-    shot: object,
-    queries: object,
-    unlabelled: object,
-    distractors: object,
-    distractor_unlabelled: object,
-    imbalance: object,
-    class_aware: bool,
-    transductive: bool,
-    label_ratio: object,
-    label_seed: object,
-    dirichlet: object = None,
-    prefix: str = "episode",
-) -> EpisodeSpec:
-    """An EpisodeSpec from plain config values; ConfigError names the key that is wrong."""
-    uneven = to_number(f"{prefix}.imbalance", imbalance, 1, 1e6)
-    if dirichlet is not None:
-        _alone(f"{prefix}.dirichlet", dirichlet, uneven, class_aware, transductive)
-    return EpisodeSpec(
-        way=to_range(f"{prefix}.way", way, 2),
-        shot=to_range(f"{prefix}.shot", shot, 1),
-        queries=to_count(f"{prefix}.queries", queries, 1),
-        unlabelled=to_count(f"{prefix}.unlabelled", unlabelled, 0),
-        distractors=to_count(f"{prefix}.distractors", distractors, 0),
-        distractor_unlabelled=to_count(f"{prefix}.distractor_unlabelled", distractor_unlabelled, 0),
-        imbalance=uneven,
-        class_aware=class_aware,
-        transductive=transductive,
-        label_ratio=to_number(f"{prefix}.label_ratio", label_ratio, 0, 1),
-        label_seed=to_count(f"{prefix}.label_seed", label_seed, 0),
-        dirichlet=None if dirichlet is None else to_number(f"{prefix}.dirichlet", dirichlet, 0.01, 1e6),
-    )
+def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
+    """An EpisodeSpec from plain config values, the fields of EpisodeSpec but for `dirichlet`, which may lack.
+
+    Where U is Q there are no distractors, whatever is asked for: every query is of a class of the task.
+
+    Raises:
+        ConfigError: names the key that is wrong.
+    """
+    made = check_group(EpisodeKeys, prefix, values)
+    way, shot = to_range(made.pop("way")), to_range(made.pop("shot"))
+    spec = EpisodeSpec(way=way, shot=shot, **made)
+    if spec.dirichlet is not None:
+        _alone(f"{prefix}.dirichlet", spec)
+    return replace(spec, distractors=0) if spec.transductive else spec
 
 
-def _alone(key: str, value: object, imbalance: float, class_aware: bool, transductive: bool) -> None:
+def _alone(key: str, spec: EpisodeSpec) -> None:
     """Raise ConfigError where something else says already how large the classes of U are."""
     for other, there in (
-        (f"imbalance={imbalance:g}", imbalance != 1),
-        ("class_aware=false", not class_aware),
-        ("transductive=true", transductive),
+        (f"imbalance={spec.imbalance:g}", spec.imbalance != 1),
+        ("class_aware=false", not spec.class_aware),
+        ("transductive=true", spec.transductive),
     ):
         if there:
-            raise ConfigError(f"{key}: found {value!r} beside {other}, allowed is one of them.")
+            raise ConfigError(f"{key}: found {spec.dirichlet!r} beside {other}, allowed is one of them.")

@@ -16,6 +16,7 @@ from metassl.errors import UserError
 from metassl.files import read_json, write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import hardware
+from metassl.schema.ranges import Count
 from metassl.tasks.episode import Episode
 
 
@@ -37,7 +38,7 @@ class Auto:
 
     allows_buffers = True  # of the candidates, those are measured that may
 
-    def __init__(self, candidates: Mapping[str, Engine], cache: str | Path, rounds: int = 2) -> None:
+    def __init__(self, candidates: Mapping[str, Engine], cache: str | Path, rounds: Count = 2) -> None:
         self.candidates, self.cache, self.rounds = dict(candidates), Path(cache), rounds
         self.seconds: dict[str, list[float]] = {}
         self.chosen: str | None = None

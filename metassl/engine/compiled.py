@@ -8,6 +8,7 @@ from metassl.engine.threads import Threads
 from metassl.learners.base import MetaLearner
 from metassl.norms.kernels import load
 from metassl.norms.pooled import in_cpp
+from metassl.schema.ranges import Count
 from metassl.tasks.episode import Episode
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ class Compiled(Threads):
         workers: see Threads.
     """
 
-    def __init__(self, cache: str | Path, workers: int | None = None) -> None:
+    def __init__(self, cache: str | Path, workers: Count | None = None) -> None:
         super().__init__(workers)
         self.cache = Path(cache)
 

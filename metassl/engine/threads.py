@@ -15,6 +15,7 @@ from metassl.engine.base import Engine, Loss
 from metassl.engine.loop import Loop
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
+from metassl.schema.ranges import Count
 from metassl.tasks.episode import Episode
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Threads:
 
     allows_buffers = False
 
-    def __init__(self, workers: int | None = None, chunk: int = 1) -> None:
+    def __init__(self, workers: Count | None = None, chunk: Count = 1) -> None:
         self.workers = workers or torch.get_num_threads()
         self.within: Engine = Loop() if chunk == 1 else Vmap(chunk)
         self._pool = ThreadPoolExecutor(self.workers, "tasks", torch.set_num_threads, (1,))

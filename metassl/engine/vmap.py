@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_map
 
 from metassl.engine.base import Loss
 from metassl.learners.base import MetaLearner
+from metassl.schema.ranges import Count
 from metassl.tasks.episode import Episode
 
 
@@ -26,7 +27,7 @@ class Vmap:
 
     allows_buffers = False
 
-    def __init__(self, chunk: int = 20) -> None:
+    def __init__(self, chunk: Count = 20) -> None:
         self.chunk = chunk
 
     def gradients(self, learner: MetaLearner, loss: Loss, tasks: Episode) -> tuple[dict[str, Tensor], Any]:

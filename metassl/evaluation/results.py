@@ -48,6 +48,7 @@ def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> 
     lines += _unbalanced_rows(results, score)
     controls = {DEPRIVED_ROW: "deprived", "without meta-training": "untrained"}
     lines += [(text, shown(score, _interval(results[key]))) for text, key in controls.items() if results[key]]
+    lines += _below_untrained(results, score)
     lines += [(other.title, shown(other, _interval(results[other.name]))) for other in outcome.scores[1:]]
     lines += [(_USE[name], _used(name, value, score)) for name, value in results["unlabelled_use"].items()]
     lines.append(guess_row(score, _interval(results["constant"])))
@@ -79,6 +80,12 @@ def _unbalanced_rows(results: Mapping[str, Any], score: Score) -> list[tuple[str
         return []
     gain = _interval(found["gain"])
     return [(f"the same where U is unbalanced, {found['imbalance']:g} to 1", _judged(score, gain))]
+
+
+def _below_untrained(results: Mapping[str, Any], score: Score) -> list[tuple[str, str]]:
+    """Says so where the training has taken something from the network that it began with."""
+    found = _interval(results["over_untrained"])
+    return [("BELOW ITS UNTRAINED SELF (paired)", _judged(score, found))] if found.mean < 0 else []
 
 
 def _judged(score: Score, gain: Interval) -> str:

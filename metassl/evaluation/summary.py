@@ -38,7 +38,8 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
 
     "score" names the score that decides. "twin" is that score of the same training without U, and "gain" what
     U added to it, paired by episode, above 0 where it helped; "unbalanced" has both for unbalanced U.
-    "deprived", "untrained" and "constant" are that score of the controls.
+    "deprived", "untrained" and "constant" are that score of the controls, and "over_untrained" what the
+    training added to the second, paired, on the episodes of the controls.
 
     Args:
         measured: by the meta-test.
@@ -48,6 +49,7 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
     columns, outcome, test = measured.columns, measured.outcome, protocol.test
     score = outcome.score
     twin, few = columns.get(score.name + TWIN), measured.few
+    untrained = few[score.name + UNTRAINED]
     deprived = few.get(score.name + DEPRIVED)
     made = test.described()
     made.pop("label_ratio", None)  # of training alone
@@ -70,7 +72,8 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
         "gain": None if twin is None else _plain(gained(score, columns[score.name], twin)),
         "unbalanced": _unbalanced(columns, score, protocol.imbalance),
         "deprived": None if deprived is None else _plain(over_episodes(deprived)),
-        "untrained": _plain(over_episodes(few[score.name + UNTRAINED])),
+        "untrained": _plain(over_episodes(untrained)),
+        "over_untrained": _plain(gained(score, columns[score.name][: len(untrained)], untrained)),
         "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
         "reduced": protocol.reduced,

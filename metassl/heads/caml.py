@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from metassl.errors import ConfigError
 from metassl.heads.base import Head
 from metassl.heads.layer_norm import LayerNorm
+from metassl.schema.ranges import Count
 from metassl.tasks.spec import TaskSpec
 
 TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
@@ -56,10 +57,10 @@ class CAML(Head):
         self,
         features: int,
         task: TaskSpec,
-        labels: int = 16,
-        heads: int = 2,
-        layers: int = 2,
-        hidden: int = 64,
+        labels: Count = 16,
+        heads: Count = 2,
+        layers: Count = 2,
+        hidden: Count = 64,
     ) -> None:
         super().__init__()
         width = features + labels

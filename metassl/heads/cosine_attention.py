@@ -13,6 +13,7 @@ from metassl.heads.kernel_regression import KernelRegression, cosines, role_of
 from metassl.numerics.geometry import unit
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Positive
 
 TINY = 1e-30  # e^-69: below every sum that it joins, above float32's smallest number
 
@@ -47,7 +48,7 @@ class CosineAttention(Head):
 
     outcomes = (Outcome,)
 
-    def __init__(self, scale: float = 10.0) -> None:
+    def __init__(self, scale: Positive = 10.0) -> None:
         super().__init__()
         self.scale = scale
 

@@ -13,6 +13,7 @@ from metassl.numerics.geometry import class_means, squared_distances
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes, soft_cross_entropy
+from metassl.schema.ranges import NotNegative, Positive
 
 TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
 
@@ -68,9 +69,9 @@ class FEAT(Head):
     def __init__(
         self,
         features: int,
-        temperature: float = 16.0,
-        balance: float = 1.0,
-        contrast_temperature: float = 4.0,
+        temperature: Positive = 16.0,
+        balance: NotNegative = 1.0,
+        contrast_temperature: Positive = 4.0,
     ) -> None:
         super().__init__()
         self.adapted = SetToSet(features)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from metassl.errors import ConfigError
 from metassl.heads.base import Head
 from metassl.heads.layer_norm import LayerNorm
+from metassl.schema.ranges import Count
 
 TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
 
@@ -64,11 +65,11 @@ class InContext(Head):
     def __init__(
         self,
         features: int,
-        width: int = 32,
-        heads: int = 1,
-        blocks: int = 1,
-        loops: int = 2,
-        hidden: int = 64,
+        width: Count = 32,
+        heads: Count = 1,
+        blocks: Count = 1,
+        loops: Count = 2,
+        hidden: Count = 64,
     ) -> None:
         super().__init__()
         if width % heads:

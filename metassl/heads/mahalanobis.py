@@ -11,6 +11,7 @@ from torch import Tensor
 from metassl.heads.base import Head
 from metassl.numerics.geometry import centre, class_means
 from metassl.numerics.precision import full_precision
+from metassl.schema.ranges import Positive
 
 
 class Gaussians(NamedTuple):
@@ -41,7 +42,7 @@ class Mahalanobis(Head):
         ridge: β, above 0.
     """
 
-    def __init__(self, ridge: float = 1.0) -> None:
+    def __init__(self, ridge: Positive = 1.0) -> None:
         super().__init__()
         self.ridge = ridge
 

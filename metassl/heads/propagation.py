@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metassl.errors import ConfigError
 from metassl.heads.base import Head
 from metassl.numerics.graphs import normalised
 from metassl.numerics.precision import full_precision
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import BelowOne, Count, Positive
 
 TIE = 100  # roundings by which equal affinities may differ
 
@@ -59,12 +60,16 @@ class Propagation(Head):
     transductive = True
     reads_unlabelled = True
 
+    @checked("model.head")
     def __init__(
-        self, features: int, neighbours: int = 5, alpha: float = 0.9, sigma: float = 0.3, hidden: int = 16
+        self,
+        features: int,
+        neighbours: Count = 5,
+        alpha: BelowOne = 0.9,
+        sigma: Positive = 0.3,
+        hidden: Count = 16,
     ) -> None:
         super().__init__()
-        if not 0 <= alpha < 1:
-            raise ConfigError(f"model.head.alpha: found {alpha}, allowed are numbers from 0 to below 1.")
         self.neighbours, self.alpha = neighbours, alpha
         last = nn.Linear(hidden, 1)
         nn.init.constant_(last.bias, log(expm1(sigma)))  # softplus of it is σ

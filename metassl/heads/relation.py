@@ -14,6 +14,7 @@ from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES, one_hot
+from metassl.schema.ranges import Count
 
 
 class RelationSoftmax(Head):
@@ -40,7 +41,7 @@ class RelationSoftmax(Head):
     """
 
     def __init__(
-        self, map_shape: Sequence[int], channels: int = 16, hidden: int = 64, vector_hidden: int = 256
+        self, map_shape: Sequence[int], channels: Count = 16, hidden: Count = 64, vector_hidden: Count = 256
     ) -> None:
         super().__init__()
         self.relation = comparison(map_shape, channels, hidden, vector_hidden)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from metassl.heads.base import Head
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Number, Positive
 
 
 class Ridge(Head):
@@ -32,7 +33,7 @@ class Ridge(Head):
 
     outcomes = (Outcome,)
 
-    def __init__(self, ridge: float = 1.0, scale: float = 1.0, bias: float = 0.0) -> None:
+    def __init__(self, ridge: Positive = 1.0, scale: Positive = 1.0, bias: Number = 0.0) -> None:
         super().__init__()
         self.log_ridge = nn.Parameter(torch.tensor(log(ridge)))
         self.log_scale = nn.Parameter(torch.tensor(log(scale)))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from metassl.heads.base import Head
 from metassl.numerics.precision import full_precision
+from metassl.schema.ranges import Count, Positive
 
 
 class SVM(Head):
@@ -34,7 +35,7 @@ class SVM(Head):
         steps: of the solver.
     """
 
-    def __init__(self, cost: float = 0.1, scale: float = 1.0, steps: int = 60) -> None:
+    def __init__(self, cost: Positive = 0.1, scale: Positive = 1.0, steps: Count = 60) -> None:
         super().__init__()
         self.cost, self.steps = cost, steps
         self.scale = nn.Parameter(torch.tensor(float(scale)))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from metassl.inner.base import InnerOptimizer, PerParameter
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import NotNegative, Positive, Whole
 
 
 class ALFA(InnerOptimizer):
@@ -33,7 +34,9 @@ class ALFA(InnerOptimizer):
         steps: K, the number of a and b of each layer.
     """
 
-    def __init__(self, params: Tensors, rate: float = 0.1, decay: float = 0.0005, steps: int = 3) -> None:
+    def __init__(
+        self, params: Tensors, rate: Positive = 0.1, decay: NotNegative = 0.0005, steps: Whole = 3
+    ) -> None:
         super().__init__(params)
         self.steps, self.layers = max(steps, 1), len(params)
         self.rates = PerParameter({name: torch.full((self.steps,), float(rate)) for name in params})

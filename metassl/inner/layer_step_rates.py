@@ -7,6 +7,7 @@ from torch import Tensor
 
 from metassl.inner.base import InnerOptimizer, PerParameter
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Positive, Whole
 
 
 class LayerStepRates(InnerOptimizer):
@@ -21,7 +22,7 @@ class LayerStepRates(InnerOptimizer):
         rate: all rates at the start; steps: number of steps with rates of their own.
     """
 
-    def __init__(self, params: Tensors, rate: float = 0.1, steps: int = 3) -> None:
+    def __init__(self, params: Tensors, rate: Positive = 0.1, steps: Whole = 3) -> None:
         super().__init__(params)
         self.steps = max(steps, 1)
         self.rates = PerParameter({name: torch.full((self.steps,), float(rate)) for name in params})

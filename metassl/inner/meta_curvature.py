@@ -11,6 +11,7 @@ from torch import Tensor
 from metassl.inner.base import InnerOptimizer, PerParameter
 from metassl.numerics.precision import full_precision
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Positive
 
 
 class MetaCurvature(InnerOptimizer):
@@ -33,7 +34,7 @@ class MetaCurvature(InnerOptimizer):
         rate: α, fixed.
     """
 
-    def __init__(self, params: Tensors, rate: float = 0.1) -> None:
+    def __init__(self, params: Tensors, rate: Positive = 0.1) -> None:
         super().__init__(params)
         self.rate = rate
         layers = {name: p for name, p in params.items() if p.dim() > 1}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from metassl.inner.base import InnerOptimizer
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Count, Number, Positive
 
 INPUTS = 4  # gradient and loss, each as two numbers
 SHARPNESS = 10.0  # p of the preprocessing
@@ -51,7 +52,7 @@ class MetaLSTM(InnerOptimizer):
     """
 
     def __init__(
-        self, params: Tensors, hidden: int = 20, forget_bias: float = 8.0, rate: float = 0.1
+        self, params: Tensors, hidden: Count = 20, forget_bias: Number = 8.0, rate: Positive = 0.1
     ) -> None:
         super().__init__(params)
         self.hidden = hidden

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from metassl.inner.base import InnerOptimizer, PerParameter
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Positive
 
 
 class MetaSGD(InnerOptimizer):
@@ -24,7 +25,7 @@ class MetaSGD(InnerOptimizer):
         low, high: the initial rates are uniform in [low, high]; equal bounds make them constant.
     """
 
-    def __init__(self, params: Tensors, low: float = 0.1, high: float = 0.1) -> None:
+    def __init__(self, params: Tensors, low: Positive = 0.1, high: Positive = 0.1) -> None:
         super().__init__(params)
         drawn = {name: torch.empty_like(p).uniform_(low, high) for name, p in params.items()}
         self.rates = PerParameter(drawn)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from metassl.inner.base import InnerOptimizer
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import BelowOne, NotNegative, Positive, Share
 
 
 class Momentum(InnerOptimizer):
@@ -21,10 +22,10 @@ class Momentum(InnerOptimizer):
     def __init__(
         self,
         params: Tensors,
-        rate: float = 0.01,
-        momentum: float = 0.9,
-        dampening: float = 0.9,
-        weight_decay: float = 0.001,
+        rate: Positive = 0.01,
+        momentum: BelowOne = 0.9,
+        dampening: Share = 0.9,
+        weight_decay: NotNegative = 0.001,
     ) -> None:
         super().__init__(params)
         self.rate, self.momentum = rate, momentum

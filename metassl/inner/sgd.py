@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from metassl.inner.base import InnerOptimizer
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Positive, Switch, Whole
 
 
 class SGD(InnerOptimizer):
@@ -24,7 +25,9 @@ class SGD(InnerOptimizer):
         learned: whether the outer loop trains the rates.
     """
 
-    def __init__(self, params: Tensors, rate: float = 0.1, steps: int = 3, learned: bool = True) -> None:
+    def __init__(
+        self, params: Tensors, rate: Positive = 0.1, steps: Whole = 3, learned: Switch = True
+    ) -> None:
         super().__init__(params)
         self.rates = nn.Parameter(torch.full((max(steps, 1),), float(rate)), requires_grad=learned)
 

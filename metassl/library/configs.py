@@ -8,11 +8,12 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from metassl.docs.options import option_names
 from metassl.errors import ConfigError, one_of
+from metassl.schema.check import check_config
 from metassl.shipped import conf_folder
 
 Options = Mapping[str, Any] | Sequence[str]
@@ -28,7 +29,7 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
         allowed: keys, or the beginnings of keys, that may be changed.
 
     Raises:
-        ConfigError: an unknown option or key, or a value of another kind; says the nearest spelling.
+        ConfigError: an unknown option or key, with the nearest spelling, or a value that can't be.
     """
     conf = conf_folder()
     groups = {path.name for path in conf.iterdir() if path.is_dir()}
@@ -44,6 +45,7 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
     config = _compose(conf, [f"{group}={name}" for group, name in chosen.items()])
     for key, value in changes.items():
         _change(config, key, value)
+    check_config(config)
     return config
 
 
@@ -83,7 +85,6 @@ def _change(config: DictConfig, key: str, value: Any) -> None:
     known = [str(each) for each in parent] if isinstance(parent, DictConfig) else []
     if name not in known:
         raise ConfigError(one_of("options", key, [f"{above}.{each}" for each in known]))
-    _check_kind(key, value, _node(config, key))
     try:
         OmegaConf.update(config, key, value.item() if hasattr(value, "item") else value)
     except OmegaConfBaseException as error:
@@ -96,13 +97,3 @@ def _node(config: DictConfig, key: str) -> Any:
     with suppress(OmegaConfBaseException):
         found = OmegaConf.select(config, key)
     return found
-
-
-def _check_kind(key: str, value: Any, default: Any) -> None:
-    """A text where a number or a truth value stands can only be a slip."""
-    if not isinstance(value, str) or value.startswith("${") or isinstance(default, ListConfig):
-        return
-    if isinstance(default, bool):
-        raise ConfigError(f"{key}: found '{value}', allowed is True or False.")
-    if isinstance(default, int | float):
-        raise ConfigError(f"{key}: found '{value}', allowed is a number.")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metassl.data.forms import check_channels_last, check_labels, check_reach
 from metassl.errors import DataError
 
 FORMS = "uint8 or float images [n, h, w] or [n, h, w, c], and float vectors [n, d]"
@@ -29,6 +30,7 @@ def inputs(name: str, x: Any) -> NDArray[Any]:
     floating, vectors = array.dtype.kind == "f", array.ndim == 2
     if array.ndim not in (2, 3, 4) or not (floating or (array.dtype == np.uint8 and not vectors)):
         raise DataError(f"{name}: found {array.dtype} {list(array.shape)}, allowed are {FORMS}.")
+    check_channels_last(name, array.shape)
     if 0 in array.shape[1:]:
         raise DataError(f"{name}: found shape {list(array.shape)}, no size may be 0.")
     if floating:
@@ -40,6 +42,7 @@ def inputs(name: str, x: Any) -> NDArray[Any]:
                 f"{name}: found NaN or infinite values in {int(bad.sum())} of {len(array)} items, the first "
                 f"is item {int(np.argmax(bad))}, all must be finite."
             )
+        check_reach(name, array)
     return array[..., None] if array.ndim == 3 else array
 
 
@@ -60,8 +63,7 @@ def labels(name: str, y: Any, count: int) -> NDArray[Any]:
             f"{name}: found {len(array)} labels for {count} items, needed is one label for each item and at "
             "least one item."
         )
-    if array.dtype.kind == "i" and array.min() < 0:
-        raise DataError(f"{name}: found label {array.min()}, allowed are labels >= 0.")
+    check_labels(name, array)
     return array
 
 
@@ -85,6 +87,7 @@ def values(name: str, y: Any, count: int) -> NDArray[np.float32]:
         raise DataError(f"{name}: found {len(array)} values for {count} items, needed is one for each item.")
     if not np.isfinite(array).all():
         raise DataError(f"{name}: found NaN or infinite values, all must be finite.")
+    check_reach(name, array)
     return array.astype(np.float32).reshape(count, -1)
 
 

@@ -102,10 +102,6 @@ def _config(
     names = {"optimizer": optimizer, "engine": engine or engine_name(learner)}
     composed(names, options, allowed=CHANGEABLE)  # what the caller may change is less than what is set here
     config = composed(names, own, options, allowed=("trainer", *CHANGEABLE))
-    for key in ("tasks", "accumulate", "log_every", "val_every"):
-        to_count(f"trainer.{key}", config.trainer[key], 1)
-    for key in ("val_episodes", "tasks"):
-        to_count(f"evaluation.{key}", config.evaluation[key], 1)
     if steps % config.trainer.val_every:
         raise ConfigError(
             f"trainer.val_every: found {config.trainer.val_every}, allowed are divisors of steps={steps}, so "

@@ -16,6 +16,7 @@ does.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -170,6 +171,10 @@ NORMS: dict[str, tuple[Make, NormTraits]] = {
     "per_step": (PerStep, NormTraits(transductive=True, per_step=True)),
     "per_step_running": (PerStepAverages, NormTraits(per_step=True)),
 }
+
+
+Norm = Literal["running", "batch", "support", "group", "none", "per_step", "per_step_running"]
+"""The names of NORMS."""
 
 
 def make_norm(kind: str, channels: int, steps: int = 0) -> PoolableNorm:

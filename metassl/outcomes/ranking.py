@@ -5,16 +5,17 @@ Legend: n items, one score each.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Units
 from metassl.outcomes.scores import HIT_RATE, NDCG, Score
 from metassl.outcomes.values import Values
+from metassl.schema.constructor import check_values
+from metassl.schema.ranges import Count
 
 
 def listwise(scores: Tensor, grades: Tensor, weight: Tensor) -> Tensor:
@@ -70,14 +71,11 @@ class Ranking(Values):
     asks: ClassVar[str] = "an order"
     scores: ClassVar[tuple[Score, ...]] = (NDCG, HIT_RATE)
 
-    method: str = "listwise"
-    top: int = 5
+    method: Literal["listwise", "pairwise"] = "listwise"
+    top: Count = 5
 
     def __post_init__(self) -> None:
-        if self.method not in LOSSES:
-            raise ConfigError(one_of("outcome.method", self.method, LOSSES))
-        if self.top < 1:
-            raise ConfigError(f"outcome.top: found {self.top}, allowed is 1 or more.")
+        check_values(type(self), "outcome", vars(self))
 
     def loss(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The loss of the list."""

@@ -5,17 +5,18 @@ Legend: T tasks, n items, S support, Q query, U unlabelled, K values of an item.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Units
 from metassl.outcomes.scores import MAE, MSE, R2, Score
 from metassl.outcomes.values import Values
+from metassl.schema.constructor import check_values
+from metassl.schema.ranges import Switch
 
 VARIANCE = "variance"  # of the queries' values in a task, which R² is measured against
 
@@ -43,12 +44,11 @@ class Regression(Values):
     name: ClassVar[str] = "regression"
     scores: ClassVar[tuple[Score, ...]] = (MSE, MAE, R2)
 
-    error: str = "squared"
-    standardise: bool = True
+    error: Literal["squared", "absolute"] = "squared"
+    standardise: Switch = True
 
     def __post_init__(self) -> None:
-        if self.error not in ERRORS:
-            raise ConfigError(one_of("outcome.error", self.error, ERRORS))
+        check_values(type(self), "outcome", vars(self))
 
     def loss(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """The error, a weighted mean."""

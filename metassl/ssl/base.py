@@ -89,6 +89,11 @@ class SSLObjective(nn.Module):
         """Whether the objective labels U (and not only penalises)."""
         return type(self).label is not SSLObjective.label
 
+    @property
+    def penalises(self) -> bool:
+        """Whether the objective has a penalty of its own, beside labels or in their place."""
+        return type(self).penalty is not SSLObjective.penalty
+
     def draws(self, input_shape: Sequence[int]) -> int:
         """Random numbers that it needs for each unlabelled image."""
         return 0

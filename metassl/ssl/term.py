@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.losses import weighted_mean
+from metassl.schema.check import check_group
+from metassl.schema.groups.ssl import SSLKeys
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Predictor
 from metassl.ssl.distractors import POLICIES
@@ -81,13 +82,12 @@ class SSLTerm(nn.Module):
         stop_gradient: bool | None = None,
     ) -> None:
         super().__init__()
-        for key, value, allowed in (
-            ("ssl.at", at, AT),
-            ("ssl.step_schedule", step_schedule, STEP_SCHEDULES),
-            ("ssl.distractors", distractors, POLICIES),
-        ):
-            if value not in allowed:
-                raise ConfigError(one_of(key, value, allowed))
+        check_group(SSLKeys, "ssl", {
+            "at": at, "weight": weight, "refit_weight": refit_weight, "outer_weight": outer_weight,
+            "start": start, "ramp": ramp, "from_step": from_step, "step_schedule": step_schedule,
+            "in_statistics": in_statistics, "distractors": distractors,
+            "distractor_threshold": distractor_threshold, "stop_gradient": stop_gradient,
+        })  # fmt: skip
         self.objective = NoObjective() if objective is None else objective
         self.at, self.places = at, AT[at]
         self.weight, self._refit_weight, self._outer_weight = weight, refit_weight, outer_weight

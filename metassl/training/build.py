@@ -12,12 +12,11 @@ from metassl.construct import construct
 from metassl.data import store
 from metassl.data.builder import EpisodeBuilder, chosen_views
 from metassl.data.class_tasks import ClassTasks
-from metassl.data.spec import to_count
 from metassl.data.task_source import TaskSource
 from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
 from metassl.engine.base import Engine
-from metassl.errors import ConfigError, one_of
+from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
 from metassl.learners.base import SSL, MetaLearner
 from metassl.outcomes.base import Outcome
@@ -84,9 +83,6 @@ def build_engine(config: DictConfig, learner: MetaLearner) -> Engine:
 def build_datamodule(config: DictConfig, source: TaskSource, learner: MetaLearner) -> EpisodeDataModule:
     """Training and validation episodes, with the views that the objective asked for."""
     trainer, evaluation = config.trainer, config.evaluation
-    to_count("evaluation.val_episodes", evaluation.val_episodes, 1)
-    to_count("evaluation.seed", evaluation.seed, 0)
-    to_count("seed", config.seed, 0)
     world = max(int(trainer.devices), 1) if str(trainer.devices).isdigit() else 1  # 0: Lightning's to refuse
     if trainer.tasks % world:
         raise ConfigError(
@@ -106,13 +102,9 @@ def build_test_stream(
     config: DictConfig, source: TaskSource, learner: MetaLearner, episodes: int
 ) -> TaskStream:
     """The fixed episodes of the meta-test."""
-    to_count("evaluation.episodes", episodes, 1)
-    to_count("evaluation.tasks", config.evaluation.tasks, 1)
-    split = config.evaluation.split
-    if split not in ("val", "test"):
-        raise ConfigError(one_of("evaluation.split", split, ("val", "test")))
-    builder = build_episodes(config, source, learner, split, config.evaluation.seed)
-    return TaskStream(builder, config.evaluation.tasks, episodes)
+    evaluation = config.evaluation
+    builder = build_episodes(config, source, learner, evaluation.split, evaluation.seed)
+    return TaskStream(builder, evaluation.tasks, episodes)
 
 
 def build_episodes(

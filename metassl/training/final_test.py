@@ -20,6 +20,7 @@ from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.config import load_config
 from metassl.runs.file_names import ABOUT, CONFIG
+from metassl.schema.check import check_config
 from metassl.training.build import (
     build_engine,
     build_learner,
@@ -97,6 +98,7 @@ def retest(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
     """
+    check_config(config)
     settle_process(config)
     about = provenance(choices, overrides, config.seed)
     source = build_source(config)

@@ -1,6 +1,7 @@
 """Meta-training of a run: from its config to the weights with the best validation."""
 
 import os
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG
+from metassl.schema.check import check_config
 from metassl.tasks.spec import TaskSpec
 from metassl.training.best import BestValidation
 from metassl.training.build import (
@@ -32,6 +34,7 @@ from metassl.training.build import (
 )
 from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
 from metassl.training.module import DivergedError
+from metassl.training.notes import without_effect
 from metassl.training.process import settle_process
 from metassl.training.restoring import check_parts, check_restorable
 from metassl.training.trainer import build_trainer
@@ -78,6 +81,7 @@ def meta_train(
     settle_process(config)
     began = time.monotonic()
     resume = _resume_point(config, folder, vouched)
+    check_config(config)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / CONFIG, lambda path: OmegaConf.save(config, path, resolve=True))
@@ -96,6 +100,8 @@ def meta_train(
         check_restorable(read_checkpoint(resume), resume, module, data, trainer)
     if trainer.is_global_zero:
         print(_description(config, learner, source, choices))
+        for line in without_effect(config, learner, overrides):
+            print(f"note: {line}", file=sys.stderr)
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except DivergedError as error:

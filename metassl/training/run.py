@@ -7,7 +7,6 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from metassl.data.spec import to_number
 from metassl.evaluation.results import results_text, write_results
 from metassl.files import write_atomically
 from metassl.provenance import git_state
@@ -37,7 +36,6 @@ def train_and_test(
         overrides: what the user typed, for the records.
         vouched: what the config of a resumed run may build besides this package's and torch's classes.
     """
-    to_number("evaluation.imbalance", config.evaluation.imbalance, 1, 1e6)
     trained = _trained(config, folder, choices, overrides, vouched)
     if trained is None:
         return None

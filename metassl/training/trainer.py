@@ -94,10 +94,6 @@ def _loggers(config: DictConfig, folder: Path, resume: Path | None) -> list[Logg
 
 
 def _check(options: DictConfig) -> None:
-    for key in ("steps", "tasks", "val_every", "checkpoint_every", "log_every", "accumulate"):
-        value = options[key]
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"trainer.{key}: found {value!r}, allowed is a whole number of at least 1.")
     if options.steps % options.val_every:
         raise ConfigError(
             f"trainer.val_every: found {options.val_every}, allowed are divisors of trainer.steps="

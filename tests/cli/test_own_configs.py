@@ -1,6 +1,8 @@
 """Configs and classes of the user's own: found beside the package's, and vouched for by naming their folder."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from omegaconf import OmegaConf, open_dict
@@ -16,6 +18,14 @@ from tests.conftest import CONF
 
 MINE = "objective:\n  _target_: my_module.Mine\nweight: 0.5\n"
 CONFIG = {"ssl": {"objective": {"_target_": "my_module.Mine"}}}
+
+
+@pytest.fixture(autouse=True)
+def _my_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module that the configs name is there."""
+    module = ModuleType("my_module")
+    module.Mine = type("Mine", (), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_module", module)
 
 
 def own_folder(path: Path, name: str = "mine") -> Path:

@@ -45,6 +45,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (["-m", "seed=range(3,6)"], [3, 4, 5]),
         (["-m", "hydra/launcher=basic", "hydra/sweeper=basic", "seed=3,4"], [3, 4]),
         (["-m", "hydra.sweeper.max_batch_size=1", "seed=3,4"], [3, 4]),
+        (["seed=3,4", "-m", "model=protonet", "--config-dir", "."], [3, 4]),
         (["hydra.mode=MULTIRUN", "seed=3,4"], [3, 4]),
         (["seed=3,4", "--multirun", "model=protonet"], [3, 4]),
         (["-m", "seed=3,4", "hydra.sweep.subdir=${hydra.job.override_dirname}"], [3, 4]),
@@ -85,11 +86,14 @@ def test_a_job_sees_the_line_that_would_start_it_again(jobs) -> None:
 
 def test_own_configs(jobs, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "ssl").mkdir(parents=True)
-    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text("objective: {_target_: my.Own}\nweight: 0.125\n")
+    (tmp_path / "my_conf" / "ssl" / "mine.yaml").write_text(
+        "objective: {_target_: my_own.Own}\nweight: 0.125\n"
+    )
+    (tmp_path / "my_own.py").write_text("class Own:\n    pass\n")
     for words in (["--config-dir", "my_conf"], ["hydra.searchpath=[file://my_conf]"]):
         code, done = jobs("ssl=mine", *words)
         assert (code, done[0]["ssl"]) == (0, 0.125)
-        assert done[0]["vouched"] == {"my.Own"}
+        assert done[0]["vouched"] == {"my_own.Own"}
     code, done = jobs("-m", "--config-dir", "my_conf", "ssl=glob(min*)")
     assert (code, [job["ssl"] for job in done]) == (0, [0.125])
 

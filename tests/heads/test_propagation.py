@@ -107,7 +107,7 @@ def test_alpha_of_the_paper_in_float32() -> None:
 @pytest.mark.parametrize("alpha", [-0.1, 1.0])
 def test_alpha_must_keep_the_system_solvable(alpha: float) -> None:
     with pytest.raises(ConfigError, match=r"model.head.alpha"):
-        Propagation(4, alpha, 1.0, 5)
+        Propagation(4, alpha=alpha)
 
 
 def test_mechanism_unlabelled_points_lead_a_label_to_where_distance_would_not() -> None:

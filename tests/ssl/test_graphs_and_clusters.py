@@ -36,7 +36,7 @@ from tests.support.terms import make_term
     ],
 )
 def test_numbers_that_can_not_work_are_one_line(key: str, make: Callable[[], SSLObjective]) -> None:
-    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found [\d.]+, allowed: .*\.$"):
+    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found [\d.]+, allowed is .*\.$"):
         make()
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Span = Sequence[float]
-"""[low, high]."""
+from metassl.schema.ranges import Span
 
 
 class Family:

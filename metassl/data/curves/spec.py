@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metassl.data.spec import Range, to_count, to_range
+from metassl.data.spec import Range, to_range
+from metassl.schema.check import check_group
+from metassl.schema.groups.episode import EpisodeKeys
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,5 @@ class PointSpec:
 
 def point_spec(values: Mapping[str, Any], prefix: str = "episode") -> PointSpec:
     """A PointSpec from plain config values; ConfigError names the key that is wrong."""
-    return PointSpec(
-        shot=to_range(f"{prefix}.shot", values["shot"], 1),
-        queries=to_count(f"{prefix}.queries", values["queries"], 1),
-        unlabelled=to_count(f"{prefix}.unlabelled", values["unlabelled"], 0),
-        transductive=bool(values["transductive"]),
-    )
+    made = check_group(EpisodeKeys, prefix, values)
+    return PointSpec(to_range(made["shot"]), made["queries"], made["unlabelled"], made["transductive"])

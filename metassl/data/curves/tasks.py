@@ -7,10 +7,11 @@ from metassl.data.builder import Sampler
 from metassl.data.curves.families import Family
 from metassl.data.curves.sampler import CurveSampler
 from metassl.data.curves.spec import PointSpec, point_spec
-from metassl.data.spec import to_count, to_number
 from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.values import Values
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, NotNegative, Number, Words
 from metassl.tasks.spec import TaskSpec
 
 
@@ -39,19 +40,19 @@ class Curves:
     outcomes: ClassVar[tuple[type[Outcome], ...]] = (Values,)
     reduced: ClassVar[bool] = False
 
+    @checked("dataset.source")
     def __init__(
         self,
         kinds: Mapping[str, Family],
-        families: Sequence[str] = ("sine",),
-        test_families: Sequence[str] | None = None,
-        low: float = -5.0,
-        high: float = 5.0,
-        inputs: int = 1,
-        noise: float = 0.0,
+        families: Words = ("sine",),
+        test_families: Words | None = None,
+        low: Number = -5.0,
+        high: Number = 5.0,
+        inputs: Count = 1,
+        noise: NotNegative = 0.0,
     ) -> None:
         self.kinds = dict(kinds)
-        self.inputs = to_count("dataset.source.inputs", inputs, 1)
-        self.noise = to_number("dataset.source.noise", noise, 0, 1e6)
+        self.inputs, self.noise = inputs, noise
         if not low < high:
             raise ConfigError(f"dataset.source.low: found {low} with high {high}, allowed is a lower number.")
         self.span = (float(low), float(high))

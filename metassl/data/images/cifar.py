@@ -13,6 +13,7 @@ from metassl.data import class_splits
 from metassl.data.arrays import read_npz
 from metassl.data.pool import Contents
 from metassl.errors import DataError
+from metassl.schema.ranges import Switch
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
 CLASSES = 100
@@ -31,7 +32,7 @@ class _Cifar100:
 
     name = ""  # also the file of the class split
 
-    def __init__(self, data_dir: str | Path, download: bool = True) -> None:
+    def __init__(self, data_dir: str | Path, download: Switch = True) -> None:
         """Remembers what to read; `download` allows the third of the choices above."""
         self.data_dir, self.download = Path(data_dir), download
         self.reduced_file = self.data_dir / "cifar_fs" / "cifar100_100_per_class.npz"

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from metassl.data.pool import Contents
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError
+from metassl.schema.ranges import Pixels, Seed
 
 # By the first word of a letter's Unicode name. A letter that is drawn like one of an earlier script
 # (Greek Α, Latin A) counts as that one, so no test class is drawn like a training class.
@@ -52,7 +53,7 @@ class Glyphs:
 
     name = "glyphs"
 
-    def __init__(self, size: int = 28, seed: int = 0) -> None:
+    def __init__(self, size: Pixels = 28, seed: Seed = 0) -> None:
         self.size, self.seed = size, seed
         self.folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 

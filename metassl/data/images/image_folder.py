@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import ImageOps
@@ -14,6 +14,8 @@ from metassl.data.images.pictures import decode, visible
 from metassl.data.pool import SPLITS, Contents
 from metassl.data.preparing.progress import track
 from metassl.errors import ConfigError, DataError
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Pixels, Ratio, Seed
 
 MODES = {1: "L", 3: "RGB"}
 
@@ -23,14 +25,15 @@ class ImageFolder:
 
     name = "image_folder"
 
+    @checked("dataset.source")
     def __init__(
         self,
         path: str | Path,
-        size: int = 84,
-        channels: int = 3,
+        size: Pixels = 84,
+        channels: Literal[1, 3] = 3,
         splits: str | Path | None = None,
-        ratio: Sequence[float] = (0.6, 0.2, 0.2),
-        seed: int = 0,
+        ratio: Ratio = (0.6, 0.2, 0.2),
+        seed: Seed = 0,
     ) -> None:
         """Remembers what to read.
 
@@ -49,10 +52,6 @@ class ImageFolder:
         """
         if not path:
             raise DataError("dataset.source.path: found nothing, give a folder of class folders.")
-        if size < 1:
-            raise ConfigError(f"dataset.source.size: found {size}, allowed are whole numbers from 1.")
-        if channels not in MODES:
-            raise ConfigError(f"dataset.source.channels: found {channels}, allowed are 1 and 3.")
         self.path, self.size, self.channels = Path(path), size, channels
         self.choice = SplitChoice(splits, ratio, seed)
 

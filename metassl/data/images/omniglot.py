@@ -5,7 +5,7 @@ Source: https://github.com/brendenlake/omniglot (MIT licence).
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -16,7 +16,9 @@ from metassl.data.pool import SPLITS, Contents
 from metassl.data.preparing.archives import opened
 from metassl.data.preparing.download import fetch
 from metassl.data.preparing.progress import track
-from metassl.errors import ConfigError, DataError, one_of
+from metassl.errors import DataError
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Pixels, Switch
 
 URL = "https://github.com/brendenlake/omniglot/raw/master/python"
 # As in torchvision.datasets.Omniglot.zips_md5; checked for downloads only, since an archive packed
@@ -42,13 +44,14 @@ class Omniglot:
 
     name = "omniglot"
 
+    @checked("dataset.source")
     def __init__(
         self,
         data_dir: str | Path,
-        split: str = "vinyals",
-        rotations: bool = True,
-        size: int = 28,
-        download: bool = True,
+        split: Literal["vinyals", "lake"] = "vinyals",
+        rotations: Switch = True,
+        size: Pixels = 28,
+        download: Switch = True,
     ) -> None:
         """Remembers what to read; no file is touched before `read`.
 
@@ -63,10 +66,6 @@ class Omniglot:
         Raises:
             ConfigError: an unknown split, or a size below 1.
         """
-        if split not in ("vinyals", "lake"):
-            raise ConfigError(one_of("dataset.source.split", split, ("vinyals", "lake")))
-        if size < 1:
-            raise ConfigError(f"dataset.source.size: found {size}, allowed are whole numbers from 1.")
         self.folder = Path(data_dir) / "omniglot"
         self.split, self.rotations, self.size, self.download = split, rotations, size, download
 

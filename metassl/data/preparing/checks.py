@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from metassl.data.forms import check_reach
 from metassl.data.pool import SPLITS, Contents
 from metassl.errors import DataError
 
@@ -54,3 +55,4 @@ def _check_finite(items: np.ndarray, counts: np.ndarray, names: Sequence[str]) -
             f"items: found NaN or infinite values in {int(bad.sum())} of {len(items)} items, "
             f"the first in class '{names[first]}', all must be finite."
         )
+    check_reach("items", items)

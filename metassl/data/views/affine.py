@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metassl.schema.ranges import BelowOne, Degrees, Share
+
 NUMBERS = 4  # that an image takes
 
 
@@ -22,7 +24,7 @@ class AffineJitter:
         scale: factor, uniform in 1 ± scale.
     """
 
-    def __init__(self, degrees: float, shift: float, scale: float) -> None:
+    def __init__(self, degrees: Degrees, shift: Share, scale: BelowOne) -> None:
         self.degrees, self.shift, self.scale = degrees, shift, scale
 
     def draw(self, generator: np.random.Generator, count: int, shape: tuple[int, ...]) -> np.ndarray:

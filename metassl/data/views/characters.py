@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from metassl.data.views import affine, erasing
 from metassl.data.views.affine import AffineJitter
+from metassl.schema.ranges import BelowOne, Count, Degrees, Share, Shares
 
 
 class BentCharacter(AffineJitter):
@@ -30,12 +31,12 @@ class BentCharacter(AffineJitter):
 
     def __init__(
         self,
-        degrees: float,
-        shift: float,
-        scale: float,
-        bend: float,
-        points: int = 4,
-        erase: tuple[float, float] = (0.1, 0.4),
+        degrees: Degrees,
+        shift: Share,
+        scale: BelowOne,
+        bend: Share,
+        points: Count = 4,
+        erase: Shares = (0.1, 0.4),
     ) -> None:
         super().__init__(degrees, shift, scale)
         self.bend, self.points, self.sides = bend, points, (erase[0], erase[1])

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from metassl.data.views import erasing
 from metassl.data.views.operations import COLOURS, MOVES, moved
+from metassl.schema.ranges import Share, Whole
 
 
 class FlipShift:
@@ -21,7 +22,7 @@ class FlipShift:
         shift: shift along each axis, uniform in ± shift, as a share of the side.
     """
 
-    def __init__(self, shift: float = 0.125) -> None:
+    def __init__(self, shift: Share = 0.125) -> None:
         self.shift = shift
 
     def draw(self, generator: np.random.Generator, count: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -53,7 +54,7 @@ class RandAugment:
         shift: see FlipShift.
     """
 
-    def __init__(self, operations: int = 2, cutout: float = 0.5, shift: float = 0.125) -> None:
+    def __init__(self, operations: Whole = 2, cutout: Share = 0.5, shift: Share = 0.125) -> None:
         self.operations, self.cutout, self.weak = operations, cutout, FlipShift(shift)
 
     def draw(self, generator: np.random.Generator, count: int, shape: tuple[int, ...]) -> np.ndarray:

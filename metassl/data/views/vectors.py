@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metassl.schema.ranges import NotNegative, Share
+
 
 class Jitter:
     """Gaussian noise on every feature; for vectors near unit scale.
@@ -12,7 +14,7 @@ class Jitter:
         noise: standard deviation, in the features' own unit.
     """
 
-    def __init__(self, noise: float) -> None:
+    def __init__(self, noise: NotNegative) -> None:
         self.noise = noise
 
     def draw(self, generator: np.random.Generator, count: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -36,7 +38,7 @@ class MaskedNoise(Jitter):
         noise: standard deviation, in the features' own unit.
     """
 
-    def __init__(self, mask: float, noise: float) -> None:
+    def __init__(self, mask: Share, noise: NotNegative) -> None:
         super().__init__(noise)
         self.mask = mask
 

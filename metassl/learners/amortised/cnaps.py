@@ -15,6 +15,7 @@ from metassl.heads.generated import GeneratedLinear
 from metassl.learners.amortised.hypernet import zero
 from metassl.learners.amortised.set_encoder import SetEncoder, read_task
 from metassl.learners.metric.learner import HeadLearner
+from metassl.schema.ranges import Count, Whole
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -47,9 +48,9 @@ class CNAPs(HeadLearner):
         self,
         backbone: Backbone,
         head: Head | None = None,
-        rounds: int = 1,
+        rounds: Whole = 1,
         encoder: SetEncoder | None = None,
-        hidden: int = 32,
+        hidden: Count = 32,
         task: TaskSpec | None = None,
     ) -> None:
         super().__init__(backbone, head or GeneratedLinear(backbone.out_dim), rounds)

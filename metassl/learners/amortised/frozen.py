@@ -12,6 +12,7 @@ from metassl.heads.base import Head
 from metassl.learners.adapted import Anchor
 from metassl.learners.metric.learner import HeadLearner
 from metassl.norms.base import ALL_ROWS, Pass
+from metassl.schema.ranges import Whole
 
 IN_CHECKPOINT = "learner.backbone."
 
@@ -33,7 +34,7 @@ class FrozenBackbone(HeadLearner):
     """
 
     def __init__(
-        self, backbone: Backbone, head: Head | None = None, rounds: int = 1, pretrained: str | None = None
+        self, backbone: Backbone, head: Head | None = None, rounds: Whole = 1, pretrained: str | None = None
     ) -> None:
         super().__init__(backbone, head, rounds)
         self.stays = pretrained is not None

@@ -3,8 +3,8 @@
 Legend: N way, S support, U unlabelled, D features, E task embedding, H class embedding, r rank.
 """
 
-from collections.abc import Sequence
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from metassl.learners.amortised.set_encoder import SetEncoder, mlp, read_task
 from metassl.learners.gradient.learner import BACKBONE, HEAD
 from metassl.learners.gradient.maml import MAML
 from metassl.learners.traits import LearnerTraits
+from metassl.schema.ranges import Count, Whole, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -104,12 +105,12 @@ class HyperNetwork(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = SGD,
-        steps: int = 3,
-        test_steps: int | None = 4,
-        order: int = 2,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
+        steps: Whole = 3,
+        test_steps: Whole | None = 4,
+        order: Literal[1, 2] = 2,
+        adapt: Words = (BACKBONE, HEAD),
         encoder: SetEncoder | None = None,
-        rank: int = 4,
+        rank: Count = 4,
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         if HEAD not in adapt:

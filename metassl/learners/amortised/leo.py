@@ -4,6 +4,7 @@ Legend: N way, S support, U unlabelled, D features, L numbers of a code.
 """
 
 from math import sqrt
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from metassl.learners.traits import LearnerTraits
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import Classification, mask_classes
+from metassl.schema.ranges import Count, NotNegative, Positive, Whole
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -65,7 +67,11 @@ class LatentThenWeights(InnerOptimizer):
     """
 
     def __init__(
-        self, params: Tensors, latent_rate: float = 1.0, weight_rate: float = 0.001, latent_steps: int = 5
+        self,
+        params: Tensors,
+        latent_rate: Positive = 1.0,
+        weight_rate: Positive = 0.001,
+        latent_steps: Whole = 5,
     ) -> None:
         super().__init__(params)
         self.latent_steps = latent_steps
@@ -117,15 +123,15 @@ class LEO(GradientLearner):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = LatentThenWeights,
-        steps: int = 10,
-        test_steps: int | None = None,
-        order: int = 2,
-        latents: int = 64,
-        spread: float = 0.1,
-        kl: float = 0.001,
-        encoder_penalty: float = 1e-9,
-        orthogonality: float = 0.001,
-        l2: float = 1e-8,
+        steps: Whole = 10,
+        test_steps: Whole | None = None,
+        order: Literal[1, 2] = 2,
+        latents: Count = 64,
+        spread: Positive = 0.1,
+        kl: NotNegative = 0.001,
+        encoder_penalty: NotNegative = 1e-9,
+        orthogonality: NotNegative = 0.001,
+        l2: NotNegative = 1e-8,
     ) -> None:
         super().__init__(backbone, steps, test_steps, order, adapt=[])
         features = backbone.out_dim

@@ -14,6 +14,7 @@ from metassl.learners.base import MetaLearner
 from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import CLASSES
+from metassl.schema.ranges import Count
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -105,8 +106,8 @@ class SetEncoder(nn.Module):
     def __init__(
         self,
         features: int,
-        hidden: int = 64,
-        size: int = 32,
+        hidden: Count = 64,
+        size: Count = 32,
         pool: Pool | None = None,
         task: TaskSpec | None = None,
     ) -> None:

@@ -19,6 +19,7 @@ from metassl.learners.gradient.reptile import all_labelled
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.outcomes.classification import Classification, cross_entropy, mask_classes
+from metassl.schema.ranges import Whole
 from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
@@ -56,7 +57,7 @@ class BaselineLearner(GradientLearner):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = Momentum,
-        test_steps: int = 100,
+        test_steps: Whole = 100,
         classifier: Callable[[int, int], Classifier] = LinearClassifier,
     ) -> None:
         super().__init__(backbone, 0, test_steps, 1, [HEAD])

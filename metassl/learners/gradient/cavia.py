@@ -5,6 +5,7 @@ Legend: E context parameters, C channels of the modulated layer, D features.
 
 from functools import partial
 from operator import attrgetter
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from metassl.learners.gradient.inner_loop import InnerTask
 from metassl.learners.gradient.learner import GradientLearner
 from metassl.norms.base import ALL_ROWS, Pass
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Count, Whole
 from metassl.tasks.spec import TaskSpec
 
 CONTEXT = "context_parameters"
@@ -48,11 +50,11 @@ class CAVIA(GradientLearner):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = partial(SGD, rate=RATE, steps=1, learned=False),
-        steps: int = 2,
-        test_steps: int | None = 2,
-        order: int = 2,
-        size: int = 100,
-        layer: int = 3,
+        steps: Whole = 2,
+        test_steps: Whole | None = 2,
+        order: Literal[1, 2] = 2,
+        size: Count = 100,
+        layer: Whole = 3,
     ) -> None:
         super().__init__(backbone, steps, test_steps, order, [CONTEXT])
         layers = film_layers(backbone)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.numerics.geometry import unit
+from metassl.schema.ranges import Positive
 
 
 class Classifier(nn.Module):
@@ -65,7 +66,7 @@ class CosineClassifier(Classifier):
         scale: s.
     """
 
-    def __init__(self, features: int, outputs: int, scale: float = 10.0) -> None:
+    def __init__(self, features: int, outputs: int, scale: Positive = 10.0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, features))
         self.scale = scale

@@ -3,7 +3,6 @@
 Legend: H the Hessian of the inner loss at φ, ω whatever else the inner loss depends on.
 """
 
-from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -20,6 +19,7 @@ from metassl.learners.gradient.maml import MAML
 from metassl.numerics.implicit import conjugate_gradient, dot, hessian, mixed
 from metassl.numerics.surrogate import surrogate
 from metassl.numerics.tensors import Tensors, constants
+from metassl.schema.ranges import Count, NotNegative, Positive, Whole, Words
 from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
@@ -55,13 +55,13 @@ class ImplicitMAML(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = partial(SGD, steps=1, learned=False),
-        steps: int = 16,
-        test_steps: int | None = 16,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
-        proximity: float = 0.5,
-        cg_steps: int = 5,
-        cg_shift: float = 1.0,
-        cg_damping: float = 10.0,
+        steps: Whole = 16,
+        test_steps: Whole | None = 16,
+        adapt: Words = (BACKBONE, HEAD),
+        proximity: Positive = 0.5,
+        cg_steps: Count = 5,
+        cg_shift: NotNegative = 1.0,
+        cg_damping: NotNegative = 10.0,
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, 1, adapt)
         self.proximity, self.cg_steps = proximity, cg_steps

@@ -1,6 +1,6 @@
 """MAML: a learned initialisation from which a few gradient steps fit a task."""
 
-from collections.abc import Sequence
+from typing import Literal
 
 from torch import nn
 
@@ -8,6 +8,7 @@ from metassl.backbones.base import Backbone
 from metassl.inner.base import MakeInner
 from metassl.inner.sgd import SGD
 from metassl.learners.gradient.learner import BACKBONE, HEAD, GradientLearner
+from metassl.schema.ranges import Whole, Words
 from metassl.tasks.spec import TaskSpec
 
 
@@ -35,10 +36,10 @@ class MAML(GradientLearner):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = SGD,
-        steps: int = 3,
-        test_steps: int | None = 4,
-        order: int = 2,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
+        steps: Whole = 3,
+        test_steps: Whole | None = 4,
+        order: Literal[1, 2] = 2,
+        adapt: Words = (BACKBONE, HEAD),
     ) -> None:
         super().__init__(backbone, steps, test_steps, order, adapt)
         self.head = nn.Linear(backbone.out_dim, task.way)

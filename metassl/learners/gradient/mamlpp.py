@@ -4,7 +4,6 @@ Legend: N way, Q query, K inner steps, C channels.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass, Statistics
 from metassl.norms.per_step import PerStep, PerStepAverages
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Count, Share, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -60,12 +60,12 @@ class MAMLpp(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = LayerStepRates,
-        steps: int = 3,
-        test_steps: int | None = None,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
-        multi_step_share: float = 0.1,
-        first_order_share: float = 0.1,
-        momentum: float = 0.2,
+        steps: Count = 3,
+        test_steps: Count | None = None,
+        adapt: Words = (BACKBONE, HEAD),
+        multi_step_share: Share = 0.1,
+        first_order_share: Share = 0.1,
+        momentum: Share = 0.2,
     ) -> None:
         if steps < 1:
             raise ConfigError(f"model.steps: found {steps}, allowed with this model are 1 and more.")

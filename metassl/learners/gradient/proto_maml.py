@@ -3,7 +3,7 @@
 Legend: N way, S support, D features.
 """
 
-from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor
 
@@ -17,6 +17,7 @@ from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import Classification, one_hot
+from metassl.schema.ranges import Whole, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -42,10 +43,10 @@ class ProtoMAML(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = SGD,
-        steps: int = 3,
-        test_steps: int | None = 4,
-        order: int = 2,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
+        steps: Whole = 3,
+        test_steps: Whole | None = 4,
+        order: Literal[1, 2] = 2,
+        adapt: Words = (BACKBONE, HEAD),
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         self.way = task.way

@@ -1,8 +1,8 @@
 """Reptile: the outer loop moves θ towards the adapted parameters."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from metassl.learners.gradient.maml import MAML
 from metassl.learners.gradient.mini_batches import Batches, draw_batches
 from metassl.numerics.surrogate import surrogate
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Count, Whole, Words
 from metassl.ssl.context import Memory
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
@@ -61,11 +62,11 @@ class Reptile(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = partial(SGD, learned=False),
-        steps: int = 5,
-        test_steps: int | None = 50,
-        order: int = 1,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
-        batch: int | None = 10,
+        steps: Whole = 5,
+        test_steps: Whole | None = 50,
+        order: Literal[1, 2] = 1,
+        adapt: Words = (BACKBONE, HEAD),
+        batch: Count | None = 10,
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         self.batch, self.draws = batch, steps * (batch or 0)

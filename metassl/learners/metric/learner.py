@@ -19,6 +19,7 @@ from metassl.learners.predictor import LearnerPredictor
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.outcomes.base import mask_outputs
+from metassl.schema.ranges import Whole
 from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
@@ -44,7 +45,7 @@ class HeadLearner(MetaLearner):
         rounds: number of refits.
     """
 
-    def __init__(self, backbone: Backbone, head: Head | None = None, rounds: int = 1) -> None:
+    def __init__(self, backbone: Backbone, head: Head | None = None, rounds: Whole = 1) -> None:
         super().__init__(backbone)
         self.head, self.rounds = Prototypes() if head is None else head, rounds
         self.traits = LearnerTraits(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, TaskSet
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Whole
 
 
 class LabelledOnly(TaskDistance):
@@ -84,7 +85,7 @@ class QueryLabelOracle(TaskDistance):
     reads_unlabelled = False
     reads_queries = True
 
-    def __init__(self, steps: int = 1) -> None:
+    def __init__(self, steps: Whole = 1) -> None:
         super().__init__()
         self.steps = steps
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metassl.errors import ConfigError
 from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, NotNegative, Several, Whole
 
 
 class LearnedMetric(TaskDistance):
@@ -35,18 +36,17 @@ class LearnedMetric(TaskDistance):
 
     learned = True
 
+    @checked("distance")
     def __init__(
         self,
         features: int,
-        hidden: int = 64,
-        size: int = 16,
-        candidates: int = 3,
-        steps: int = 3,
-        weight: float = 1.0,
+        hidden: Count = 64,
+        size: Count = 16,
+        candidates: Several = 3,
+        steps: Whole = 3,
+        weight: NotNegative = 1.0,
     ) -> None:
         super().__init__()
-        if candidates < 2:
-            raise ConfigError(f"distance.candidates: found {candidates}, allowed is 2 or more.")
         self.candidates, self.steps, self.weight = candidates, steps, weight
         self.row = nn.Linear(features + 1, hidden)
         self.pooled = nn.Linear(hidden, size)

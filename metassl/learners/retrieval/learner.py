@@ -3,9 +3,9 @@
 Legend: M stored tasks, n rows of a task, P retrieved parameters, Q query, C places, K inner steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from metassl.learners.retrieval.mmd import MMD
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
 from metassl.numerics.tensors import Tensors, constants
+from metassl.schema.ranges import Count, Positive, Whole, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
@@ -64,17 +65,17 @@ class RetrievalLearner(MAML):
         backbone: Backbone,
         task: TaskSpec,
         inner: MakeInner = SGD,
-        steps: int = 3,
-        test_steps: int | None = 4,
-        order: int = 2,
-        adapt: Sequence[str] = (BACKBONE, HEAD),
+        steps: Whole = 3,
+        test_steps: Whole | None = 4,
+        order: Literal[1, 2] = 2,
+        adapt: Words = (BACKBONE, HEAD),
         distance: TaskDistance | None = None,
-        size: int = 64,
-        items: int = 30,
-        neighbours: int | None = 5,
-        temperature: float = 0.1,
-        writes: int = 1,
-        retrieve: Sequence[str] = (BACKBONE,),
+        size: Count = 64,
+        items: Count = 30,
+        neighbours: Count | None = 5,
+        temperature: Positive = 0.1,
+        writes: Count = 1,
+        retrieve: Words = (BACKBONE,),
     ) -> None:
         super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
         named = {n: p for n, p in self.moved().items() if n.startswith(tuple(retrieve))}

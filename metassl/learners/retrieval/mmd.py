@@ -6,6 +6,7 @@ Legend: M stored tasks, n rows of a task, D features.
 from torch import Tensor
 
 from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet, mean_cost, squared_costs
+from metassl.schema.ranges import Positive
 
 
 class MMD(TaskDistance):
@@ -26,7 +27,7 @@ class MMD(TaskDistance):
         bandwidth: γ > 0.
     """
 
-    def __init__(self, bandwidth: float = 1.0) -> None:
+    def __init__(self, bandwidth: Positive = 1.0) -> None:
         super().__init__()
         self.bandwidth = bandwidth
 

@@ -16,6 +16,7 @@ from metassl.learners.retrieval.distance import NewTask, Probe, TaskDistance, Ta
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import Classification, mask_classes
+from metassl.schema.ranges import Count, Share
 
 Pullback = Callable[[Tensor], tuple[dict[str, Tensor]]]
 EPS = 1e-8  # of the distance, as in the authors' code
@@ -56,7 +57,7 @@ class Task2Vec(TaskDistance):
     probe: Tensor
     fixed: Tensor
 
-    def __init__(self, backbone: Backbone, layers: int = 2, fixed_from: float = 0.5) -> None:
+    def __init__(self, backbone: Backbone, layers: Count = 2, fixed_from: Share = 0.5) -> None:
         super().__init__()
         self.fixed_from = fixed_from
         self.shapes = {f"backbone.{name}": p.shape for name, p in backbone.named_parameters()}

@@ -9,6 +9,7 @@ from torch.func import vmap
 
 from metassl.learners.retrieval.distance import NewTask, TaskDistance, TaskSet, mean_cost, squared_costs
 from metassl.numerics.transport import sinkhorn_plan
+from metassl.schema.ranges import Count, Positive
 
 
 class Wasserstein(TaskDistance):
@@ -29,7 +30,7 @@ class Wasserstein(TaskDistance):
         iterations: of Sinkhorn's algorithm.
     """
 
-    def __init__(self, reg: float = 0.05, iterations: int = 50) -> None:
+    def __init__(self, reg: Positive = 0.05, iterations: Count = 50) -> None:
         super().__init__()
         self.reg, self.iterations = reg, iterations
 

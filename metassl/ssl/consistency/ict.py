@@ -12,6 +12,7 @@ from torch import Tensor
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Positive, Share
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.consistency.mean_teacher import Teacher
 from metassl.ssl.context import Context, Memory
@@ -42,7 +43,7 @@ class ICT(SSLObjective):
     redraws = True
 
     def __init__(
-        self, parameters: Tensors, alpha: float = 1.0, momentum: float = 0.95, outer_momentum: float = 0.99
+        self, parameters: Tensors, alpha: Positive = 1.0, momentum: Share = 0.95, outer_momentum: Share = 0.99
     ) -> None:
         super().__init__()
         self.alpha = alpha

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from metassl.numerics.losses import weighted_mean
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Share
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context, Memory
 
@@ -85,7 +86,7 @@ class MeanTeacher(SSLObjective):
     outcomes = (Outcome,)
     redraws = True
 
-    def __init__(self, parameters: Tensors, momentum: float = 0.95, outer_momentum: float = 0.99) -> None:
+    def __init__(self, parameters: Tensors, momentum: Share = 0.95, outer_momentum: Share = 0.99) -> None:
         super().__init__()
         self.teacher = Teacher(parameters, momentum, outer_momentum)
 

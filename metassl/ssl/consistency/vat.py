@@ -13,6 +13,7 @@ from torch.func import grad
 
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -36,7 +37,7 @@ class VAT(SSLObjective):
     outcomes = (Outcome,)
     hparams: ClassVar = {"epsilon": "positive"}
 
-    def __init__(self, epsilon: float = 0.5, xi: float = 0.01, iterations: int = 1) -> None:
+    def __init__(self, epsilon: Positive = 0.5, xi: Positive = 0.01, iterations: Count = 1) -> None:
         super().__init__()
         self.epsilon: float | Tensor = epsilon
         self.xi, self.iterations = xi, iterations

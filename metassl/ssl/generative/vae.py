@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.classification import one_hot
+from metassl.schema.ranges import Count
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.generative.decoders import divergence, make_decoder
@@ -48,7 +49,12 @@ class VAE(SSLObjective):
     rates: ClassVar = {"": RATE}
 
     def __init__(
-        self, features: int, input_shape: tuple[int, ...], latent: int = 8, label: int = 8, width: int = 32
+        self,
+        features: int,
+        input_shape: tuple[int, ...],
+        latent: Count = 8,
+        label: Count = 8,
+        width: Count = 32,
     ) -> None:
         super().__init__()
         self.latent = latent

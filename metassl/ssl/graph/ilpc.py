@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError
 from metassl.numerics.geometry import class_means, directions
 from metassl.numerics.graphs import cosine_affinity
 from metassl.numerics.precision import full_precision
 from metassl.numerics.transport import potentials, safe_log
 from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import BelowOne, Count, Positive, Switch
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.label_propagation import spread
@@ -53,25 +54,17 @@ class ILPC(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
+    @checked("ssl.objective")
     def __init__(
         self,
-        alpha: float = 0.8,
-        neighbours: int = 15,
-        power: float = 3.0,
-        balance: bool = True,
-        best: int = 3,
-        steps: int = 50,
+        alpha: BelowOne = 0.8,
+        neighbours: Count = 15,
+        power: Positive = 3.0,
+        balance: Switch = True,
+        best: Count = 3,
+        steps: Count = 50,
     ) -> None:
         super().__init__()
-        for key, value, good, allowed in (
-            ("alpha", alpha, 0 <= alpha < 1, "0 or more, below 1"),
-            ("neighbours", neighbours, neighbours >= 1, "1 or more"),
-            ("power", power, power > 0, "above 0"),
-            ("best", best, best >= 1, "1 or more"),
-            ("steps", steps, steps >= 1, "1 or more"),
-        ):
-            if not good:
-                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: {allowed}.")
         self.alpha, self.neighbours, self.power = alpha, neighbours, power
         self.balance, self.best, self.steps = balance, best, steps
 

@@ -4,16 +4,17 @@ Legend: N way, S support, U unlabelled, n = S + U.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.graphs import affinity, normalised
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import ROUNDING
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import BelowOne, Count
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -52,16 +53,11 @@ class LabelPropagation(SSLObjective):
     hparams: ClassVar = {"alpha": "unit"}
     outcomes = (Outcome,)
 
-    def __init__(self, alpha: float = 0.8, neighbours: int = 7, confidence: str = "entropy") -> None:
+    @checked("ssl.objective")
+    def __init__(
+        self, alpha: BelowOne = 0.8, neighbours: Count = 7, confidence: Literal["entropy", "one"] = "entropy"
+    ) -> None:
         super().__init__()
-        for key, value, good, allowed in (
-            ("alpha", alpha, 0 <= alpha < 1, "0 or more, below 1"),
-            ("neighbours", neighbours, neighbours >= 1, "1 or more"),
-        ):
-            if not good:
-                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: {allowed}.")
-        if confidence not in CONFIDENCES:
-            raise ConfigError(one_of("ssl.objective.confidence", confidence, CONFIDENCES))
         self.alpha, self.neighbours = alpha, neighbours
         self._confidence = CONFIDENCES[confidence]
 

@@ -5,17 +5,18 @@ Legend: N way, S support, U unlabelled, n = S + U.
 
 from collections.abc import Callable
 from functools import singledispatch
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.graphs import TINY, affinity, connected
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import Classification, mask_classes
 from metassl.outcomes.values import Values
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -70,24 +71,16 @@ class Poisson(SSLObjective):
     outcomes = (Outcome,)
     hparams: ClassVar = {"temperature": "positive", "background": "positive"}
 
+    @checked("ssl.objective")
     def __init__(
         self,
-        neighbours: int = 7,
-        temperature: float = 0.5,
-        background: float = 0.01,
-        centre: str = "graph",
+        neighbours: Count = 7,
+        temperature: Positive = 0.5,
+        background: Positive = 0.01,
+        centre: Literal["graph", "support"] = "graph",
     ) -> None:
         super().__init__()
-        if centre not in CENTRES:
-            raise ConfigError(one_of("ssl.objective.centre", centre, CENTRES))
         self._centred = CENTRES[centre]
-        for key, value, good, allowed in (
-            ("neighbours", neighbours, neighbours >= 1, "1 or more"),
-            ("temperature", temperature, temperature > 0, "above 0"),
-            ("background", background, background > 0, "above 0"),
-        ):
-            if not good:
-                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: {allowed}.")
         self.neighbours, self.temperature, self.background = neighbours, temperature, background
 
     def label(self, context: Context) -> SoftLabels:

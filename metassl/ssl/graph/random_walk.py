@@ -16,6 +16,7 @@ from metassl.numerics.transport import safe_log
 from metassl.outcomes.base import Outcome, mask_outputs
 from metassl.outcomes.classification import Classification, one_hot
 from metassl.outcomes.values import Values
+from metassl.schema.ranges import Count, NotNegative, Share
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -52,7 +53,7 @@ class RandomWalk(SSLObjective):
     hparams: ClassVar = {"decay": "positive", "visit": "positive", "smoothing": "unit"}
 
     def __init__(
-        self, steps: int = 3, decay: float = 0.7, visit: float = 1.0, smoothing: float = 0.1
+        self, steps: Count = 3, decay: Share = 0.7, visit: NotNegative = 1.0, smoothing: Share = 0.1
     ) -> None:
         super().__init__()
         self.steps, self.decay, self.visit, self.smoothing = steps, decay, visit, smoothing

@@ -13,6 +13,7 @@ from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import Classification
 from metassl.outcomes.values import Values
+from metassl.schema.ranges import Count
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -74,7 +75,7 @@ class LearnedCritic(SSLObjective):
     needs_inner_loss = True  # in an outer loss C_ω would be trained by itself
     rates: ClassVar = {"": RATE}
 
-    def __init__(self, features: int, width: int = 16) -> None:
+    def __init__(self, features: int, width: Count = 16) -> None:
         super().__init__()
         # smooth, since the inner loop follows the slope of C_ω and the outer loop the slope of that
         self.per_class = nn.Sequential(nn.Linear(STATISTICS, width), nn.SiLU(), nn.Linear(width, width))

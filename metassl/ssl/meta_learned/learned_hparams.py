@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metassl.errors import ConfigError
+from metassl.schema.ranges import Count
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Memory
 from metassl.ssl.meta_learned.wrapping import Wrapping
@@ -43,7 +44,7 @@ class LearnedHparams(Wrapping):
 
     rates: ClassVar = {"factors": RATE, "raw.": RATE}
 
-    def __init__(self, objective: SSLObjective, steps: int = 1) -> None:
+    def __init__(self, objective: SSLObjective, steps: Count = 1) -> None:
         super().__init__(objective)
         self.factors = nn.Parameter(torch.full((steps,), FROM_DOMAIN["positive"](1.0)))
         raw = {name: _raw(name, getattr(objective, name), kind) for name, kind in objective.hparams.items()}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import Classification, mask_classes, one_hot
+from metassl.schema.ranges import Count
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
@@ -43,7 +44,7 @@ class SoftWeighting(Wrapping):
 
     rates: ClassVar = {"relation.": RATE}
 
-    def __init__(self, objective: SSLObjective, features: int, width: int = 16) -> None:
+    def __init__(self, objective: SSLObjective, features: int, width: Count = 16) -> None:
         super().__init__(objective)
         last = nn.Linear(width, 1)
         nn.init.zeros_(last.weight)

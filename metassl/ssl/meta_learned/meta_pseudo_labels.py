@@ -12,6 +12,7 @@ from metassl.numerics.derivative import gradient
 from metassl.numerics.losses import gate, weighted_mean
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import one_hot, soft_cross_entropy
+from metassl.schema.ranges import NotNegative, Positive, Share, Whole
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Memory
 
@@ -52,12 +53,12 @@ class MetaPseudoLabels(SSLObjective):
     def __init__(
         self,
         parameters: Tensors,
-        threshold: float = 0.8,
-        steps: int = 0,
-        rate: float = 0.1,
-        uda_weight: float = 1.0,
-        uda_threshold: float = 0.6,
-        uda_temperature: float = 0.7,
+        threshold: Share = 0.8,
+        steps: Whole = 0,
+        rate: Positive = 0.1,
+        uda_weight: NotNegative = 1.0,
+        uda_threshold: Share = 0.6,
+        uda_temperature: Positive = 0.7,
     ) -> None:
         super().__init__()
         self.threshold, self.steps = threshold, steps

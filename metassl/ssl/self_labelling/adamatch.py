@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from metassl.numerics.losses import weighted_mean
+from metassl.schema.ranges import Share
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 
@@ -35,7 +36,7 @@ class AdaMatch(SSLObjective):
     hparams: ClassVar = {"threshold": "unit"}
     redraws = True
 
-    def __init__(self, threshold: float = 0.9) -> None:
+    def __init__(self, threshold: Share = 0.9) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
 

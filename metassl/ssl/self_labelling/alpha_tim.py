@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError
 from metassl.numerics.derivative import gradient
 from metassl.numerics.entropies import tsallis_entropy
 from metassl.numerics.geometry import class_means, directions
@@ -16,6 +15,8 @@ from metassl.numerics.losses import weighted_mean
 from metassl.numerics.precision import full_precision
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import mask_classes, soft_cross_entropy
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import NotNegative, Positive, Whole
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -55,19 +56,17 @@ class AlphaTIM(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"temperature": "positive"}
 
+    @checked("ssl.objective")
     def __init__(
         self,
-        alpha: float = 2.0,
-        marginal_weight: float = 1.0,
-        conditional_weight: float = 1.0,
-        temperature: float = 15.0,
-        step_size: float = 0.002,
-        steps: int = 50,
+        alpha: Positive = 2.0,
+        marginal_weight: NotNegative = 1.0,
+        conditional_weight: NotNegative = 1.0,
+        temperature: Positive = 15.0,
+        step_size: Positive = 0.002,
+        steps: Whole = 50,
     ) -> None:
         super().__init__()
-        for key, value in (("alpha", alpha), ("temperature", temperature), ("step_size", step_size)):
-            if value <= 0:
-                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: above 0.")
         self.alpha, self.step_size, self.steps = alpha, step_size, steps
         self.marginal_weight, self.conditional_weight = marginal_weight, conditional_weight
         self.temperature: float | Tensor = temperature

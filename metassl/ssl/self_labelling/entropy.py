@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from metassl.errors import ConfigError
 from metassl.numerics.entropies import tsallis_entropy
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.classification import mask_classes
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import NotNegative, Positive
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -40,10 +41,11 @@ class Entropy(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"temperature": "positive"}
 
-    def __init__(self, marginal_weight: float = 1.0, temperature: float = 1.0, alpha: float = 1.0) -> None:
+    @checked("ssl.objective")
+    def __init__(
+        self, marginal_weight: NotNegative = 1.0, temperature: Positive = 1.0, alpha: Positive = 1.0
+    ) -> None:
         super().__init__()
-        if alpha <= 0:
-            raise ConfigError(f"ssl.objective.alpha: found {alpha!r}, allowed: above 0.")
         self.marginal_weight, self.alpha = marginal_weight, alpha
         self.temperature: float | Tensor = temperature
 

@@ -3,14 +3,15 @@
 Legend: U unlabelled, N way.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.classification import one_hot
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import BelowOne, Share
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context, Memory
 from metassl.ssl.self_labelling.thresholds import RULES, Threshold
@@ -39,10 +40,14 @@ class FixMatch(SSLObjective):
     hparams: ClassVar = {"threshold": "unit"}
     redraws = True
 
-    def __init__(self, rule: str = "fixed", threshold: float = 0.8, momentum: float = 0.9) -> None:
+    @checked("ssl.objective")
+    def __init__(
+        self,
+        rule: Literal["fixed", "flex", "free", "soft"] = "fixed",
+        threshold: Share = 0.8,
+        momentum: BelowOne = 0.9,
+    ) -> None:
         super().__init__()
-        if rule not in RULES:
-            raise ConfigError(one_of("ssl.objective.rule", rule, RULES))
         self.rule = Threshold(RULES[rule], momentum)
         self.threshold: float | Tensor = threshold
 

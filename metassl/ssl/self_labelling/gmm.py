@@ -5,15 +5,16 @@ Legend: N way, S support, U unlabelled, n = S + U, D features.
 
 from collections.abc import Callable
 from math import log, pi
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.geometry import class_means
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import NotNegative, Positive, Whole
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -86,20 +87,16 @@ class GMM(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"shrinkage": "positive"}
 
+    @checked("ssl.objective")
     def __init__(
         self,
-        covariance: str = "isotropic",
-        iterations: int = 1,
-        shrinkage: float = 1.0,
-        floor: float = 0.01,
-        weights: str = "learned",
+        covariance: Literal["isotropic", "diagonal"] = "isotropic",
+        iterations: Whole = 1,
+        shrinkage: Positive = 1.0,
+        floor: NotNegative = 0.01,
+        weights: Literal["learned", "uniform"] = "learned",
     ) -> None:
         super().__init__()
-        for key, value, allowed in (("covariance", covariance, COVARIANCES), ("weights", weights, WEIGHTS)):
-            if value not in allowed:
-                raise ConfigError(one_of(f"ssl.objective.{key}", value, allowed))
-        if shrinkage <= 0:
-            raise ConfigError(f"ssl.objective.shrinkage: found {shrinkage!r}, allowed: above 0.")
         self._form, self._weights = COVARIANCES[covariance], WEIGHTS[weights]
         self.iterations, self.shrinkage, self.floor = iterations, shrinkage, floor
 

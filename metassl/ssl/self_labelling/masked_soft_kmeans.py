@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 
@@ -41,7 +42,7 @@ class MaskedSoftKMeans(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     stop_gradient = False
 
-    def __init__(self, hidden: int = 20, spread: float = 0.01) -> None:
+    def __init__(self, hidden: Count = 20, spread: Positive = 0.01) -> None:
         super().__init__()
         self.thresholds = nn.Sequential(nn.Linear(5, hidden), nn.Tanh(), nn.Linear(hidden, 3))
         for name, p in self.thresholds.named_parameters():

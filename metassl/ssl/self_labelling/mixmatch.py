@@ -11,6 +11,7 @@ from torch import Tensor
 
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.classification import one_hot, soft_cross_entropy
+from metassl.schema.ranges import NotNegative, Positive
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.mixing import BETA_DRAWS, for_support, mix, random_partners, sharpen, symmetric_beta
@@ -42,7 +43,7 @@ class MixMatch(SSLObjective):
     redraws = True
 
     def __init__(
-        self, alpha: float = 0.75, temperature: float = 0.5, unlabelled_weight: float = 10.0
+        self, alpha: Positive = 0.75, temperature: Positive = 0.5, unlabelled_weight: NotNegative = 10.0
     ) -> None:
         super().__init__()
         self.alpha, self.unlabelled_weight = alpha, unlabelled_weight

@@ -8,10 +8,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError
 from metassl.numerics.geometry import class_means, directions, squared_distances
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, NotNegative, Positive
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.graph.points import task_points
@@ -44,15 +45,11 @@ class Paddle(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"complexity": "positive", "temperature": "positive"}
 
-    def __init__(self, complexity: float = 1.0, temperature: float = 15.0, iterations: int = 20) -> None:
+    @checked("ssl.objective")
+    def __init__(
+        self, complexity: NotNegative = 1.0, temperature: Positive = 15.0, iterations: Count = 20
+    ) -> None:
         super().__init__()
-        for key, value, good, allowed in (
-            ("complexity", complexity, complexity >= 0, "0 or more"),
-            ("temperature", temperature, temperature > 0, "above 0"),
-            ("iterations", iterations, iterations >= 1, "1 or more"),
-        ):
-            if not good:
-                raise ConfigError(f"ssl.objective.{key}: found {value!r}, allowed: {allowed}.")
         self.complexity: float | Tensor = complexity
         self.temperature: float | Tensor = temperature
         self.iterations = iterations

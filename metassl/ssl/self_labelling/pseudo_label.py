@@ -9,6 +9,7 @@ from torch import Tensor
 
 from metassl.numerics.losses import gate
 from metassl.outcomes.classification import one_hot
+from metassl.schema.ranges import Count, Positive, Share
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.mixing import sharpen
@@ -28,7 +29,7 @@ class PseudoLabel(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit"}
 
-    def __init__(self, threshold: float = 0.8) -> None:
+    def __init__(self, threshold: Share = 0.8) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
 
@@ -53,7 +54,7 @@ class SoftPseudoLabel(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
 
-    def __init__(self, threshold: float = 0.8, temperature: float = 0.5) -> None:
+    def __init__(self, threshold: Share = 0.8, temperature: Positive = 0.5) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
         self.temperature: float | Tensor = temperature
@@ -81,7 +82,7 @@ class TopPerClass(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"threshold": "unit"}
 
-    def __init__(self, threshold: float = 0.0, top_k: int = 3) -> None:
+    def __init__(self, threshold: Share = 0.0, top_k: Count = 3) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
         self.top_k = top_k

@@ -11,6 +11,7 @@ from metassl.numerics.geometry import unit
 from metassl.numerics.losses import gate, weighted_mean
 from metassl.numerics.precision import full_precision
 from metassl.outcomes.classification import mask_classes, one_hot, soft_cross_entropy
+from metassl.schema.ranges import NotNegative, Positive, Share
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 
@@ -55,10 +56,10 @@ class SimMatch(SSLObjective):
 
     def __init__(
         self,
-        threshold: float = 0.8,
-        temperature: float = 0.1,
-        alpha: float = 0.9,
-        instance_weight: float = 0.5,
+        threshold: Share = 0.8,
+        temperature: Positive = 0.1,
+        alpha: Share = 0.9,
+        instance_weight: NotNegative = 0.5,
     ) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold

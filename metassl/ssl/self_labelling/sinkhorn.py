@@ -4,13 +4,14 @@ Legend: N way, U unlabelled.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError, one_of
 from metassl.numerics.transport import potentials, safe_log
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 
@@ -67,12 +68,11 @@ class Sinkhorn(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     hparams: ClassVar = {"reg": "positive"}
 
-    def __init__(self, prior: str = "uniform", reg: float = 0.5, iterations: int = 20) -> None:
+    @checked("ssl.objective")
+    def __init__(
+        self, prior: Literal["uniform", "predicted"] = "uniform", reg: Positive = 0.5, iterations: Count = 20
+    ) -> None:
         super().__init__()
-        if prior not in PRIORS:
-            raise ConfigError(one_of("ssl.objective.prior", prior, PRIORS))
-        if reg <= 0:
-            raise ConfigError(f"ssl.objective.reg: found {reg!r}, allowed: above 0.")
         self._prior, self.reg, self.iterations = PRIORS[prior], reg, iterations
 
     def label(self, context: Context) -> SoftLabels:

@@ -5,9 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from metassl.errors import ConfigError
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 
@@ -31,10 +32,9 @@ class SoftKMeans(SSLObjective):
 
     views: ClassVar = {"plain": "plain"}
 
-    def __init__(self, iterations: int = 1) -> None:
+    @checked("ssl.objective")
+    def __init__(self, iterations: Count = 1) -> None:
         super().__init__()
-        if iterations < 1:
-            raise ConfigError(f"ssl.objective.iterations: found {iterations!r}, allowed: 1 or more.")
         self.iterations = iterations
 
     def label(self, context: Context) -> SoftLabels:

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metassl.errors import ConfigError
 from metassl.heads.prototypes import rest_logit
 from metassl.numerics.geometry import centre, class_means, squared_distances
 from metassl.outcomes.classification import mask_classes, one_hot
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import Rest, SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.tasks.episode import Episode
@@ -44,12 +45,9 @@ class SoftKMeansCluster(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     stop_gradient = False
 
-    def __init__(self, radius: float = 100.0, iterations: int = 1) -> None:
+    @checked("ssl.objective")
+    def __init__(self, radius: Positive = 100.0, iterations: Count = 1) -> None:
         super().__init__()
-        if radius <= 0:
-            raise ConfigError(f"ssl.objective.radius: found {radius!r}, allowed: above 0.")
-        if iterations < 1:
-            raise ConfigError(f"ssl.objective.iterations: found {iterations!r}, allowed: 1 or more.")
         self.iterations = iterations
         self.log_radius = nn.Parameter(torch.tensor(log(radius)))
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from metassl.numerics.losses import gate
+from metassl.schema.ranges import Positive, Share
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.mixing import sharpen
@@ -35,7 +36,7 @@ class UDA(SSLObjective):
     hparams: ClassVar = {"threshold": "unit", "temperature": "positive"}
     redraws = True
 
-    def __init__(self, threshold: float = 0.8, temperature: float = 0.4) -> None:
+    def __init__(self, threshold: Share = 0.8, temperature: Positive = 0.4) -> None:
         super().__init__()
         self.threshold: float | Tensor = threshold
         self.temperature: float | Tensor = temperature

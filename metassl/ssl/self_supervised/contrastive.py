@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from metassl.numerics.geometry import unit
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import cross_entropy
+from metassl.schema.ranges import Count, Positive
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.context import Context
 
@@ -39,7 +40,7 @@ class Contrastive(SSLObjective):
     redraws = True
     hparams: ClassVar[Mapping[str, str]] = {"temperature": "positive"}
 
-    def __init__(self, features: int, temperature: float = 0.5, projection: int = 32) -> None:
+    def __init__(self, features: int, temperature: Positive = 0.5, projection: Count = 32) -> None:
         super().__init__()
         self.temperature = temperature
         self.project = nn.Sequential(

@@ -179,8 +179,8 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 BAD_OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "path": ({"path": ""}, "dataset.source.path: found nothing"),
-    "size": ({"size": 0}, "dataset.source.size: found 0, allowed are whole numbers from 1"),
-    "channels": ({"channels": 2}, "dataset.source.channels: found 2, allowed are 1 and 3"),
+    "size": ({"size": 0}, "dataset.source.size: found 0, allowed is a whole number from 1"),
+    "channels": ({"channels": 2}, "dataset.source.channels: found 2, allowed is 1 or 3"),
 }
 
 

@@ -137,5 +137,5 @@ def test_loop_and_vmap_agree(tiny_pool: Pool, make) -> None:
     ("key", "value"), [("alpha", 1.0), ("neighbours", 0), ("power", 0.0), ("best", 0), ("steps", 0)]
 )
 def test_numbers_that_can_not_work_are_one_line(key: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found [\d.]+, allowed: .*\.$"):
+    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found [\d.]+, allowed is .*\.$"):
         ILPC(**{key: value})  # type: ignore[arg-type]

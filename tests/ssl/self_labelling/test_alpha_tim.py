@@ -76,5 +76,7 @@ def test_mechanism_a_large_alpha_leaves_unequal_classes_their_sizes() -> None:
 
 def test_bad_numbers_are_one_line() -> None:
     for key in ("alpha", "temperature", "step_size"):
-        with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found 0.0, allowed: above 0.$"):
+        with pytest.raises(
+            ConfigError, match=rf"^ssl.objective.{key}: found 0.0, allowed is a number above 0.$"
+        ):
             AlphaTIM(**{key: 0.0})  # type: ignore[arg-type]

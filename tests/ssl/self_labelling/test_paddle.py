@@ -57,5 +57,5 @@ def test_mechanism_the_partitions_length_gives_up_a_class_that_has_no_image() ->
 
 @pytest.mark.parametrize(("key", "value"), [("complexity", -1.0), ("temperature", 0.0), ("iterations", 0)])
 def test_bad_numbers_are_one_line(key: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found {value}, allowed: .*\.$"):
+    with pytest.raises(ConfigError, match=rf"^ssl.objective.{key}: found {value}, allowed is .*\.$"):
         Paddle(**{key: value})  # type: ignore[arg-type]

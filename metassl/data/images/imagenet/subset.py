@@ -13,7 +13,9 @@ from metassl.data.images.imagenet.class_folders import csv_part, folder_part
 from metassl.data.images.imagenet.parts import Part, gather
 from metassl.data.images.pictures import visible
 from metassl.data.pool import SPLITS, Contents
-from metassl.errors import ConfigError, DataError
+from metassl.errors import DataError
+from metassl.schema.constructor import checked
+from metassl.schema.ranges import Pixels
 
 LICENCE = "https://image-net.org/download"
 WORDNET = re.compile(r"n\d{8}")
@@ -71,14 +73,13 @@ class ImageNetSubset:
     images: ClassVar[int]  # of the whole data set
     most: ClassVar[int]  # images a class
 
-    def __init__(self, data_dir: str | Path, size: int = 84) -> None:
+    @checked("dataset.source")
+    def __init__(self, data_dir: str | Path, size: Pixels = 84) -> None:
         """Remembers what to read; no file is touched before `fingerprint` and `read`.
 
         Raises:
             ConfigError: a size below 1.
         """
-        if size < 1:
-            raise ConfigError(f"dataset.source.size: found {size}, allowed are whole numbers from 1.")
         self.folders = [Path(data_dir) / self.name, Path(data_dir) / self.name.replace("_", "-")]
         self.size = size
 

@@ -120,6 +120,6 @@ def test_a_split_is_missing(folder: Path, tmp_path: Path) -> None:
 
 def test_size_below_1(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"dataset\.source\.size: found 0, allowed are whole numbers from 1"
+        ConfigError, match=r"dataset\.source\.size: found 0, allowed is a whole number from 1 to 4096"
     ):
         MiniImageNet(tmp_path, 0)

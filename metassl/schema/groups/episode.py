@@ -1,0 +1,60 @@
+"""What a task is made of: classes or points."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from metassl.schema.ranges import Count, Said, Seed, Several, Share, Switch, Whole
+
+
+def _rising(pair: tuple[int, int]) -> tuple[int, int]:
+    if pair[0] > pair[1]:
+        raise ValueError("the first is larger")
+    return pair
+
+
+SomeWays = Annotated[
+    Several | Annotated[tuple[Several, Several], AfterValidator(_rising)],
+    Said("a whole number of at least 2, or a range [low, high] of such"),
+]
+SomeShots = Annotated[
+    Count | Annotated[tuple[Count, Count], AfterValidator(_rising)],
+    Said("a whole number of at least 1, or a range [low, high] of such"),
+]
+Imbalance = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
+Concentration = Annotated[float, Field(strict=True, ge=0.01, le=1e6, allow_inf_nan=False)]
+
+
+class TestEpisodeKeys(BaseModel):
+    """What differs at validation and meta-test; null: nothing."""
+
+    __test__ = False  # to pytest a class of this name is a test
+
+    way: SomeWays | None
+    shot: SomeShots | None
+    queries: Count | None
+    unlabelled: Whole | None
+    distractors: Whole | None
+    distractor_unlabelled: Whole | None
+    imbalance: Imbalance | None
+    dirichlet: Concentration | None
+    class_aware: Switch | None
+    transductive: Switch | None
+
+
+class EpisodeKeys(BaseModel):
+    """conf/episode, of classes and of points, which have fewer keys."""
+
+    way: SomeWays
+    shot: SomeShots
+    queries: Count
+    unlabelled: Whole
+    distractors: Whole
+    distractor_unlabelled: Whole
+    imbalance: Imbalance
+    dirichlet: Concentration | None
+    class_aware: Switch
+    transductive: Switch
+    label_ratio: Share
+    label_seed: Seed
+    test: TestEpisodeKeys
