@@ -152,6 +152,14 @@ def test_a_word_that_asks_for_more_is_one_line(run: Path, what: str, monkeypatch
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_group_within_the_experiment_stays_with_its_package(run: Path) -> None:
+    """`ssl@ssl.wrapped` is another word than `ssl`: neither takes the other's place."""
+    wrapped = ["ssl=learned_hparams", "ssl@ssl.wrapped=entropy"]
+    say(run, wrapped)
+    assert saved_words(run, [], set()) == (wrapped, [])
+    assert saved_words(run, ["ssl@ssl.wrapped=gmm"], set()) == (wrapped[:1], [])
+
+
 def test_what_the_user_types_counts_and_may_be_looked_up(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINE", "omniglot")
     say(run, [*WORDS, "dataset.name=${oc.env:SECRET}", "engine.cache=/elsewhere"])

@@ -27,13 +27,13 @@ def saved_words(folder: Path, typed: Sequence[str], places: Collection[str]) -> 
         UserError: there are none, or one asks for more than a value of an experiment.
     """
     path = folder / ".hydra" / "overrides.yaml"
-    again = {override.key_or_group for override in parse_words(list(typed))}
+    again = {override.get_key_element() for override in parse_words(list(typed))}
     kept, left_out = [], []
     for word in _read(path):
         override = _parsed(path, word)
         key = override.key_or_group
         root, name = re.split(r"[./@]", key)[0], key.rpartition(".")[2]
-        if key in again or root in ("hydra", "resume"):
+        if override.get_key_element() in again or root in ("hydra", "resume"):
             continue
         if root not in GROUPS or (name in places and "." in key):
             left_out.append(word)
@@ -60,9 +60,10 @@ def _parsed(path: Path, word: str) -> Override:
 
 
 def _check(path: Path, override: Override) -> None:
-    """Neither a sweep, nor a group in another's place, nor a value from outside the experiment."""
+    """Neither a sweep, nor a group in a place outside the experiment, nor a value from there."""
     word = str(override.input_line)
-    if override.package is not None or override.is_sweep_override():
+    outside = override.package is not None and override.package.split(".")[0] not in SECTIONS
+    if outside or override.is_sweep_override():
         raise DataError(f"{path}: '{word[:80]}' is refused, allowed is one value of a key.")
     roots = {match[1] for match in REFERENCE.finditer(word)}
     if "${" in REFERENCE.sub("", word) or not roots <= set(SECTIONS):
