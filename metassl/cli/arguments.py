@@ -14,7 +14,7 @@ from metassl.cli.folders import writable
 from metassl.cli.own_configs import own_targets, search_word
 from metassl.cli.resume import flatten, resume_words
 from metassl.errors import ConfigError
-from metassl.instantiate import refuse_foreign_targets
+from metassl.runs.definition import refuse_foreign_experiment
 
 # Flags that run nothing, or no config of this package
 HYDRAS_OWN = (
@@ -47,7 +47,7 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
     if resumed:  # its words come from the run's folder, and the classes that they name are now imported
-        refuse_foreign_targets(_own(config), own_targets(search))
+        refuse_foreign_experiment(config, own_targets(search))
     check_words(config, words, sweep)
     _check_folder(config, sweep)
     if sweep:

@@ -4,13 +4,14 @@ A folder may come from somebody else. What was trained, and how, is taken from i
 and whom to tell, is not: that is said by today's command line and this machine's environment.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from metassl.instantiate import refuse_foreign_targets
 from metassl.shipped import conf_folder
 from metassl.yaml_files import read_yaml
 
@@ -26,6 +27,11 @@ Places = Mapping[tuple[type, str], str]  # (class, argument) -> the reference th
 def defining(config: DictConfig) -> DictConfig:
     """The sections of a config that define the experiment."""
     return OmegaConf.create({key: config[key] for key in SECTIONS if key in config})
+
+
+def refuse_foreign_experiment(config: DictConfig, vouched: Collection[str]) -> None:
+    """As `refuse_foreign_targets`, for what may come from a folder; loggers and the like never do."""
+    refuse_foreign_targets(OmegaConf.to_container(defining(config), resolve=False), vouched)
 
 
 def todays_paths(output_dir: Path) -> DictConfig:

@@ -17,9 +17,9 @@ from metassl.engine.base import Engine
 from metassl.errors import UserError
 from metassl.evaluation.intervals import Interval
 from metassl.files import remove_leftovers, write_atomically, write_json
-from metassl.instantiate import refuse_foreign_targets
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
+from metassl.runs.definition import refuse_foreign_experiment
 from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG
 from metassl.schema.check import check_config
 from metassl.tasks.spec import TaskSpec
@@ -127,8 +127,7 @@ def _resume_point(config: DictConfig, folder: Path, vouched: Collection[str]) ->
     if config.resume is None:
         return None
     path = folder / CHECKPOINTS / LAST
-    # the logger is that of today's command line, and may be anybody's
-    refuse_foreign_targets({key: node for key, node in config.items() if key != "logger"}, vouched)
+    refuse_foreign_experiment(config, vouched)  # all else is today's command line's
     content = read_checkpoint(path)  # refuses what is not plain weights before anything is built
     check_parts(content, path)
     tested = tested_checkpoint(config, folder)

@@ -50,9 +50,13 @@ def words(name: str, npz: Path) -> list[str]:
 
 
 def again(line: list[str], folder: Path) -> list[str]:
-    """What a user types after a kill: the same, or resume= where a single run has left a checkpoint."""
+    """What a user types after a kill: the same, or resume= where a single run has left a checkpoint.
+
+    Paths are said again, for they are not taken from a run's folder.
+    """
     left = (folder / "out" / "checkpoints" / "last.ckpt").is_file()
-    return ["train", "resume=out"] if left and "-m" not in line else line
+    paths = [word for word in line if word.startswith("paths.")]
+    return ["train", "resume=out", *paths] if left and "-m" not in line else line
 
 
 def killed_and_done(context: ForkServerContext, line: list[str], folder: Path, moments: list[float]) -> None:
@@ -97,7 +101,7 @@ def test_a_signal_stops_the_meta_test(
     context: ForkServerContext, tiny_npz: Path, tmp_path: Path, number: int
 ) -> None:
     """At once and in one line, and the run goes on from there."""
-    line = [*words("run", tiny_npz), "trainer.steps=6", "evaluation.episodes=40000"]
+    line = [*words("run", tiny_npz), "model=maml", "trainer.steps=6", "evaluation.episodes=40000"]
     last = tmp_path / "out" / "checkpoints" / "last.ckpt"
 
     def in_meta_test() -> bool:

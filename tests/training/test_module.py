@@ -18,7 +18,7 @@ from metassl.training.weights import load_weights
 # θ stays, so that micro-batches of any size meet the same learner
 STILL = (
     "optimizer.optimizer._target_=torch.optim.SGD", "~optimizer.optimizer.weight_decay",
-    "optimizer.optimizer.lr=0.0", "optimizer.scheduler=null",
+    "optimizer.optimizer.lr=1.0e-30", "optimizer.scheduler=null",
 )  # fmt: skip
 
 
