@@ -3,17 +3,17 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from metassl.cli.resume import CHECKPOINT, comparable
-from metassl.errors import ConfigError, UserError
+from metassl.errors import ConfigError, DataError, UserError
 from metassl.files import read_json
 from metassl.runs.config import load_config
 from metassl.runs.definition import known_places, place_names
 from metassl.runs.file_names import ABOUT, CONFIG, RESULTS
+from metassl.runs.read import read_run
 from metassl.runs.status import ended_well
 from metassl.yaml_files import read_yaml
 
@@ -43,15 +43,18 @@ def refuse_other_sweep(folder: Path, words: Sequence[str]) -> None:
         )
 
 
-def earlier_job(config: DictConfig, folder: Path, overrides: Sequence[str]) -> dict[str, Any] | None:
-    """The results of this job of a sweep, if it was done before.
+def earlier_job(config: DictConfig, folder: Path, overrides: Sequence[str]) -> float | None:
+    """The best validation score of this job of a sweep, if it was done before.
 
     Else None; where a checkpoint of it is left, the config says from then on that the job goes on with it.
     """
     if not (folder / ABOUT).is_file() or read_json(folder / ABOUT).get("overrides") != list(overrides):
         return None
     if ended_well(folder):
-        return read_json(folder / RESULTS)
+        validation = read_run(folder).result("validation")
+        if validation is None:
+            raise DataError(f"{folder / RESULTS}: has no 'validation'. Give another hydra.sweep.dir.")
+        return float(validation["mean"])
     config.resume = str(folder) if (folder / CHECKPOINT).is_file() and _same(folder, config) else None
     return None
 

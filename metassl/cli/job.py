@@ -29,7 +29,7 @@ def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
     done = None if alone else earlier_job(config, folder, words)
     if done is not None:
         print(f"{folder}: done already")
-        return float(done["validation"]["mean"])
+        return done
 
     def work() -> float | None:
         with quick_imports():  # here, for torch takes seconds and the checks before it need none of it

@@ -47,19 +47,17 @@ def leave(folder: Path, config: DictConfig, status: str, *files: str) -> None:
     OmegaConf.set_struct(plain, False)
     del plain["hydra"]
     OmegaConf.save(plain, folder / "config.yaml", resolve=True)  # as a run leaves it
-    (folder / "run.json").write_text(json.dumps({"overrides": ["seed=0"]}))
+    (folder / "run.json").write_text(json.dumps({"overrides": ["seed=0"], "choices": {}, "seed": 0}))
     (folder / "status.json").write_text(json.dumps({"status": status}))
     for name in files:
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text('{"validation": {"mean": 0.5}}')
+        (folder / name).write_text('{"accuracy": {"mean": 0.6}, "validation": {"mean": 0.5}}')
 
 
 def test_a_job_that_was_done_is_not_done_again(tmp_path: Path, config: DictConfig) -> None:
     assert earlier_job(config, tmp_path, ["seed=0"]) is None
     leave(tmp_path, config, "done", "results.json", "checkpoints/last.ckpt")
-    found = earlier_job(config, tmp_path, ["seed=0"])
-    assert found is not None
-    assert found["validation"]["mean"] == 0.5
+    assert earlier_job(config, tmp_path, ["seed=0"]) == 0.5
     assert earlier_job(config, tmp_path, ["seed=1"]) is None
     assert config.resume is None
 
@@ -74,12 +72,18 @@ def test_a_job_that_was_killed_goes_on_from_its_checkpoint(tmp_path: Path, confi
 
 
 def test_jobs_in_nested_folders_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, status in (("a/seed_0", "done"), ("b/seed_0", "failed")):
+    """One that left a broken file is none that is done."""
+    left = {"a/seed_0": "done", "b/seed_0": "failed", "b/seed_1": None}
+    for name, status in left.items():
         (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "status.json").write_text(json.dumps({"status": status, "error": "why"}))
+        text = "{" if status is None else json.dumps({"status": status, "error": "why"})
+        (tmp_path / name / "status.json").write_text(text)
     with pytest.raises(SystemExit) as end:
         SweepReport().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     assert end.value.code == 1
     said = capsys.readouterr()
-    assert "1 of 2 jobs done" in said.out
-    assert said.err == "job b/seed_0 failed: why\n"
+    assert "1 of 3 jobs done" in said.out
+    first, second = said.err.splitlines()
+    assert first == "job b/seed_0 failed: why"
+    assert second.startswith("job b/seed_1 unknown: ")
+    assert "not valid JSON" in second
