@@ -42,6 +42,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "r2d2 × pseudo_label_soft": ("model=r2d2", "ssl=pseudo_label_soft"),
     "relation × random_walk": ("model=relation", "ssl=random_walk"),
     "reptile × learned_critic": ("model=reptile", "ssl=learned_critic"),
+    "starts × soft_kmeans": ("model=starts", "ssl=soft_kmeans"),
     "tpn × learned_weights": ("model=tpn", "ssl=learned_weights"),
     # objectives of gradient learners
     "maml × mean_teacher": ("model=maml", "ssl=mean_teacher"),

@@ -33,6 +33,7 @@ CLASSES_ALONE = {
     "proto_maml",
     "simple_cnaps",
     "relation",
+    "starts",
     "tpn",
 }
 WORDS = (

@@ -18,6 +18,7 @@ from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
 from metassl.learners.predictor import LearnerPredictor
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import Pass
+from metassl.numerics.tensors import Tensors
 from metassl.outcomes.base import mask_outputs
 from metassl.schema.ranges import Whole
 from metassl.ssl.context import Context, Memory
@@ -90,7 +91,11 @@ class HeadLearner(MetaLearner):
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The head's loss on the queries plus the weighted SSL terms."""
-        with self.placed(self.modulate(episode, stage)):
+        return self.loss_under(self.modulate(episode, stage), episode, stage)
+
+    def loss_under(self, overlay: Tensors, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
+        """As `outer_loss`, with these values in place of θ's."""
+        with self.placed(overlay):
             z = self._features(episode, stage, queries=True)
             state, memory = self._fit(episode, z, stage)
             logits = self._of_queries(episode, z["query"], state)
