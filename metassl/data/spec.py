@@ -132,9 +132,14 @@ def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
     Where U is Q there are no distractors, whatever is asked for: every query is of a class of the task.
 
     Raises:
-        ConfigError: names the key that is wrong.
+        ConfigError: names the key that is wrong, or says that the episode is one of points.
     """
     made = check_group(EpisodeKeys, prefix, values)
+    if "way" not in made:
+        raise ConfigError(
+            f"{prefix}.way: found none, as in an episode of points (points, arml6, hsml4); allowed with a "
+            "dataset of classes is an episode of classes, such as episode=standard."
+        )
     way, shot = to_range(made.pop("way")), to_range(made.pop("shot"))
     spec = EpisodeSpec(way=way, shot=shot, **made)
     if spec.dirichlet is not None:

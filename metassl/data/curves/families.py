@@ -26,6 +26,10 @@ class Family:
         low, high = np.array(self.spans, dtype=np.float64).T
         return low + (high - low) * u[:, : len(self.spans)]
 
+    def reads(self, inputs: int) -> int:
+        """How many of d = `inputs` inputs its values depend on, the first ones: the fewest that it needs."""
+        return self.inputs
+
     def value(self, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
         """[T, n] values at x [T, n, d] of members with parameters [T, P]."""
         raise NotImplementedError
@@ -34,10 +38,12 @@ class Family:
 class Sine(Family):
     """Draws waves of different height, place and length.
 
-    y = A sin(f x - φ), x the first input. Source: Finn et al. 2017, section 5.1 (f = 1).
+    y = A sin(f x - φ) + s, x the first input. Source: Finn et al. 2017, section 5.1 (f = 1, s = 0). The
+    code of Yao et al. 2020 (ARML) adds its phase, φ from -2π to 0; that of Yao et al. 2019 (HSML) adds it
+    outside the sine, s from 0 to 2π.
 
     Args:
-        amplitude, phase, frequency: spans of A, φ, f.
+        amplitude, phase, frequency, shift: spans of A, φ, f, s.
     """
 
     def __init__(
@@ -45,19 +51,21 @@ class Sine(Family):
         amplitude: Span = (0.1, 5.0),
         phase: Span = (0.0, np.pi),
         frequency: Span = (1.0, 1.0),
+        shift: Span = (0.0, 0.0),
     ) -> None:
-        self.spans = (amplitude, phase, frequency)
+        self.spans = (amplitude, phase, frequency, shift)
 
     def value(self, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
         """See Family."""
-        a, phase, f = parameters.T[:, :, None]
-        return a * np.sin(f * x[..., 0] - phase)
+        a, phase, f, shift = parameters.T[:, :, None]
+        return a * np.sin(f * x[..., 0] - phase) + shift
 
 
 class Polynomial(Family):
     """Draws polynomials of the first input.
 
-    y = Σ_p c_p x^p, c_p from its span. Source: lines, quadratics and cubics as in Yao et al. 2020 (ARML).
+    y = Σ_p c_p x^p, c_p from its span. Source: lines, quadratics and cubics of Yao et al. 2019 (HSML)
+    and 2020 (ARML), generate_mixture_batch and generate_2D_batch of their data_generator.py.
 
     Args:
         coefficients: spans of c_0, c_1, …
@@ -103,6 +111,10 @@ class Ripple(Family):
 
     def __init__(self, a: Span = (-0.2, 0.2), b: Span = (-3.0, 3.0)) -> None:
         self.spans = (a, b)
+
+    def reads(self, inputs: int) -> int:
+        """All of them."""
+        return inputs
 
     def value(self, parameters: np.ndarray, x: np.ndarray) -> np.ndarray:
         """See Family."""

@@ -38,6 +38,7 @@ class CurveSampler:
         span: [low, high] of the inputs, uniform.
         inputs: d.
         noise: standard deviation of what is added to each value.
+        unread: what the inputs are that a family doesn't read; None: uniform as the others.
         spec: the make-up of an episode.
         seed: of the episodes.
         split: train, val or test.
@@ -51,13 +52,15 @@ class CurveSampler:
         span: tuple[float, float],
         inputs: int,
         noise: float,
+        unread: float | None,
         spec: PointSpec,
         seed: int,
         split: str,
         outer: bool,
     ) -> None:
         self.families, self.numbers = families, np.asarray(numbers)
-        self.span, self.inputs, self.noise, self.spec = span, inputs, noise, spec
+        self.span, self.inputs, self.noise, self.unread = span, inputs, noise, unread
+        self.spec = spec
         self.seed, self.split, self.outer = seed, split, outer
 
     @property
@@ -94,7 +97,7 @@ class CurveSampler:
             distractor=np.zeros(places[2].shape, bool),
             class_mask=np.ones((len(episodes), 1), bool),
             class_ids=self.numbers[family][:, None],
-            classes=family[:, None],
+            classes=np.zeros((len(episodes), 1), np.int64),  # the family is for the oracle alone
             generators=numbers,
             items=np.concatenate([part.x for part in parts], axis=1).reshape(-1, self.inputs),
         )  # fmt: skip
@@ -108,6 +111,8 @@ class CurveSampler:
         y = np.zeros(x.shape[:2])
         for k, kind in enumerate(self.families):
             own = family == k
+            if self.unread is not None:
+                x[own, :, kind.reads(self.inputs) :] = self.unread
             y[own] = kind.value(kind.parameters(parameters[own]), x[own])
         if self.noise:
             y += self.noise * ndtri(numbers.uniform(NOISE + lane, count).clip(1e-9, 1 - 1e-9))

@@ -22,8 +22,15 @@ class Curves:
     Support, queries and unlabelled points are drawn apart. The splits draw other curves of the same families,
     or, with `test_families`, of families that training never meets. See metassl.data.task_source.TaskSource.
 
-    Source: Finn et al. 2017, section 5.1 (sine waves); Yao et al. 2020 (ARML) for mixtures of families, noise
-    0.3, and two inputs of which most families read the first.
+    The family of a task is in the oracle, by its place among `kinds`, and nowhere else.
+
+    Source: Finn et al. 2017, section 5.1 (sine waves). episode=hsml4 and arml6 are the mixtures of Yao et al.
+    2019 (HSML) and 2020 (ARML) as their data_generator.py draws them, every constant: x ~ U[-5, 5], though
+    ARML's text says U[0, 5]; in arml6 noise 0.3 in S and Q alike, and a second input that is 1 for the four
+    families that read one (`unread`).
+
+    Differs from the papers: U, which they don't have, and the random numbers, which are NumPy's global state
+    with them and here the episode's own, so that the splits differ.
 
     Args:
         kinds: name -> family.
@@ -32,6 +39,8 @@ class Curves:
         low, high: of the inputs.
         inputs: d.
         noise: standard deviation, 0 or more.
+        unread: what the inputs are that a family doesn't read; None: uniform as the others. A number
+            shows in S and in U how many inputs the family reads.
 
     Raises:
         ConfigError: a family that there is not, or that needs more inputs.
@@ -50,9 +59,10 @@ class Curves:
         high: Number = 5.0,
         inputs: Count = 1,
         noise: NotNegative = 0.0,
+        unread: Number | None = None,
     ) -> None:
         self.kinds = dict(kinds)
-        self.inputs, self.noise = inputs, noise
+        self.inputs, self.noise, self.unread = inputs, noise, unread
         if not low < high:
             raise ConfigError(f"dataset.source.low: found {low} with high {high}, allowed is a lower number.")
         self.span = (float(low), float(high))
@@ -73,20 +83,18 @@ class Curves:
         numbers = [list(self.kinds).index(name) for name in names]
         families = [self.kinds[name] for name in names]
         return CurveSampler(
-            families, numbers, self.span, self.inputs, self.noise, make_up, seed, split, outer
+            families, numbers, self.span, self.inputs, self.noise, self.unread, make_up, seed, split, outer
         )
 
     def items(self) -> None:
         """None: each draw brings its own."""
 
     def description(self) -> str:
-        """The families."""
+        """The families and their inputs."""
         train, test = ", ".join(self.train), ", ".join(self.test)
-        return (
-            f"curves without end ({train})"
-            if train == test
-            else f"curves without end ({train}; test: {test})"
-        )
+        families = train if train == test else f"{train}; test: {test}"
+        low, high = self.span
+        return f"curves without end ({families}), inputs from {low:g} to {high:g}"
 
     def _names(self, key: str, names: Sequence[str]) -> list[str]:
         names = [names] if isinstance(names, str) else list(names)

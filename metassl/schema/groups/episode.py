@@ -4,7 +4,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from metassl.schema.ranges import Count, Said, Seed, Several, Share, Switch, Whole
+from metassl.schema.ranges import (
+    Count,
+    NotNegative,
+    Number,
+    Said,
+    Seed,
+    Several,
+    Share,
+    Switch,
+    Whole,
+    Words,
+)
 
 
 def _rising(pair: tuple[int, int]) -> tuple[int, int]:
@@ -42,6 +53,17 @@ class TestEpisodeKeys(BaseModel):
     transductive: Switch | None
 
 
+class CurvesKeys(BaseModel):
+    """What the points are of: the arguments of metassl.data.curves.tasks.Curves that go with an episode."""
+
+    families: Words
+    low: Number
+    high: Number
+    inputs: Count
+    unread: Number | None
+    noise: NotNegative
+
+
 class EpisodeKeys(BaseModel):
     """conf/episode, of classes and of points, which have fewer keys."""
 
@@ -57,4 +79,5 @@ class EpisodeKeys(BaseModel):
     transductive: Switch
     label_ratio: Share
     label_seed: Seed
+    curves: CurvesKeys
     test: TestEpisodeKeys
