@@ -21,7 +21,7 @@ class Draw:
             them in a further dimension.
         distractor: [T, U] bool, what of U is of none of the task's classes.
         class_mask: [T, K]; class_ids: [T, K] index of each class, or of the family of a value, in the whole
-            source; classes: [T, K] its number among the classes of the split.
+            source; classes: [T, K] its number among the classes of the split, 0 for a value.
         generators: one for each episode, for whatever else is random in it (the views).
         items: [n, ...] what the rows are of, where these episodes bring their own; None: the source's.
     """

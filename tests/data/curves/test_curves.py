@@ -41,7 +41,8 @@ X = np.array([[[0.5, -1.0], [2.0, 3.0]]])
 
 
 @pytest.mark.parametrize(("family", "parameters", "expected"), [
-    (Sine(), [2.0, 0.3, 1.5], [2 * np.sin(1.5 * 0.5 - 0.3), 2 * np.sin(3.0 - 0.3)]),
+    (Sine(), [2.0, 0.3, 1.5, 0.0], [2 * np.sin(1.5 * 0.5 - 0.3), 2 * np.sin(3.0 - 0.3)]),
+    (Sine(), [2.0, 0.0, 1.5, 4.0], [2 * np.sin(1.5 * 0.5) + 4, 2 * np.sin(3.0) + 4]),
     (Polynomial([(0, 1)] * 3), [1.0, -2.0, 0.5], [1 - 1 + 0.125, 1 - 4 + 2]),
     (QuadraticSurface(), [2.0, -1.0], [0.5 - 1, 8 - 9]),
     (Ripple(), [0.2, 1.0], [np.sin(-0.2 * 1.25) + 1, np.sin(-0.2 * 13) + 1]),
@@ -52,8 +53,9 @@ def test_families_by_hand(family, parameters, expected) -> None:
 
 def test_parameters_fill_their_spans() -> None:
     u = np.random.default_rng(0).random((2000, 8))
-    found = Sine(amplitude=(0.1, 5), phase=(0, 3), frequency=(0.8, 1.2)).parameters(u)
-    for column, (low, high) in zip(found.T, [(0.1, 5), (0, 3), (0.8, 1.2)], strict=True):
+    spans = [(0.1, 5.0), (0.0, 3.0), (0.8, 1.2), (-1.0, 6.0)]
+    found = Sine(*spans).parameters(u)
+    for column, (low, high) in zip(found.T, spans, strict=True):
         assert (
             low
             <= column.min()
