@@ -139,7 +139,7 @@ class Oracle:
     Attributes:
         unlabelled_y: [T, U] true labels in 0..N-1, or -1 for a distractor or padding; or [T, U, K] values.
         distractor: [T, U] bool, True where the image is of none of the task's classes.
-        class_ids: [T, N] index of each class in the whole source, or [T, 1] of the family of a task of values.
+        class_ids: [T, N] index of each class in the whole source, or [T, 1] of the family of a curve.
     """
 
     unlabelled_y: Tensor
