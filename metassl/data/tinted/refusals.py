@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from metassl.data.spec import EpisodeSpec
 from metassl.data.tinted.levels import Levels
-from metassl.errors import ConfigError
+from metassl.errors import ConfigError, DataError
+
+
+def check_letters(items: np.ndarray) -> None:
+    """Raises DataError for pictures that can't be tinted."""
+    if items.ndim != 4 or items.shape[-1] != 1 or items.dtype != np.uint8:
+        raise DataError(
+            f"dataset.source.letters: found {items.dtype} {list(items.shape)}, allowed are grey pictures, uint8 "
+            "[n, h, w, 1]."
+        )
 
 
 def check_make_up(spec: EpisodeSpec, prefix: str) -> None:

@@ -14,7 +14,7 @@ from metassl.data.tinted.attributes import Attribute
 from metassl.data.tinted.canvas import COLOURS
 from metassl.data.tinted.levels import Levels, of_split
 from metassl.data.tinted.painter import Painter
-from metassl.data.tinted.refusals import check_enough, check_make_up
+from metassl.data.tinted.refusals import check_enough, check_letters, check_make_up
 from metassl.data.tinted.sampler import LANES, OF_LEVELS, FamilySampler
 from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome
@@ -61,7 +61,9 @@ class TintedGlyphs:
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
         """See metassl.data.task_source.PreparedTasks."""
-        return TintedTasks(load(self.letters), self.kinds, self.families)
+        contents = load(self.letters)
+        check_letters(contents.items)
+        return TintedTasks(contents, self.kinds, self.families)
 
 
 @dataclass(frozen=True)
