@@ -24,12 +24,14 @@ class Attribute:
 
     Attributes:
         always: whether every picture varies in it; else those alone that are drawn where it is a family.
+        reads_midlines: whether the canvas has to say where strokes run.
 
     Args:
         levels: in all three splits together.
     """
 
     always: ClassVar[bool] = False
+    reads_midlines: ClassVar[bool] = False
 
     @checked("dataset.source.kinds")
     def __init__(self, levels: Count = 24) -> None:
@@ -57,11 +59,38 @@ class Hue(Attribute):
         return replace(canvas, colour=distance.clip(0, 1))
 
 
+class Thickness(Attribute):
+    """Draws the strokes of a letter anew, all of one width, whatever its own were.
+
+    Args:
+        levels: see Attribute.
+        thinnest, thickest: pixels, the ends of the range; in between the width grows by equal factors.
+    """
+
+    reads_midlines = True
+
+    @checked("dataset.source.kinds.thickness")
+    def __init__(self, levels: Count = 24, thinnest: Positive = 1.0, thickest: Positive = 5.0) -> None:
+        super().__init__(levels)
+        self.thinnest, self.thickest = thinnest, thickest
+        if not thinnest < thickest:
+            raise ConfigError(
+                f"dataset.source.kinds.thickness.thinnest: found {thinnest:g} with thickest {thickest:g}, "
+                "allowed is less."
+            )
+
+    def at(self, canvas: Canvas, place: np.ndarray, u: np.ndarray) -> Canvas:
+        """See Attribute."""
+        assert canvas.away is not None
+        width = self.thinnest * (self.thickest / self.thinnest) ** place
+        return replace(canvas, ink=((width[:, None, None] + 1) / 2 - canvas.away).clip(0, 1))
+
+
 class Slant(Attribute):
     """Leans a letter to the left or the right, whatever its own lean was.
 
-    The lean is the covariance of a pixel's place across and down, over its variance down, weighted by ink; each
-    row is moved so that it is from -most to +most. That is how handwriting is made upright.
+    The lean is the covariance of a pixel's place across and down, over its variance down, weighted by ink;
+    each row is moved so that it is from -most to +most. That is how handwriting is made upright.
 
     Args:
         levels: see Attribute.
@@ -69,7 +98,7 @@ class Slant(Attribute):
     """
 
     @checked("dataset.source.kinds.slant")
-    def __init__(self, levels: Count = 24, most: Positive = 0.8) -> None:
+    def __init__(self, levels: Count = 24, most: Positive = 1.0) -> None:
         super().__init__(levels)
         self.most = most
 
@@ -108,7 +137,7 @@ class Texture(Attribute):
 
 
 def lean(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[n, H] how far each row is below the middle of the ink [n, H, W], and [n] its lean, 0 where it is flat."""
+    """[n, H] how far each row is below the middle of the ink [n, H, W], and [n] its lean, 0 of what is flat."""
     height, width = ink.shape[1:]
     total = ink.sum((1, 2)).clip(1e-6)[:, None]
     y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)

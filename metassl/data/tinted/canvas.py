@@ -18,11 +18,13 @@ class Canvas:
         ink: [n, H, W] float32, how far a pixel is covered, 0..1.
         colour: [n, 3] float32 of the ink, red, green and blue in 0..1.
         paper: [n, H, W] float32, brightness of what is behind, 0..1; None: black.
+        away: [n, H, W] float32, pixels to the middle of the nearest stroke; None where nobody asks for it.
     """
 
     ink: np.ndarray
     colour: np.ndarray
     paper: np.ndarray | None = None
+    away: np.ndarray | None = None
 
     def pixels(self) -> np.ndarray:
         """[n, H, W, 3] float32 in 0..1."""

@@ -58,7 +58,9 @@ class Places:
         """Class after class, the classes present [T, N] of shot [T]."""
         tasks, n, each = len(shot), self.spec.way.high, self.spec.shot.high
         slot, rank = (_repeated(a, tasks) for a in (np.arange(n).repeat(each), np.tile(np.arange(each), n)))
-        return Part(slot, rank, slot, present[:, :, None].repeat(each, 2).reshape(tasks, -1) & (rank < shot[:, None]))
+        return Part(
+            slot, rank, slot, present[:, :, None].repeat(each, 2).reshape(tasks, -1) & (rank < shot[:, None])
+        )
 
     def query(self, present: np.ndarray, numbers: RandomNumbers) -> Part:
         """In random order."""

@@ -13,8 +13,8 @@ def check_letters(items: np.ndarray) -> None:
     """Raises DataError for pictures that can't be tinted."""
     if items.ndim != 4 or items.shape[-1] != 1 or items.dtype != np.uint8:
         raise DataError(
-            f"dataset.source.letters: found {items.dtype} {list(items.shape)}, allowed are grey pictures, uint8 "
-            "[n, h, w, 1]."
+            f"dataset.source.letters: found {items.dtype} {list(items.shape)}, allowed are grey pictures, "
+            "uint8 [n, h, w, 1]."
         )
 
 
@@ -33,7 +33,8 @@ def check_enough(
     """Raises ConfigError where a split has too few levels, or a letter too few drawings.
 
     Args:
-        attributes: with their levels in the split. Of each a support needs one a class, or it would tell the family.
+        attributes: with their levels in the split. Of each a support needs one a class, or it would tell
+            the family.
         families: names of those that are classes, of which distractors need some, too.
         drawings: of a letter, for S and Q of a class; None where letters are never classes.
         spec: the make-up of an episode.
@@ -43,12 +44,12 @@ def check_enough(
         away = spec.distractors if levels.name in families else 0
         if spec.way.high + away > len(levels):
             raise ConfigError(
-                f"episode.way: way {spec.way.high} + distractors {away} needs {spec.way.high + away} levels of "
-                f"'{levels.name}', split '{split}' has {len(levels)}."
+                f"episode.way: way {spec.way.high} + distractors {away} needs {spec.way.high + away} levels "
+                f"of '{levels.name}', split '{split}' has {len(levels)}."
             )
     known = spec.shot.high + spec.queries
     if drawings is not None and known > drawings:
         raise ConfigError(
-            f"episode: shot {spec.shot.high} + queries {spec.queries} needs {known} images a class, a letter has "
-            f"{drawings}."
+            f"episode: shot {spec.shot.high} + queries {spec.queries} needs {known} images a class, a letter "
+            f"has {drawings}."
         )

@@ -1,7 +1,7 @@
 """Draws a family, then a task of it: which rule holds is to be seen in the unlabelled pictures alone.
 
-Legend: T tasks, A attributes, N way, H distractor classes, n pictures of a part, S support, Q query, U unlabelled,
-K shot, L levels of an attribute in the split, D drawings of a letter.
+Legend: T tasks, A attributes, F families, N way, H distractor classes, n pictures of a part, S support, Q query,
+U unlabelled, K shot, L levels of an attribute in the split, D drawings of a letter.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from metassl.data.spec import EpisodeSpec
 from metassl.data.tinted.levels import Levels, without_replacement
 from metassl.data.tinted.places import Part, Places
 
-# Each thing that is random has a lane of its own; those from 1 on are of Places, those from OF_LEVELS on of Levels.
+# Each thing that is random has a lane of its own; those before are of Places, those from OF_LEVELS on of Levels.
 FAMILY, DRAWINGS, DISTRACTOR_DRAWINGS = range(5, 8)
 OF_LEVELS, LANES = 16, 16
 SUPPORT, QUERY, UNLABELLED, OUTER, DISTRACTORS = range(5)
@@ -22,15 +22,15 @@ LOOK = 8  # of the looks of SUPPORT and so on, after theirs
 LOOKS = 2  # random numbers of a picture for an attribute
 
 Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(levels [A, n] within each attribute, drawings [n], numbers [A, n, LOOKS] in [0, 1)) -> pictures [n, H, W, 3]"""
+"""(levels [A, n] within each attribute, drawings [n], [A, n, LOOKS] numbers in [0, 1)) -> [n, H, W, 3]"""
 
 
 class FamilySampler:
     """Draws tasks of several families on the same kind of pictures, each family as likely.
 
-    A family is an attribute whose levels are the classes. Every other attribute says nothing of the class: in S no
-    level of it comes again before all have come, as those of the classes do in a 1-shot task; in U and Q it is drawn
-    freely. So a 1-shot support is the same whichever family its task is of.
+    A family is an attribute whose levels are the classes. Every other attribute says nothing of the class: in S
+    no level of it comes again before all have come, in U and Q it is drawn freely. So a 1-shot support is the
+    same whichever family its task is of.
 
     Args:
         attributes: A, each with its levels in the split.
@@ -126,7 +126,7 @@ class FamilySampler:
         ])  # fmt: skip
 
     def _classes(self, numbers: RandomNumbers, rule: np.ndarray) -> np.ndarray:
-        """[T, N + H] levels of the rule's attribute that are the classes: as in `_in_support`, then distractors'."""
+        """[T, N + H] levels of the rule's attribute: the classes, as in `_in_support`, then distractors."""
         n, away = self.spec.way.high, self.spec.distractors
         classes = np.zeros((len(rule), n + away), np.int64)
         for k in self.families:
@@ -151,7 +151,7 @@ class FamilySampler:
         classes: np.ndarray,
         numbers: RandomNumbers,
     ) -> np.ndarray:
-        """[T·n, H, W, 3] pictures of all parts, task after task; free [A, T, n of the part] where no rule says."""
+        """[T·n, H, W, 3] pictures of all parts, task after task; free [A, T, n] levels where no rule says."""
         each = np.arange(len(rule))[:, None]
         slot, rank = (np.concatenate(a, axis=1) for a in zip(*((p.slot, p.rank) for p in parts), strict=True))
         seen, looks = [], []

@@ -13,6 +13,7 @@ from metassl.data.task_source import TaskSource
 from metassl.data.tinted.attributes import Attribute
 from metassl.data.tinted.canvas import COLOURS
 from metassl.data.tinted.levels import Levels, of_split
+from metassl.data.tinted.midlines import Midlines
 from metassl.data.tinted.painter import Painter
 from metassl.data.tinted.refusals import check_enough, check_letters, check_make_up
 from metassl.data.tinted.sampler import LANES, OF_LEVELS, FamilySampler
@@ -29,11 +30,12 @@ SHAPE = "shape"  # the family of letters
 class TintedGlyphs:
     """Tells letters apart by their shape or by their hue; which of the two, only unlabelled pictures say.
 
-    Each picture is a letter in a hue of 24, ± a quarter of one. A task of the family `shape` has N letters, each
-    picture in any hue; one of the family `hue` has N hues, each picture of any letter. One labelled picture a class
-    fits both rules: in the support of a 1-shot task letters are all different, and so are hues. Further families go
-    by how far a letter leans (`slant`) and by stripes behind it (`texture`); with one of these, pictures of all
-    families vary in it. The splits share neither letters nor levels of an attribute.
+    Each picture is a letter in a hue of 24, ± a quarter of one. A task of the family `shape` has N letters,
+    each picture in any hue; one of the family `hue` has N hues, each picture of any letter. One labelled picture
+    a class fits both rules: in the support of a 1-shot task letters are all different, and so are hues.
+    Further families go by how thick strokes are (`thickness`), how far a letter leans (`slant`) and how stripes
+    behind it run (`texture`); with one of these, pictures of all families vary in it. The splits share neither
+    letters nor levels of an attribute.
 
     Args:
         letters: where they come from: a source of grey pictures, with splits.
@@ -63,7 +65,9 @@ class TintedGlyphs:
         """See metassl.data.task_source.PreparedTasks."""
         contents = load(self.letters)
         check_letters(contents.items)
-        return TintedTasks(contents, self.kinds, self.families)
+        drawn_anew = any(self.kinds[name].reads_midlines for name in self.families if name != SHAPE)
+        midlines = load(Midlines(self.letters)) if drawn_anew else None
+        return TintedTasks(contents, self.kinds, self.families, midlines)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class TintedTasks:
     Attributes:
         contents: of the letters.
         kinds, families: see TintedGlyphs.
+        midlines: those of the letters, where a family reads them.
     """
 
     outcomes: ClassVar[tuple[type[Outcome], ...]] = (Classification,)
@@ -81,6 +86,7 @@ class TintedTasks:
     contents: Contents
     kinds: Mapping[str, Attribute]
     families: Sequence[str]
+    midlines: Contents | None = None
 
     def make_ups(
         self, train: Mapping[str, Any], changes: Mapping[str, Any]
@@ -112,7 +118,7 @@ class TintedTasks:
             [names.index(name) for name in self.families],
             [known.index(name) for name in self.families],
             drawings,
-            Painter(self.contents, [self.kinds[name] for name in names[1:]]),
+            Painter(self.contents, [self.kinds[name] for name in names[1:]], self.midlines),
             make_up,
             seed,
             split,

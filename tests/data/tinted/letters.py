@@ -5,12 +5,12 @@ import numpy as np
 from metassl.data.drawing.draw import Draw
 from metassl.data.pool import Contents
 from metassl.data.spec import EpisodeSpec, episode_spec
-from metassl.data.tinted.attributes import Hue, Slant, Texture
+from metassl.data.tinted.attributes import Hue, Slant, Texture, Thickness
 from metassl.data.tinted.sampler import FamilySampler
 from metassl.data.tinted.tasks import TintedTasks
 
 LETTERS, DRAWINGS, SIDE = 40, 12, 12
-KINDS = {"hue": Hue(), "slant": Slant(), "texture": Texture()}
+KINDS = {"hue": Hue(), "thickness": Thickness(), "slant": Slant(), "texture": Texture()}
 MAKE_UP = {
     "way": 5, "shot": 1, "queries": 4, "unlabelled": 5, "distractors": 0, "distractor_unlabelled": 3, "imbalance": 1.0,
     "class_aware": True, "transductive": False, "label_ratio": 1.0, "label_seed": 0,
@@ -33,7 +33,9 @@ def told(levels: np.ndarray, drawings: np.ndarray, looks: np.ndarray) -> np.ndar
     return np.concatenate((levels, drawings[None], *looks.transpose(0, 2, 1))).T[:, None, None]
 
 
-def sampler(families=("shape", "hue"), split="train", outer=False, seed=0, **changes: object) -> FamilySampler:
+def sampler(
+    families=("shape", "hue"), split="train", outer=False, seed=0, **changes: object
+) -> FamilySampler:
     made = TintedTasks(contents(), KINDS, families).sampler(spec(**changes), seed, split, outer)
     made.paint = told
     return made

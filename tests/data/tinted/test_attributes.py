@@ -1,11 +1,16 @@
 """Attributes of pictures, by hand, and what each can be in which split."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from metassl.data.tinted.attributes import Attribute, Hue, Slant, Texture, lean, rows_moved
+from metassl.data.pool import Contents
+from metassl.data.tinted.attributes import Attribute, Hue, Slant, Texture, Thickness, lean, rows_moved
 from metassl.data.tinted.canvas import Canvas, blank
 from metassl.data.tinted.levels import of_split, without_replacement
+from metassl.data.tinted.midlines import STEPS, Midlines
+from metassl.errors import ConfigError
 
 
 def drawn(attribute: Attribute, place: float, ink: np.ndarray, u: float = 0.5) -> Canvas:
@@ -53,7 +58,13 @@ def test_a_letter_leans_as_it_is_told_whatever_its_own_lean(place: float) -> Non
 
 def test_rows_are_moved_and_what_leaves_is_lost() -> None:
     row = np.array([[[1, 2, 3, 4]]], np.float32)
-    for by, moved in ((1, [0, 1, 2, 3]), (-1, [2, 3, 4, 0]), (0.5, [0.5, 1.5, 2.5, 3.5]), (9, [0] * 4), (-9, [0] * 4)):
+    for by, moved in (
+        (1, [0, 1, 2, 3]),
+        (-1, [2, 3, 4, 0]),
+        (0.5, [0.5, 1.5, 2.5, 3.5]),
+        (9, [0] * 4),
+        (-9, [0] * 4),
+    ):
         np.testing.assert_allclose(rows_moved(row, np.array([[by]], np.float32))[0, 0], moved)
 
 
@@ -73,10 +84,59 @@ def test_stripes_have_their_angle_and_period_and_lie_behind(degrees: int) -> Non
     assert min(abs(found - degrees), 180 - abs(found - degrees)) < 5
 
 
-@pytest.mark.parametrize("attribute", [Hue(), Slant(), Texture()])
+def bar_of(pixels: int) -> np.ndarray:
+    """[20, 20, 1] a flat bar."""
+    image = np.zeros((20, 20, 1), np.uint8)
+    image[8 : 8 + pixels, 2:18] = 255
+    return image
+
+
+def midlines_of(*images: np.ndarray) -> Contents:
+    class Bars:
+        name = "bars"
+
+        def fingerprint(self) -> dict:
+            return {"bars": len(images)}
+
+        def read(self) -> Contents:
+            counts = np.ones(len(images), np.int64)
+            return Contents(
+                np.stack(images), counts, [f"b{k}" for k in range(len(images))], {"train": [0]}, {"m": 1}
+            )
+
+    made = Midlines(Bars())
+    assert made.fingerprint()["letters"] == {"bars": len(images)}
+    return made.read()
+
+
+def test_strokes_have_the_width_that_is_asked_for_whatever_their_own() -> None:
+    found = midlines_of(bar_of(1), bar_of(3), bar_of(5), np.zeros((20, 20, 1), np.uint8))
+    assert found.meta == {"m": 1}
+    for width in (1.0, 1.5, 2.0, 4.0):
+        place = np.full(4, np.log(width) / np.log(5), np.float32)
+        canvas = replace(blank(found.items[..., 0]), away=found.items[..., 0].astype(np.float32) / STEPS)
+        ink = Thickness(thinnest=1, thickest=5).at(canvas, place, place).ink
+        np.testing.assert_allclose(ink[:3, :, 10].sum(1), width, atol=0.02)  # across the stroke
+        assert ink[3].max() == 0
+
+
+def test_the_nearest_stroke_is_told_in_sixteenths() -> None:
+    away = midlines_of(bar_of(1)).items[0, :, 10, 0]
+    assert list(away[8:12]) == [0, 16, 32, 48]
+
+
+def test_a_thickness_that_does_not_grow_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"thickness\.thinnest: found 5 with thickest 5, allowed is less"):
+        Thickness(thinnest=5)
+    with pytest.raises(ConfigError, match=r"texture\.period: found 1, allowed are pixels from 2"):
+        Texture(period=1)
+
+
+@pytest.mark.parametrize("attribute", [Hue(), Slant(), Texture(), Thickness()])
 def test_each_level_looks_different(attribute: Attribute) -> None:
     ink = bars()[:1].repeat(24, 0)
-    pictures = attribute.changed(blank(ink), np.arange(24), np.full((24, 2), 0.5)).pixels()
+    canvas = replace(blank(ink), away=np.abs(np.arange(28, dtype=np.float32) - 13)[None, None].repeat(24, 0))
+    pictures = attribute.changed(canvas, np.arange(24), np.full((24, 2), 0.5)).pixels()
     distances = np.abs(pictures[:, None] - pictures[None]).mean((2, 3, 4)) + np.eye(24)
     assert distances.min() > 1e-3
     assert pictures.min() >= 0

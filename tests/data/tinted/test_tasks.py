@@ -38,7 +38,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_config_draws_every_family_with_views(tiny_npz: Path, cache: Path) -> None:
-    made = config(tiny_npz, cache, FAMILIES, "model=protonet", "ssl=fixmatch", "episode.distractors=2", "episode.way=3")
+    made = config(
+        tiny_npz, cache, FAMILIES, "model=protonet", "ssl=fixmatch", "episode.distractors=2", "episode.way=3"
+    )
     source = build_source(made)
     assert isinstance(source, TaskSource)
     task = build_task_spec(made, source)
