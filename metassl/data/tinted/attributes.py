@@ -137,7 +137,7 @@ class Texture(Attribute):
 
 
 def lean(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[n, H] how far each row is below the middle of the ink [n, H, W], and [n] its lean, 0 of what is flat."""
+    """[n, H] how far each row is below the middle of the ink [n, H, W], and [n] its lean, 0 where flat."""
     height, width = ink.shape[1:]
     total = ink.sum((1, 2)).clip(1e-6)[:, None]
     y, x = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)

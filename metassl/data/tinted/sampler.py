@@ -1,6 +1,6 @@
 """Draws a family, then a task of it: which rule holds is to be seen in the unlabelled pictures alone.
 
-Legend: T tasks, A attributes, F families, N way, H distractor classes, n pictures of a part, S support, Q query,
+Legend: T tasks, A attributes, F families, N way, H distractor classes, n pictures, S support, Q query,
 U unlabelled, K shot, L levels of an attribute in the split, D drawings of a letter.
 """
 
@@ -14,7 +14,7 @@ from metassl.data.spec import EpisodeSpec
 from metassl.data.tinted.levels import Levels, without_replacement
 from metassl.data.tinted.places import Part, Places
 
-# Each thing that is random has a lane of its own; those before are of Places, those from OF_LEVELS on of Levels.
+# Each thing that is random has a lane of its own; Places has those before, Levels those from OF_LEVELS on.
 FAMILY, DRAWINGS, DISTRACTOR_DRAWINGS = range(5, 8)
 OF_LEVELS, LANES = 16, 16
 SUPPORT, QUERY, UNLABELLED, OUTER, DISTRACTORS = range(5)
@@ -28,9 +28,9 @@ Paint = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 class FamilySampler:
     """Draws tasks of several families on the same kind of pictures, each family as likely.
 
-    A family is an attribute whose levels are the classes. Every other attribute says nothing of the class: in S
-    no level of it comes again before all have come, in U and Q it is drawn freely. So a 1-shot support is the
-    same whichever family its task is of.
+    A family is an attribute whose levels are the classes. Every other attribute says nothing of the class: in
+    S no level of it comes again before all have come, in U and Q it is drawn freely. So a 1-shot support is
+    the same whichever family its task is of.
 
     Args:
         attributes: A, each with its levels in the split.

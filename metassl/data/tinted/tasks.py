@@ -31,11 +31,11 @@ class TintedGlyphs:
     """Tells letters apart by their shape or by their hue; which of the two, only unlabelled pictures say.
 
     Each picture is a letter in a hue of 24, ± a quarter of one. A task of the family `shape` has N letters,
-    each picture in any hue; one of the family `hue` has N hues, each picture of any letter. One labelled picture
-    a class fits both rules: in the support of a 1-shot task letters are all different, and so are hues.
-    Further families go by how thick strokes are (`thickness`), how far a letter leans (`slant`) and how stripes
-    behind it run (`texture`); with one of these, pictures of all families vary in it. The splits share neither
-    letters nor levels of an attribute.
+    each picture in any hue; one of the family `hue` has N hues, each picture of any letter. One labelled
+    picture a class fits both rules: in the support of a 1-shot task letters are all different, and so are
+    hues. Further families go by how thick strokes are (`thickness`), how far a letter leans (`slant`) and how
+    stripes behind it run (`texture`); with one of these, pictures of all families vary in it. The splits
+    share neither letters nor levels of an attribute.
 
     Args:
         letters: where they come from: a source of grey pictures, with splits.
