@@ -30,6 +30,7 @@ def test_no_level_comes_twice_in_a_support_before_all_have_come() -> None:
     counts = np.array([np.unique(task, return_counts=True)[1] for task in hues])
     assert counts.shape[1] == 7
     assert set(counts.flatten()) == {2, 3}
+    assert (np.diff(np.sort(hues[:, ::4])) > 0).all(), "the first pictures of the classes"
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
