@@ -4,6 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -12,8 +13,15 @@ from metassl.data.task_source import PreparedTasks, TaskSource
 from metassl.data.tinted.tasks import TintedGlyphs, TintedTasks
 from metassl.errors import ConfigError, DataError
 from metassl.instantiate import instantiate
+from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
-from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
+from metassl.training.build import (
+    build_episodes,
+    build_learner,
+    build_source,
+    build_task_spec,
+    build_test_stream,
+)
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
 from tests.data.tinted.letters import ALL, KINDS, MAKE_UP, contents, sampler
@@ -35,6 +43,10 @@ def config(letters: Path, folder: Path, *words: str) -> DictConfig:
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("letters")
+
+
+def learner_of(made: DictConfig, source: TaskSource) -> MetaLearner:
+    return build_learner(made, build_task_spec(made, source))
 
 
 def test_the_config_draws_every_family_with_views(tiny_npz: Path, cache: Path) -> None:
@@ -81,6 +93,12 @@ def test_is_trained_and_tested(tiny_npz: Path, cache: Path, tmp_path: Path, word
     OmegaConf.update(made, "paths.output_dir", str(tmp_path / "run"))
     (tmp_path / "run").mkdir()
     assert 0 <= train_and_test(made, tmp_path / "run", {"model": "m", "ssl": "s"}, []) <= 1
+    table = pq.read_table(tmp_path / "run" / "episodes.parquet")
+    batch = build_test_stream(made, source := build_source(made), learner_of(made, source), 4).builder(
+        range(4)
+    )
+    assert table["family"].to_pylist() == batch.oracle.family.tolist()
+    assert sum("family" in name for name in table.column_names) == 1
 
 
 @pytest.mark.parametrize(("families", "line"), [
