@@ -96,13 +96,12 @@ class FamilySampler:
             columns[2] = columns[1]
             columns[3] = columns[1] if self.places.sets == 2 else columns[3]
         of_task = classes[:, : self.spec.way.high]
-        ids, first = self._ids(of_task, rule), self._first_class[rule][:, None]
         return Draw(
             *columns[0], *columns[1], *columns[2], *columns[3],
             distractor=(columns[2][1] < 0) & columns[2][2],
             class_mask=present,
-            class_ids=ids,
-            classes=of_task + first,
+            class_ids=self._ids(of_task, rule),
+            classes=self._base_classes(of_task, rule),
             generators=numbers,
             items=items,
             family=self.numbers[family],
@@ -165,6 +164,13 @@ class FamilySampler:
             looks.append(np.concatenate(look, axis=1).reshape(-1, LOOKS))
         drawing = self._drawings(numbers)[each, slot, rank % self.drawings].ravel()
         return self.paint(np.stack(seen), drawing, np.stack(looks))
+
+    def _base_classes(self, classes: np.ndarray, rule: np.ndarray) -> np.ndarray:
+        """[T, N] number of each class among those of all families; beyond training, where it would only tell
+        the family, its place in the task."""
+        if self.split != "train":
+            return np.broadcast_to(np.arange(classes.shape[1]), classes.shape).copy()
+        return classes + self._first_class[rule][:, None]
 
     def _ids(self, classes: np.ndarray, rule: np.ndarray) -> np.ndarray:
         """[T, N] number of each class among the levels of all attributes of the source."""

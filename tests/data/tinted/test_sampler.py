@@ -86,6 +86,12 @@ def test_classes_number_those_of_all_families_of_the_split() -> None:
     assert set(draw.classes[draw.family == 1].flatten()) == set(range(20, 27))
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_beyond_training_the_numbers_of_classes_tell_no_family(split: str) -> None:
+    draw = sampler(split=split)(range(30))
+    assert (draw.classes == np.arange(5)).all()
+
+
 def counts_of(label: np.ndarray) -> set[tuple[int, ...]]:
     return {tuple(np.bincount(task[task >= 0], minlength=5)) for task in label}
 
