@@ -133,10 +133,12 @@ class EpisodeBuilder:
             redrawn = self._redrawn(unlabelled, gather(draw.unlabelled), draw)
             batch = replace(batch, unlabelled=redrawn)
         truth = torch.from_numpy(_or_none(draw.unlabelled_y, draw.unlabelled_weight))
+        family = np.zeros(len(draw.class_ids), np.int64) if draw.family is None else draw.family
         oracle = Oracle(
             unlabelled_y=standardised(truth, units),
             distractor=torch.from_numpy(draw.distractor),
             class_ids=torch.from_numpy(draw.class_ids),
+            family=torch.from_numpy(family),
         )
         return TaskBatch(batch, oracle)
 

@@ -1,11 +1,12 @@
 """Where the tasks of a run come from: classes of a pool, or something that makes each task anew."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.pool import Contents, Source
 from metassl.outcomes.base import Outcome
 from metassl.tasks.spec import TaskSpec
 
@@ -65,4 +66,13 @@ class TaskSource(Protocol):
 
     def description(self) -> str:
         """A few words on how much there is, for people."""
+        ...
+
+
+@runtime_checkable
+class PreparedTasks(Protocol):
+    """Makes tasks of what one or more sources hold once they are prepared."""
+
+    def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
+        """Where the tasks come from; `load` gives what a source holds, prepared now if it was not before."""
         ...

@@ -7,7 +7,7 @@ import torch
 
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
-from metassl.evaluation.meta_test import CONSTANT, Columns, meta_test
+from metassl.evaluation.meta_test import OF_EPISODES, Columns, meta_test
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.stage import CONTROL, TEST
@@ -72,8 +72,7 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
     fast = replace(fast, stream=fast.stream.first(few))
     diagnostics = _of(replace(others.untrained, stream=others.untrained.stream.first(few)), UNTRAINED)
     if uses:
-        diagnostics |= meta_test(fast, {DEPRIVED: CONTROL}, "deprived of U")
-        del diagnostics[CONSTANT]
+        diagnostics |= _own(meta_test(fast, {DEPRIVED: CONTROL}, "deprived of U"))
     with torch.no_grad():
         found = [diagnose(fast.learner, fast.engine, batch, TEST) for batch in fast.batches()]
     unlabelled = mean_values([values for part in found for values in part])
@@ -82,6 +81,8 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
 
 def _of(test: MetaTest, name: str) -> Columns:
     """The columns of one contender, without what is in those of all."""
-    columns = meta_test(test, {name: TEST}, f"meta-test, {name.strip('_')}")
-    del columns[CONSTANT]
-    return columns
+    return _own(meta_test(test, {name: TEST}, f"meta-test, {name.strip('_')}"))
+
+
+def _own(columns: Columns) -> Columns:
+    return {name: values for name, values in columns.items() if name not in OF_EPISODES}

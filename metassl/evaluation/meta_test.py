@@ -17,6 +17,8 @@ from metassl.tasks.stage import Stage
 
 Columns = dict[str, np.ndarray]
 CONSTANT = "constant"
+FAMILY = "family"
+OF_EPISODES = (CONSTANT, FAMILY)  # the same whoever is tested
 
 
 def meta_test(test: MetaTest, variants: Mapping[str, Stage], label: str | None = None) -> Columns:
@@ -29,7 +31,8 @@ def meta_test(test: MetaTest, variants: Mapping[str, Stage], label: str | None =
 
     Returns:
         {"loss" + name: [episodes], and the same of all that the outcome measures} for each variant, and
-        {"constant": the deciding score of a guess that knows no input}, float64.
+        {"constant": the deciding score of a guess that knows no input}, and {"family": number of the task's
+        family} where there are several; float64.
     """
     test.learner.eval()
     found: dict[str, list[Tensor]] = defaultdict(list)
@@ -44,8 +47,12 @@ def meta_test(test: MetaTest, variants: Mapping[str, Stage], label: str | None =
                 for measured, values in _scores(test.query_logits(tasks, stage), tasks).items():
                     found[f"{measured}{name}"].append(values)
             found[CONSTANT].append(_constant(tasks))
+            found[FAMILY].append(batch.oracle.family)
             bar.update(tasks.count)
-    return {name: _column(parts) for name, parts in found.items()}
+    columns = {name: _column(parts) for name, parts in found.items()}
+    if not columns[FAMILY].any():
+        del columns[FAMILY]
+    return columns
 
 
 def query_measures(outputs: Tensor, tasks: Episode) -> dict[str, Tensor]:

@@ -140,11 +140,13 @@ class Oracle:
         unlabelled_y: [T, U] true labels in 0..N-1, or -1 for a distractor or padding; or [T, U, K] values.
         distractor: [T, U] bool, True where the image is of none of the task's classes.
         class_ids: [T, N] index of each class in the whole source, or [T, 1] of the family of a curve.
+        family: [T] number of the family that a task is of, 0 where there is one.
     """
 
     unlabelled_y: Tensor
     distractor: Tensor
     class_ids: Tensor
+    family: Tensor
 
 
 @dataclass(frozen=True)

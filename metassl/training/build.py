@@ -12,7 +12,7 @@ from metassl.construct import construct
 from metassl.data import store
 from metassl.data.builder import EpisodeBuilder, chosen_views
 from metassl.data.class_tasks import ClassTasks
-from metassl.data.task_source import TaskSource
+from metassl.data.task_source import PreparedTasks, TaskSource
 from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
 from metassl.engine.base import Engine
@@ -33,7 +33,8 @@ def build_source(config: DictConfig) -> TaskSource:
     source = instantiate(config.dataset.source)
     if isinstance(source, TaskSource):  # it makes tasks itself
         return source
-    return ClassTasks(store.load(source, Path(config.paths.cache_dir)))
+    load = partial(store.load, cache_dir=Path(config.paths.cache_dir))
+    return source.prepared(load) if isinstance(source, PreparedTasks) else ClassTasks(load(source))
 
 
 def build_make_ups(config: DictConfig, source: TaskSource) -> tuple[Any, Any]:

@@ -100,6 +100,7 @@ class CurveSampler:
             classes=np.zeros((len(episodes), 1), np.int64),  # the family is for the oracle alone
             generators=numbers,
             items=np.concatenate([part.x for part in parts], axis=1).reshape(-1, self.inputs),
+            family=self.numbers[family],
         )  # fmt: skip
 
     def _points(

@@ -24,6 +24,7 @@ class Draw:
             source; classes: [T, K] its number among the classes of the split, 0 for a value.
         generators: one for each episode, for whatever else is random in it (the views).
         items: [n, ...] what the rows are of, where these episodes bring their own; None: the source's.
+        family: [T] number of each task's family in the source; None: all are of one.
     """
 
     support: np.ndarray
@@ -44,3 +45,4 @@ class Draw:
     classes: np.ndarray
     generators: Sequence[Generator]
     items: np.ndarray | None = None
+    family: np.ndarray | None = None
