@@ -60,7 +60,7 @@ def test_points_lie_on_the_curve_and_unlabelled_ones_as_they_are(run: Path) -> N
         a, phase = _sine_through(task.queries)
         for x, y in (*task.support, *task.queries):
             assert y == pytest.approx(
-                Sine().value(np.array([[a, phase, 1.0]]), np.array([[[x]]]))[0, 0], abs=1e-3
+                Sine().value(np.array([[a, phase, 1.0, 0.0]]), np.array([[[x]]]))[0, 0], abs=1e-3
             )
 
 
