@@ -36,14 +36,9 @@ class Resumable(pl.Callback):
         self.folder, self.every, self.val_every = folder, every, val_every
         self.earlier, self.began = 0.0, time.monotonic()
         self.signal: int | None = None
-        self._before: dict[int, Any] = {}
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Notes who listens to the signals, before Lightning does."""
-        self._before = {number: signal.getsignal(number) for number in STOPS}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Takes over the signals; a run that is killed in its first steps can be resumed, too."""
+        """Takes over the signals, which Lightning gives back to whoever had them before the training."""
         for number in STOPS:
             signal.signal(number, self._on_signal)
 
@@ -61,11 +56,6 @@ class Resumable(pl.Callback):
         """Saves with the validation's result in it."""
         if not trainer.sanity_checking:
             self._save(trainer)
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Gives the signals back to whoever had them before the training."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
     def state_dict(self) -> dict[str, Any]:
         """The wall time so far, over all resumptions."""

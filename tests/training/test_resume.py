@@ -114,7 +114,10 @@ def test_killed_right_after_a_checkpoint(make_config, tmp_path: Path, monkeypatc
         patch.setattr(CSVLog, "finalize", lambda self, status: None)
         with pytest.raises(Killed):
             train(make_config, folder, *words)
+    leftover = folder / "checkpoints" / ".last.ckpt.1.tmp"  # of a kill in the middle of writing
+    leftover.touch()
     train(make_config, folder, *words, f"resume={folder}")
+    assert not leftover.exists()
     assert len((folder / "metrics.csv").read_text().splitlines()) == 1 + STEPS
     assert_same_run(tmp_path / "whole", folder)
 
