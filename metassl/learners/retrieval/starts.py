@@ -119,7 +119,8 @@ class Starts(HeadLearner):
         """In training that of the best start, plus a share of the mean; else that of the nearest."""
         if not stage.training:
             return super().outer_loss(episode, stage)
-        found = [self.loss_under(overlay, episode, stage) for overlay in self.each()]
+        overlays = self.each()
+        found = [self.loss_under(overlay, episode, stage) for overlay in overlays]
         losses = torch.stack([scores["loss"] for _, scores in found])
         best = _smallest(losses.detach())
         outer = torch.stack([loss for loss, _ in found])
@@ -128,7 +129,7 @@ class Starts(HeadLearner):
             for name in found[0][1]
         }
         with torch.no_grad():
-            between = torch.stack([self._between(overlay, episode, stage) for overlay in self.each()])
+            between = torch.stack([self._between(overlay, episode, stage) for overlay in overlays])
         scores |= {"starts.best": best, "starts.between": best * between}
         return best @ outer + self.share * outer.mean(), scores
 
