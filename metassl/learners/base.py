@@ -61,6 +61,10 @@ class MetaLearner(nn.Module):
         """The parameters that are in place now."""
         return parameters(self)
 
+    def predictor_parameters(self) -> dict[str, Tensor]:
+        """The parameters of what predicts, by the names that an objective may put others in place of."""
+        return {name: p for name, p in self.named_parameters() if not name.startswith(SSL)}
+
     def placed(self, values: Tensors) -> AbstractContextManager[None]:
         """Within it these tensors are in place of the parameters and buffers of the same names."""
         return placed(self, values)

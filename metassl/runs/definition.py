@@ -19,7 +19,13 @@ SECTIONS = (
     "seed", "published", "outcome", "episode", "backbone", "engine", "dataset", "model", "ssl", "optimizer",
     "trainer", "evaluation",
 )  # fmt: skip
-GROUPS = (*SECTIONS, "distance", "experiment")  # config groups that change nothing but sections
+GROUPS = (
+    *SECTIONS,
+    "distance",
+    "behind",
+    "start_distance",
+    "experiment",
+)  # config groups that change nothing but sections
 TODAY = "${paths."
 Places = Mapping[tuple[type, str], str]  # (class, argument) -> the reference that its config gives
 

@@ -18,7 +18,7 @@ from metassl.data.views import View
 from metassl.engine.base import Engine
 from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
-from metassl.learners.base import SSL, MetaLearner
+from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.ssl.term import SSLTerm
@@ -67,7 +67,7 @@ def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
     backbone = construct(config.backbone, known)
     known |= {"backbone": backbone, "features": backbone.out_dim, "map_shape": backbone.map_shape}
     learner: MetaLearner = construct(config.model, known)
-    known["parameters"] = {n: p for n, p in learner.named_parameters() if not n.startswith(SSL)}
+    known["parameters"] = learner.predictor_parameters()
     options = {key: value for key, value in config.ssl.items() if key not in ("objective", "wrapped")}
     learner.attach(SSLTerm(construct(config.ssl.objective, known), **options))
     check(learner, task)

@@ -15,7 +15,7 @@ from metassl.norms.base import Pass
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import CLASSES
 from metassl.schema.ranges import Count
-from metassl.tasks.episode import Episode
+from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import Stage
 
@@ -188,6 +188,15 @@ def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Sta
     """Encodes a task's images for a learner that reads the task as a set.
 
     S and, where U takes part, U's first view, through the backbone as it is placed now.
+    """
+    unlabelled = episode.unlabelled if learner.uses_unlabelled(episode, stage) else None
+    return read_rows(learner, episode, unlabelled, anchor)
+
+
+def read_rows(
+    learner: MetaLearner, episode: Episode, unlabelled: Unlabelled | None, anchor: Anchor
+) -> TaskSet:
+    """The features of S and of the first view of unlabelled images, through the backbone as it is placed now.
 
     S and U go through it apart, so that U has no part in the batch statistics of S. A norm with moving
     averages uses them in training, too: what tells a task from others is what batch statistics take away, and
@@ -200,9 +209,9 @@ def read_task(learner: MetaLearner, episode: Episode, anchor: Anchor, stage: Sta
     weight = episode.support_weight
     targets = episode.support_targets()
     support = TaskSet(embed(episode.support_x, weight), targets, weight, torch.ones_like(weight))
-    if not learner.uses_unlabelled(episode, stage):
+    if unlabelled is None:
         return support
-    x, weight = next(iter(episode.unlabelled.views.values())), episode.unlabelled.weight
+    x, weight = next(iter(unlabelled.views.values())), unlabelled.weight
     nothing = torch.zeros(len(x), episode.outputs, device=x.device)
     unknown = TaskSet(embed(x, weight), nothing, weight, torch.zeros_like(weight))
     return TaskSet(*(torch.cat(parts) for parts in zip(support, unknown, strict=True)))

@@ -28,6 +28,8 @@ class RunKeys(BaseModel):
     dataset: DatasetKeys
     model: Part
     distance: Part
+    behind: Part
+    start_distance: Part
     ssl: SSLKeys
     optimizer: OptimizerKeys
     trainer: TrainerKeys

@@ -1,4 +1,4 @@
-"""Starts: networks that split the tasks among themselves, and U that says whose task it is."""
+"""Starts that split the tasks among themselves, and U that says whose task it is."""
 
 from dataclasses import replace
 from statistics import mean
@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from metassl.backbones.mlp import MLP
-from metassl.learners.retrieval.starts import Starts
+from metassl.learners.metric.learner import HeadLearner
+from metassl.learners.starts.clusters import Clusters
+from metassl.learners.starts.hard import Starts
 from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode
@@ -18,10 +20,11 @@ from tests.support.conflicting_families import FAMILIES, conflicting, share_righ
 COUNT = 60
 
 
-def starts(seed: int = 0, **options: float) -> Starts:
+def starts(seed: int = 0, count: int = 2, **options: float) -> Starts:
     """It reads S and U, as the model of the config does with ssl=descriptor."""
     torch.manual_seed(seed)
-    learner = Starts(MLP(FAMILIES.input_shape, (32, 32), norm="none"), **options)
+    backbone = MLP(FAMILIES.input_shape, (32, 32), norm="none")
+    learner = Starts(backbone, HeadLearner(backbone), Clusters(count), count, **options)
     learner.attach(SSLTerm(Descriptor(), start=0, ramp=0))
     return learner
 
@@ -76,10 +79,17 @@ def test_mechanism_unlabelled_examples_say_which_start_it_is(trained: Starts, ta
 
 
 def by_hand(learner: Starts, overlay: dict[str, Tensor], task: Episode) -> float:
-    with learner.placed(overlay), torch.no_grad():
+    with learner.behind.placed(overlay), torch.no_grad():
         s, u = learner.backbone(task.support_x), learner.backbone(task.unlabelled.views["plain"])
     between = mean(float((s[i] - s[j]) @ (s[i] - s[j])) for i in range(5) for j in range(5) if i != j)
     return mean(min(float((x - p) @ (x - p)) for p in s) for x in u) / between
+
+
+def spread(learner: Starts, overlay: dict[str, Tensor], task: Episode) -> Tensor:
+    """Mean squared distance of two different prototypes, 1-shot."""
+    with learner.behind.placed(overlay), torch.no_grad():
+        s = learner.backbone(task.support_x)
+    return torch.pdist(s).square().mean()
 
 
 def test_the_distance_is_that_of_the_equation(tasks: list[Episode]) -> None:
@@ -113,23 +123,24 @@ def test_without_u_the_clearest_support_decides(tasks: list[Episode]) -> None:
     """How far apart a start's prototypes are, by what is usual in its own tasks."""
     learner = starts().attach(SSLTerm())
     training = Stage(training=True)
+    usual = learner.distance.usual[:, 0]
     for _ in range(3):
         _, scores = learner.meta_loss(tasks[0], training)
         learner.after_outer_step(conflicting(1, 0), scores)
-    best = scores["starts.best"].bool()
-    assert (learner.typical > 0).equal(best)  # what was never best has no tasks of its own
-    assert float(learner.typical[best]) == pytest.approx(float(scores["starts.between"][best]))
+    best = scores["starts.shares"].bool()
+    assert (usual > 0).equal(best)  # what was never best has no tasks of its own
     assert chosen(learner, tasks[0]) == int(best.float().argmax())
-    learner.typical.copy_(torch.tensor([2.0, 3.0]))
-    between = torch.stack([learner._between(overlay, tasks[0], TEST) for overlay in learner.each()])
-    assert torch.allclose(learner.distances(tasks[0], TEST), learner.typical / between)
+    between = torch.stack([spread(learner, overlay, tasks[0]) for overlay in learner.each()])
+    assert torch.allclose(usual[best], between[best])
+    usual.copy_(torch.tensor([2.0, 3.0]))
+    assert torch.allclose(learner.distances(tasks[0], TEST), usual / between)
 
 
 def test_a_start_that_is_never_best_learns_by_its_share(tasks: list[Episode]) -> None:
     learner = starts(share=0.0)
     loss, scores = learner.meta_loss(tasks[0], Stage(training=True))
     (slope,) = torch.autograd.grad(loss, learner.delta)
-    worst = 1 - int(scores["starts.best"].argmax())
+    worst = 1 - int(scores["starts.shares"].argmax())
     assert not slope[worst].any()
     assert slope[1 - worst].any()
     learner.share = 0.05
