@@ -1,13 +1,13 @@
 """The meta-test of a learner, of its twin, and of its controls, on the same episodes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from metassl.evaluation.diagnostics import diagnose, mean_values
 from metassl.evaluation.features import MetaTest, embed_once
-from metassl.evaluation.meta_test import OF_EPISODES, Columns, meta_test
+from metassl.evaluation.meta_test import OF_EPISODES, Columns, findings, meta_test
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.stage import CONTROL, TEST
@@ -42,12 +42,14 @@ class Measurements:
         columns: values of every test episode.
         few: values of the first of these episodes, of the controls that are no more than diagnostics.
         unlabelled: what became of U on these first episodes, see `diagnose`.
+        findings: what the learner found of every episode besides its scores.
         outcome: what the tasks ask for.
     """
 
     columns: Columns
     few: Columns
     unlabelled: Mapping[str, float]
+    findings: Columns = field(default_factory=dict)
     outcome: Outcome = CLASSES
 
 
@@ -65,7 +67,7 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
     learner, outcome = test.learner, test.stream.builder.outcome
     uses = bool(learner.ssl.inner_views(training=False))
     fast = embed_once(test, (TEST, CONTROL) if uses else (TEST,))
-    columns = meta_test(fast, {"": TEST}, "meta-test")
+    columns, found_besides = meta_test(fast, {"": TEST}, "meta-test"), findings(fast, TEST)
     for name, other in ((TWIN, others.twin), (UNBALANCED, others.unbalanced)):
         if other is not None:
             columns |= _of(embed_once(other, [TEST]), name)
@@ -76,7 +78,7 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
     with torch.no_grad():
         found = [diagnose(fast.learner, fast.engine, batch, TEST) for batch in fast.batches()]
     unlabelled = mean_values([values for part in found for values in part])
-    return Measurements(columns, diagnostics, unlabelled, outcome)
+    return Measurements(columns, diagnostics, unlabelled, found_besides, outcome)
 
 
 def _of(test: MetaTest, name: str) -> Columns:

@@ -50,6 +50,10 @@ class MetaTest:
         """[T, Q, N] logits of the queries."""
         return self.engine.map(self.learner, lambda learner, task: learner.query_logits(task, stage), tasks)
 
+    def findings(self, tasks: Episode, stage: Stage) -> dict[str, Tensor]:
+        """By name, [T] what the learner finds of the tasks besides its answers."""
+        return self.engine.map(self.learner, lambda learner, task: learner.findings(task, stage), tasks)
+
 
 class Table(Backbone):
     """The backbone of images that are numbers: looks their features up. An image is embedded when first met.

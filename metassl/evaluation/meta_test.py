@@ -55,6 +55,17 @@ def meta_test(test: MetaTest, variants: Mapping[str, Stage], label: str | None =
     return columns
 
 
+@torch.no_grad()
+def findings(test: MetaTest, stage: Stage) -> Columns:
+    """What the learner finds of each episode besides its scores, see MetaLearner.findings."""
+    found: dict[str, list[Tensor]] = defaultdict(list)
+    for batch in test.batches():
+        tasks = batch.episodes
+        for name, values in test.findings(tasks, stage).items():
+            found[name].append(values)
+    return {name: _column(parts) for name, parts in found.items()}
+
+
 def query_measures(outputs: Tensor, tasks: Episode) -> dict[str, Tensor]:
     """By name, [T] what the outcome measures of the queries' outputs [T, Q, K]."""
     columns = outputs, tasks.query_y, tasks.query_weight, dict(tasks.units)

@@ -23,6 +23,13 @@ _USE = {
 }
 
 
+_FOUND = {
+    "start_distance": "distance to the nearest start",
+    "start_far": "tasks out of reach of every start, %",
+    "task_distance": "distance to the nearest stored task",
+}
+
+
 def write_results(folder: Path, results: dict[str, Any], columns: Columns) -> None:
     """Writes results.json and episodes.parquet; a column that covers fewer episodes ends in nulls.
 
@@ -51,6 +58,7 @@ def results_text(results: Mapping[str, Any], outcome: Outcome, folder: Path) -> 
     lines += _below_untrained(results, score)
     lines += [(other.title, shown(other, _interval(results[other.name]))) for other in outcome.scores[1:]]
     lines += [(_USE[name], _used(name, value, score)) for name, value in results["unlabelled_use"].items()]
+    lines += [_found(name, value) for name, value in results["findings"].items()]
     lines.append(guess_row(score, _interval(results["constant"])))
     width = max(len(text) for text, _ in lines)
     body = [f"  {text:<{width}}  {value}" for text, value in lines]
@@ -100,6 +108,11 @@ def guess_row(score: Score, constant: Interval) -> tuple[str, str]:
 
 def _used(name: str, value: float, score: Score) -> str:
     return f"{value:.3g}" if name == score.name and not score.percent else f"{100 * value:.1f}"
+
+
+def _found(name: str, value: float) -> tuple[str, str]:
+    text = _FOUND.get(name, name)
+    return text, f"{100 * value:.1f}" if text.endswith("%") else f"{value:.3g}"
 
 
 def _protocol_line(results: Mapping[str, Any]) -> str:

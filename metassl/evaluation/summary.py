@@ -76,6 +76,7 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
         "over_untrained": _plain(gained(score, columns[score.name][: len(untrained)], untrained)),
         "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
+        "findings": {name: float(np.mean(values)) for name, values in measured.findings.items()},
         "reduced": protocol.reduced,
     }
 

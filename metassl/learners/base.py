@@ -99,6 +99,13 @@ class MetaLearner(nn.Module):
         """Adapts, and calls the function with U's context as one more inner step would see it."""
         raise NotImplementedError
 
+    def findings(self, episode: Episode, stage: Stage) -> Scores:
+        """What a test task shows of itself besides its scores, such as how far it is from known tasks.
+
+        Scalars by name, a column each in episodes.parquet; {} for nothing.
+        """
+        return {}
+
     def meta_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """The outer loss, plus the objective's loss on its own labels where it wants to hear their worth."""
         loss, scores = self.outer_loss(episode, stage)

@@ -64,7 +64,7 @@ def final_test(
     measured = evaluate(test(config, learner), others, few)
     make_ups = build_make_ups(config, source)
     protocol = Protocol(evaluation.split, *make_ups, config.trainer.steps, source.reduced, _imbalance(config))
-    return summarise(measured, learner, protocol), {**measured.columns, **measured.few}
+    return summarise(measured, learner, protocol), {**measured.columns, **measured.few, **measured.findings}
 
 
 def unbalanced_config(config: DictConfig) -> DictConfig | None:

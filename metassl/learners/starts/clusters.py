@@ -34,32 +34,32 @@ class Clusters(StartDistance):
 
     def _one(self, usual: Tensor, view: StartView) -> Tensor:
         rows, present = view.rows(), view.episode.class_mask
-        prototypes = _prototypes(rows)
-        between = _between(prototypes, present).clamp_min(TINY)
+        prototypes = prototypes_of(rows)
+        between = spread(prototypes, present)
         if len(rows.z) > len(view.episode.support_x):
-            return _within(rows, prototypes, present) / between
+            weight = rows.w * (1 - rows.known)
+            near = squared_distance_to_nearest(rows.z, prototypes, present)
+            return (weight * near).sum() / weight.sum().clamp_min(1.0) / between
         return torch.where(usual > 0, usual / between, torch.inf)
 
     def measure(self, view: StartView) -> Tensor:
         """[1] mean_{c≠c'} |p_c - p_c'|²."""
-        return _between(_prototypes(view.rows()), view.episode.class_mask).unsqueeze(0)
+        return spread(prototypes_of(view.rows()), view.episode.class_mask).unsqueeze(0)
 
 
-def _prototypes(rows: TaskSet) -> Tensor:
+def prototypes_of(rows: TaskSet) -> Tensor:
     """[N, D] of S."""
     return class_means(rows.z, rows.q.to(rows.z.dtype), rows.w * rows.known)
 
 
-def _between(prototypes: Tensor, present: Tensor) -> Tensor:
-    """Mean squared distance of two different prototypes; present [N] bool."""
+def spread(prototypes: Tensor, present: Tensor) -> Tensor:
+    """Mean squared distance of two different prototypes [N, D], above 0; present [N] bool."""
     pairs = (present.unsqueeze(0) & present.unsqueeze(1)).to(prototypes.dtype)
     pairs = pairs - torch.diag(torch.diagonal(pairs))
     squared = squared_distances(prototypes, prototypes)
-    return (pairs * squared).sum() / pairs.sum().clamp_min(1.0)
+    return ((pairs * squared).sum() / pairs.sum().clamp_min(1.0)).clamp_min(TINY)
 
 
-def _within(rows: TaskSet, prototypes: Tensor, present: Tensor) -> Tensor:
-    """Mean squared distance of U's rows to the nearest prototype."""
-    near = squared_distances(rows.z, prototypes).masked_fill(~present, torch.inf).amin(1)
-    weight = rows.w * (1 - rows.known)
-    return (weight * near).sum() / weight.sum().clamp_min(1.0)
+def squared_distance_to_nearest(z: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:
+    """[n] of features z [n, D] to the prototypes [N, D] of the task's classes, present [N] bool."""
+    return squared_distances(z, prototypes).masked_fill(~present, torch.inf).amin(1)

@@ -63,6 +63,13 @@ class Starts(StartsLearner):
         far = (self.usual > 0) & (distances.min() > self.reach * self.usual)
         return torch.where(far, torch.zeros_like(chosen), chosen)
 
+    def findings(self, episode: Episode, stage: Stage) -> Scores:
+        """How far the task is from its nearest start, and 1 where that is out of reach."""
+        found = super().findings(episode, stage)
+        if self.reach is None:
+            return found
+        return found | {"start_far": (self.weights(episode, stage).sum() == 0).to(self.delta.dtype)}
+
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """In training that of the best start, plus a share of the mean; else that of the nearest."""
         if not stage.training:

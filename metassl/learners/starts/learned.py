@@ -8,25 +8,31 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from metassl.learners.amortised.set_encoder import SetEncoder
-from metassl.learners.starts.distance import StartDistance, StartView
+from metassl.learners.amortised.hypernet import zero
+from metassl.learners.amortised.set_encoder import SetEncoder, TaskSet
+from metassl.learners.starts.clusters import Clusters, prototypes_of, spread, squared_distance_to_nearest
+from metassl.learners.starts.distance import TINY, StartView
 from metassl.schema.constructor import checked
 from metassl.schema.ranges import Count, NotNegative
-from metassl.tasks.spec import TaskSpec
+
+SHARPNESS = 3.0  # σ, at first
 
 
-class LearnedStart(StartDistance):
+class LearnedStart(Clusters):
     """Learns how far a task is from each start, from what starting there was worth in training.
 
-    d(D, g) = |e_g - k_g|², e_g = encoder(S ∪ U under θ_g), k_g a learned place of each start. The signal is
-    the transfer gain: the regret Σ_g softmax(-d)_g (L_g - min_h L_h) of a start drawn by d, with the query
-    losses L_g constants. Features come in as constants; in a mixed start d also learns through the weights.
+    d(D, g) = c_g · exp(tanh(a · e_g + k_g)), c_g the distance of `Clusters`, e_g = encoder of the rows
+    [z_j / s, min_c |z_j - p_c|² / s²] of S ∪ U under θ_g, s² the mean squared distance of two prototypes. a and
+    k_g start at 0, so that it begins as `Clusters`; the correction is bounded, or it would hold on to what it
+    learned while the starts were others. The signal is the transfer gain: the regret
+    Σ_g w_g (L_g - min_h L_h), w_g ∝ d(D, g)^-σ, of a start drawn by d, with the query losses L_g constants.
+    Features and c_g come in as constants; in a mixed start d also learns through the weights.
 
     Source: set embedding Zaheer et al. 2017, theorem 2; that d predicts the transfer is ours.
 
     Args:
-        features: D; count: G; task: what its tasks ask for.
-        hidden: units of the encoder; size: E.
+        features: D; count: G.
+        hidden: units of the encoder; size: E, of e_g.
         weight: of the regret in the outer loss.
     """
 
@@ -34,26 +40,34 @@ class LearnedStart(StartDistance):
 
     @checked("start_distance")
     def __init__(
-        self,
-        features: int,
-        count: int,
-        task: TaskSpec,
-        hidden: Count = 64,
-        size: Count = 16,
-        weight: NotNegative = 1.0,
+        self, features: int, count: int, hidden: Count = 64, size: Count = 16, weight: NotNegative = 1.0
     ) -> None:
         super().__init__(count)
         self.weight = weight
-        self.encoder = SetEncoder(features, hidden, size, task=task)
-        self.places = nn.Parameter(torch.randn(count, size))
+        self.encoder = SetEncoder(features + 1, hidden, size)
+        self.correction = zero(nn.Linear(size, 1))
+        self.places = nn.Parameter(torch.zeros(count))
+        self.log_sharpness = nn.Parameter(torch.tensor(SHARPNESS).log())
 
     def forward(self, views: Sequence[StartView], random: Tensor) -> Tensor:
         """[G] >= 0."""
-        sets = [view.rows() for view in views]
-        e = torch.stack([self.encoder(rows._replace(z=rows.z.detach())).task for rows in sets])
-        return (e - self.places).square().sum(-1)
+        e = torch.stack([self.encoder(_described(view)).task for view in views])
+        correction = (self.correction(e).squeeze(-1) + self.places).tanh()
+        return super().forward(views, random).detach() * correction.exp()
 
     def loss(self, distances: Tensor, losses: Tensor) -> Tensor:
-        """The regret of a start drawn by d."""
-        regret = losses - losses.min()
-        return self.weight * ((-distances).softmax(0) * regret).sum()
+        """The regret of a start drawn by d; 0 while a start is not known yet."""
+        known = torch.isfinite(distances).all()
+        log_d = torch.where(torch.isfinite(distances), distances, 1.0).clamp_min(TINY).log()
+        drawn = (-self.log_sharpness.exp() * log_d).softmax(0)
+        return torch.where(known, self.weight * (drawn * (losses - losses.min())).sum(), 0)
+
+
+def _described(view: StartView) -> TaskSet:
+    """The task's set with features whose scale is that of the prototypes, and how near each row is to one."""
+    rows, present = view.rows(), view.episode.class_mask
+    z = rows.z.detach()
+    prototypes = prototypes_of(rows).detach()
+    scale = spread(prototypes, present)
+    near = squared_distance_to_nearest(z, prototypes, present) / scale
+    return rows._replace(z=torch.cat((z * scale.rsqrt(), near.unsqueeze(-1)), dim=-1))

@@ -64,7 +64,7 @@ class StartsLearner(MetaLearner):
         theta = {n: p for n, p in behind.predictor_parameters().items() if p.requires_grad}
         own = {name: p for name, p in theta.items() if name.startswith(tuple(moves))}
         if not own:
-            parts = sorted({f"{name.split('.')[0]}." for name in theta})
+            parts = sorted({f"'{name.split('.')[0]}.'" for name in theta})
             raise ConfigError(
                 f"model.moves: found {list(moves)}, which names nothing that is trained in the learner "
                 f"behind; allowed are prefixes of its parameters' names: {', '.join(parts)}."
@@ -105,6 +105,10 @@ class StartsLearner(MetaLearner):
     def each(self) -> list[dict[str, Tensor]]:
         """The G starts, as values of the learner behind."""
         return [self.under(row) for row in torch.eye(self.count).to(self.delta)]
+
+    def findings(self, episode: Episode, stage: Stage) -> Scores:
+        """How far the task is from its nearest start."""
+        return {"start_distance": self.distances(episode, stage).min()}
 
     def start(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
         """φ_0 of a task."""

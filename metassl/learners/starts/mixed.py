@@ -19,7 +19,7 @@ from metassl.tasks.stage import Stage
 class MixedStarts(StartsLearner):
     """Starts each task from a mixture of G starts, the nearer the more, all trained end to end.
 
-    φ_0 = θ + Σ_g softmax_g(-d(D, g) / (τ·d̄)) δ_g, d̄ the mean of d over the starts, a constant. The outer
+    φ_0 = θ + Σ_g softmax_g(-d(D, g) / (τ·d̄)) δ_g, d̄ the mean of d over the starts. The outer
     gradient reaches θ, every δ_g and, through the weights, what the distance is made of.
 
     Source: ours; parameters mixed by a kernel between tasks as in Venkitaraman et al. 2020 (TANML).
@@ -59,6 +59,6 @@ def softened(distances: Tensor, temperature: float) -> Tensor:
     """[G] softmax(-d / (τ·d̄)) of distances [G]; equal shares where none is finite, 0 for one that is not."""
     known = torch.isfinite(distances)
     finite = torch.where(known, distances, 0)
-    mean = (finite.detach().sum() / known.sum().clamp(min=1)).clamp_min(TINY)
+    mean = (finite.sum() / known.sum().clamp(min=1)).clamp_min(TINY)
     lowest = torch.finfo(distances.dtype).min / 8
     return torch.where(known, -finite / (temperature * mean), lowest).softmax(0)
