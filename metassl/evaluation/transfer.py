@@ -1,19 +1,23 @@
-"""How well a distance between tasks tells which stored task is the better start.
+"""How well a distance tells which of the known starts is the better one for a task.
 
-Legend: T test tasks, M stored tasks.
+Legend: T test tasks, M stored tasks, or the starts of model=starts.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from metassl.evaluation.intervals import Interval, over_seeds
+from metassl.learners.base import MetaLearner
 from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
+from metassl.learners.starts.distance import StartDistance
+from metassl.learners.starts.learner import StartsLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
 
@@ -23,7 +27,8 @@ class Transfer:
     """What was measured.
 
     Attributes:
-        gains: [T, M] CE(Q) after adaptation from θ, less that from the stored start; above 0: it helps.
+        gains: [T, M] the loss on Q after adaptation from θ, less that from the stored start; above 0: it
+            helps. Of model=starts, where θ is no start: the mean loss over the starts, less that of each.
         distances: name -> [T, M].
     """
 
@@ -44,8 +49,34 @@ class Agreement:
     nearest: Interval
 
 
-@torch.no_grad()
+@singledispatch
 def measure_transfer(
+    learner: MetaLearner, tasks: Iterable[Episode], distances: Mapping[str, nn.Module]
+) -> Transfer:
+    """Adapts to each task from every start that the learner knows, and asks each distance for them."""
+    raise TypeError(f"{type(learner).__name__} knows no starts")
+
+
+@measure_transfer.register
+@torch.no_grad()
+def _of_starts(
+    learner: StartsLearner, tasks: Iterable[Episode], distances: Mapping[str, StartDistance]
+) -> Transfer:
+    gains: list[Tensor] = []
+    found: dict[str, list[Tensor]] = {name: [] for name in distances}
+    for number, task in enumerate(tasks):
+        views = [learner.view(start, task, TEST) for start in learner.each()]
+        losses = torch.stack([view.query_loss() for view in views])
+        gains.append(losses.mean() - losses)
+        for name, distance in distances.items():
+            generator = torch.Generator().manual_seed(number)
+            found[name].append(distance(views, torch.rand(distance.draws, generator=generator)))
+    return Transfer(_table(gains), {name: _table(rows) for name, rows in found.items()})
+
+
+@measure_transfer.register
+@torch.no_grad()
+def _of_stored_tasks(
     learner: RetrievalLearner, tasks: Iterable[Episode], distances: Mapping[str, TaskDistance]
 ) -> Transfer:
     """Adapts to each task from θ and from every stored start: M + 1 adaptations a task.

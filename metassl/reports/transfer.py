@@ -1,12 +1,21 @@
-"""How distances between tasks agree with the real transfer, as a table and as a record."""
+"""How distances between tasks agree with the real transfer: a table, a record and a picture.
+
+Legend: T test tasks, M stored tasks or starts.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from math import isnan
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from metassl.evaluation.intervals import Interval
 from metassl.evaluation.transfer import Agreement
+from metassl.reports.drawing import line_look, new_figure, save_png
+
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -15,7 +24,8 @@ class TransferReport:
 
     Attributes:
         tasks: number of test tasks.
-        stored: number of stored tasks.
+        stored: number of stored tasks or of starts.
+        kind: what they are, in the plural.
         distance: the run's own.
         gains: name of a choice of the start -> gain in cross-entropy.
         distances: name -> how it agrees with the gains.
@@ -24,6 +34,7 @@ class TransferReport:
 
     tasks: int
     stored: int
+    kind: str
     distance: str
     gains: Mapping[str, Interval]
     distances: Mapping[str, Agreement]
@@ -32,13 +43,13 @@ class TransferReport:
     def record(self) -> dict[str, Any]:
         """The content of transfer.json."""
         parts = {"gains": self.gains, "distances": {name: asdict(v) for name, v in self.distances.items()}}
-        about = {"tasks": self.tasks, "stored": self.stored, "distance": self.distance}
+        about = {"tasks": self.tasks, "stored": self.stored, "kind": self.kind, "distance": self.distance}
         return {**about, **_plain(parts)}
 
     def table(self) -> str:
         """The same as text."""
         lines = [
-            f"{self.tasks} test tasks, {self.stored} stored tasks of a run with "
+            f"{self.tasks} test tasks, {self.stored} {self.kind} of a run with "
             f"distance={self.distance}; mean ± 95% CI (t) over the test tasks",
             f"{'start':<14}{'rank correlation of -d and gain':<34}gain in cross-entropy",
         ]
@@ -46,6 +57,39 @@ class TransferReport:
             note = "  NO METHOD: reads the QUERY LABELS" if name in self.oracles else ""
             lines.append(f"{name:<14}{_show(value.correlation):<34}{_show(value.nearest)}{note}")
         return "\n".join([*lines, *(f"{name:<48}{_show(gain)}" for name, gain in self.gains.items())])
+
+
+def draw_tasks(distances: np.ndarray, families: np.ndarray, path: Path) -> None:
+    """Draws the test tasks by how far they are from the known ones, in a colour for each family.
+
+    The two directions in which the logarithms of the distances differ most, by principal components.
+
+    Args:
+        distances: [T, M] of one distance.
+        families: [T] number of the family that each task is of.
+        path: of the PNG file.
+    """
+    places = plane(distances)
+    figure = new_figure(5.2, 4.2)
+    axes = figure.subplots()
+    for number, family in enumerate(np.unique(families)):
+        own = places[families == family]
+        colour, _ = line_look(number)
+        axes.scatter(own[:, 0], own[:, 1], s=14, color=colour, alpha=0.7, label=f"family {int(family)}")
+    axes.set(xlabel="first direction of log d", ylabel="second", title=f"{len(places)} test tasks by d")
+    axes.legend(fontsize=8)
+    save_png(figure, path)
+
+
+def plane(distances: np.ndarray) -> np.ndarray:
+    """[T, 2] the principal components of the logarithms of distances [T, M], which may be infinite."""
+    largest = distances[np.isfinite(distances)].max(initial=1.0)
+    logs = np.log(np.clip(np.where(np.isfinite(distances), distances, largest), TINY, None))
+    centred = logs - logs.mean(0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    found = np.zeros((len(logs), 2))
+    found[:, : min(2, len(s))] = (u * s)[:, :2]
+    return found
 
 
 def _show(interval: Interval) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from metassl.cli.transfer import FILE, compare_distances
+from metassl.cli.transfer import FILE, PICTURE, compare_distances
 from metassl.errors import ConfigError, UserError
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, TINY
@@ -52,9 +52,27 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
             compare_distances([f"run={run}", *words])
 
 
+def test_starts_are_compared_too(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    train_and_test(
+        config_of(run, tiny_npz, "model=starts"), run, {"model": "starts", "start_distance": "clusters"}, []
+    )
+    compare_distances([f"run={run}", "tasks=3"])
+    found = json.loads((run / FILE).read_text())
+    assert (found["stored"], found["kind"], list(found["distances"])) == (
+        2,
+        "starts",
+        ["clusters", "fit", "random"],
+    )
+    assert found["gains"]["any of them"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert (run / PICTURE).stat().st_size > 1000
+    with pytest.raises(ConfigError, match="in a run with start_distance=learned"):
+        compare_distances([f"run={run}", "distances=learned"])
+
+
 def test_a_run_without_a_memory_is_refused(tiny_npz: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     OmegaConf.save(config_of(run, tiny_npz, "model=maml"), run / "config.yaml", resolve=True)
     (run / "run.json").write_text('{"choices": {"model": "maml"}}')
-    with pytest.raises(UserError, match="needed is nearest_task"):
+    with pytest.raises(UserError, match="needed is nearest_task, starts"):
         compare_distances([f"run={run}"])

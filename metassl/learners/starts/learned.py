@@ -22,9 +22,9 @@ class LearnedStart(Clusters):
     """Learns how far a task is from each start, from what starting there was worth in training.
 
     d(D, g) = c_g · exp(tanh(a · e_g + k_g)), c_g the distance of `Clusters`, e_g = encoder of the rows
-    [z_j / s, min_c |z_j - p_c|² / s²] of S ∪ U under θ_g, s² the mean squared distance of two prototypes. a and
-    k_g start at 0, so that it begins as `Clusters`; the correction is bounded, or it would hold on to what it
-    learned while the starts were others. The signal is the transfer gain: the regret
+    [z_j / s, min_c |z_j - p_c|² / s²] of S ∪ U under θ_g, s² the mean squared distance of two prototypes. a
+    and k_g start at 0, so that it begins as `Clusters`; the correction is bounded, or it would hold on to
+    what it learned while the starts were others. The signal is the transfer gain: the regret
     Σ_g w_g (L_g - min_h L_h), w_g ∝ d(D, g)^-σ, of a start drawn by d, with the query losses L_g constants.
     Features and c_g come in as constants; in a mixed start d also learns through the weights.
 

@@ -1,6 +1,6 @@
 """What learners have in common that keep G starts of another learner: where a task starts from them.
 
-Legend: G starts, S support, U unlabelled, Q query, D features, P parameters that are moved, F followed numbers.
+Legend: G starts, S support, U unlabelled, Q query, D features, F numbers that are followed.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,8 +57,8 @@ class StartsLearner(MetaLearner):
         super().__init__(backbone)
         if distance.count != count:
             raise ConfigError(
-                f"start_distance.count: found {distance.count}, allowed is model.count, {count}: a distance to "
-                "each start."
+                f"start_distance.count: found {distance.count}, allowed is model.count, {count}: a distance "
+                "to each start."
             )
         self.behind, self.distance = behind, distance
         theta = {n: p for n, p in behind.predictor_parameters().items() if p.requires_grad}

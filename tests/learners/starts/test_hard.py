@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from statistics import mean
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from tests.support.conflicting_families import FAMILIES, conflicting, share_righ
 COUNT = 60
 
 
-def starts(seed: int = 0, count: int = 2, **options: float) -> Starts:
+def starts(seed: int = 0, count: int = 2, **options: Any) -> Starts:
     """It reads S and U, as the model of the config does with ssl=descriptor."""
     torch.manual_seed(seed)
     backbone = MLP(FAMILIES.input_shape, (32, 32), norm="none")

@@ -1,6 +1,7 @@
 """Starts of any learner: with equal starts they are that learner, and what is chosen is what the distance says."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -39,13 +40,13 @@ def steps(backbone: MLP) -> MetaLearner:
     return ProtoMAML(backbone, FAMILIES, steps=2, test_steps=2)
 
 
-def hard(behind: MetaLearner, distance: StartDistance | None = None, **options: float) -> Starts:
+def hard(behind: MetaLearner, distance: StartDistance | None = None, **options: Any) -> Starts:
     learner = Starts(behind.backbone, behind, distance or Clusters(2), 2, **options)
     learner.attach(SSLTerm(Descriptor(), start=0, ramp=0))
     return learner
 
 
-def mixed(behind: MetaLearner, **options: float) -> MixedStarts:
+def mixed(behind: MetaLearner, **options: Any) -> MixedStarts:
     learner = MixedStarts(behind.backbone, behind, Clusters(2), 2, **options)
     learner.attach(SSLTerm(Descriptor(), start=0, ramp=0))
     return learner
