@@ -21,12 +21,12 @@ SHARPNESS = 3.0  # σ, at first
 class LearnedStart(Clusters):
     """Learns how far a task is from each start, from what starting there was worth in training.
 
-    d(D, g) = c_g · exp(tanh(a · e_g + k_g)), c_g the distance of `Clusters`, e_g = encoder of the rows
-    [z_j / s, min_c |z_j - p_c|² / s²] of S ∪ U under θ_g, s² the mean squared distance of two prototypes. a
-    and k_g start at 0, so that it begins as `Clusters`; the correction is bounded, or it would hold on to
-    what it learned while the starts were others. The signal is the transfer gain: the regret
-    Σ_g w_g (L_g - min_h L_h), w_g ∝ d(D, g)^-σ, of a start drawn by d, with the query losses L_g constants.
-    Features and c_g come in as constants; in a mixed start d also learns through the weights.
+    d(D, g) = c_g · exp(tanh(r_g - mean_h r_h)), r_g = a · e_g + k_g, c_g the distance of `Clusters`, e_g =
+    encoder of the rows [z_j / s, min_c |z_j - p_c|² / s²] of S ∪ U under θ_g, s² the mean squared distance of
+    two prototypes. a and k_g start at 0, so that it begins as `Clusters`; the correction is bounded, or it
+    would hold on to what it learned while the starts were others. The signal is the transfer gain: the
+    regret Σ_g w_g (L_g - min_h L_h), w_g ∝ d(D, g)^-σ, of a start drawn by d, with the query losses L_g
+    constants. Features and c_g come in as constants; in a mixed start d also learns through the weights.
 
     Source: set embedding Zaheer et al. 2017, theorem 2; that d predicts the transfer is ours.
 
@@ -52,7 +52,8 @@ class LearnedStart(Clusters):
     def forward(self, views: Sequence[StartView], random: Tensor) -> Tensor:
         """[G] >= 0."""
         e = torch.stack([self.encoder(_described(view)).task for view in views])
-        correction = (self.correction(e).squeeze(-1) + self.places).tanh()
+        correction = self.correction(e).squeeze(-1) + self.places
+        correction = (correction - correction.mean()).tanh()  # what all have in common says nothing
         return super().forward(views, random).detach() * correction.exp()
 
     def loss(self, distances: Tensor, losses: Tensor) -> Tensor:

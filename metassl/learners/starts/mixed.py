@@ -36,7 +36,7 @@ class MixedStarts(StartsLearner):
         distance: StartDistance,
         count: Several = 2,
         moves: Words = (BACKBONE,),
-        temperature: Positive = 0.1,
+        temperature: Positive = 1.0,
     ) -> None:
         super().__init__(backbone, behind, distance, count, moves)
         self.temperature = temperature
