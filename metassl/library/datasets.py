@@ -79,7 +79,7 @@ def dataset(
         raise ConfigError(one_of("split", split, SPLITS))
     source = build_source(_config(name, options, ("dataset", "paths")))
     if not isinstance(source, ClassTasks):
-        raise ConfigError(f"dataset: '{name}' makes its tasks anew; take metassl.episodes_of('{name}').")
+        raise ConfigError(f"dataset: '{name}' makes its tasks itself; take metassl.episodes_of('{name}').")
     contents = source.contents
     starts = np.cumsum(contents.counts) - contents.counts
     chosen = list(range(len(contents.counts))) if split is None else sorted(contents.splits[split])

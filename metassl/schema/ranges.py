@@ -47,6 +47,7 @@ BelowOne = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 
 Counts = Annotated[Sequence[Count], Field(min_length=1)]
 Words = Annotated[Sequence[Word], Field(min_length=1)]
+Weights = Annotated[Sequence[Positive], Field(min_length=1)]
 Span = Annotated[
     tuple[Number, Number], AfterValidator(_rising), Said("a pair [low, high] of numbers, the lower first")
 ]

@@ -226,7 +226,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: metassl.evaluate(learner(), TEST, 0), "count: found 0, allowed is"),
     (lambda: metassl.dataset("glyph"), "dataset: found 'glyph'. Did you mean 'glyphs'?"),
     (lambda: metassl.dataset("glyphs", "tests"), "split: found 'tests'. Did you mean 'test'?"),
-    (lambda: metassl.dataset("curves"), "dataset: 'curves' makes its tasks anew; take metassl.episodes_of('curves')."),
+    (lambda: metassl.dataset("curves"), "dataset: 'curves' makes its tasks itself; take metassl.episodes_of('curves')."),
     (lambda: metassl.episodes_of("curve"), "dataset: found 'curve'. Did you mean 'curves'?"),
     (lambda: metassl.episodes_of("curves", "tests"), "split: found 'tests'. Did you mean 'test'?"),
     (lambda: metassl.episodes_of("curves", options={"episode.way": 3}), "options: found 'episode.way'."),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.named import several_of
 from metassl.data.pool import SPLITS, Contents, Source
 from metassl.data.spec import EpisodeSpec, episode_spec
 from metassl.data.task_source import TaskSource
@@ -17,7 +18,6 @@ from metassl.data.tinted.midlines import Midlines
 from metassl.data.tinted.painter import Painter
 from metassl.data.tinted.refusals import check_enough, check_letters, check_make_up
 from metassl.data.tinted.sampler import LANES, OF_LEVELS, FamilySampler
-from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import Classification
 from metassl.schema.constructor import checked
@@ -51,15 +51,7 @@ class TintedGlyphs:
         self, letters: Source, kinds: Mapping[str, Attribute], families: Words = (SHAPE, "hue")
     ) -> None:
         self.letters, self.kinds = letters, dict(kinds)
-        self.families = [families] if isinstance(families, str) else list(families)
-        allowed = [SHAPE, *self.kinds]
-        if not self.families:
-            raise ConfigError(f"dataset.source.families: found none, allowed are one or more of {allowed}.")
-        for name in self.families:
-            if name not in allowed:
-                raise ConfigError(one_of("dataset.source.families", name, allowed))
-            if self.families.count(name) > 1:
-                raise ConfigError(f"dataset.source.families: found '{name}' twice, allowed is each once.")
+        self.families = several_of("dataset.source.families", families, [SHAPE, *self.kinds])
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
         """See metassl.data.task_source.PreparedTasks."""
