@@ -103,6 +103,12 @@ def test_families_are_alike_often_and_weights_change_that(tmp_path: Path) -> Non
     np.testing.assert_allclose(shares(weights=[1, 3]), [0.125, 0.125, 0.375, 0.375], atol=0.03)
 
 
+def test_a_family_says_nothing_of_which_classes_are_drawn(tasks: MixtureTasks) -> None:
+    draw = tasks.sampler(spec(), 0, "train", False)(range(600))
+    for family in range(4):
+        assert len(set(draw.class_ids[draw.family == family, 0])) == 12  # each class has come first
+
+
 def test_numbers_of_classes_differ_in_training_and_say_nothing_beyond(tasks: MixtureTasks) -> None:
     draw = tasks.sampler(spec(), 0, "train", False)(range(200))
     which = draw.class_ids  # a class under either style is one class

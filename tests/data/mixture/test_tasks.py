@@ -101,6 +101,15 @@ def test_is_prepared_once(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.items(), first.items())
 
 
+@pytest.mark.parametrize(
+    "other", [{"styles": ["blur"]}, {"size": 9}, {"channels": 3}, {"members": ["b", "a"]}]
+)
+def test_other_options_are_prepared_apart(tmp_path: Path, other: dict[str, Any]) -> None:
+    usual, changed = mixture(tmp_path), mixture(tmp_path, **other)
+    assert usual.items().filename != changed.items().filename
+    assert not np.array_equal(usual.items(), changed.items())
+
+
 def test_each_class_has_its_pictures_in_every_style(tmp_path: Path) -> None:
     made = mixture(tmp_path, styles=list(STYLES))
     plain, *others = made.pools("b", "val")
