@@ -4,13 +4,14 @@ from tests.learners.amortised.test_swap import (
     accuracy_told,
     cnaps,
     hypernet,
+    mmaml,
     of_its_own,
     of_other_family,
     of_same_family,
 )
 
 if __name__ == "__main__":
-    for make in (cnaps, hypernet):
+    for make in (cnaps, hypernet, mmaml):
         for seed in range(3):
             learner = make(seed)
             own, same, other = (
