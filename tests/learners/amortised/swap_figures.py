@@ -3,6 +3,7 @@
 from tests.learners.amortised.test_swap import (
     accuracy_told,
     cnaps,
+    hsml,
     hypernet,
     mmaml,
     of_its_own,
@@ -11,7 +12,7 @@ from tests.learners.amortised.test_swap import (
 )
 
 if __name__ == "__main__":
-    for make in (cnaps, hypernet, mmaml):
+    for make in (cnaps, hypernet, mmaml, hsml):
         for seed in range(3):
             learner = make(seed)
             own, same, other = (
