@@ -23,12 +23,19 @@ class SGD(InnerOptimizer):
         rate: initial α of every step.
         steps: number of rates.
         learned: whether the outer loop trains the rates.
+        clip: largest entry of a gradient, by its absolute value; None: any (Vuorio et al. 2019, code).
     """
 
     def __init__(
-        self, params: Tensors, rate: Positive = 0.1, steps: Whole = 3, learned: Switch = True
+        self,
+        params: Tensors,
+        rate: Positive = 0.1,
+        steps: Whole = 3,
+        learned: Switch = True,
+        clip: Positive | None = None,
     ) -> None:
         super().__init__(params)
+        self.clip = clip
         self.rates = nn.Parameter(torch.full((max(steps, 1),), float(rate)), requires_grad=learned)
 
     def update(
@@ -36,4 +43,7 @@ class SGD(InnerOptimizer):
     ) -> tuple[dict[str, Tensor], Any]:
         """One step of gradient descent."""
         rate = self.rates[min(step, len(self.rates) - 1)]
-        return {name: p - rate * grads[name] for name, p in params.items()}, state
+        return {name: p - rate * self._clipped(grads[name]) for name, p in params.items()}, state
+
+    def _clipped(self, grad: Tensor) -> Tensor:
+        return grad if self.clip is None else grad.clamp(-self.clip, self.clip)

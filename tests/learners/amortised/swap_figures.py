@@ -3,14 +3,16 @@
 from tests.learners.amortised.test_swap import (
     accuracy_told,
     cnaps,
+    hsml,
     hypernet,
+    mmaml,
     of_its_own,
     of_other_family,
     of_same_family,
 )
 
 if __name__ == "__main__":
-    for make in (cnaps, hypernet):
+    for make in (cnaps, hypernet, mmaml, hsml):
         for seed in range(3):
             learner = make(seed)
             own, same, other = (

@@ -15,7 +15,9 @@ import torch
 from metassl.backbones.mlp import MLP
 from metassl.inner.sgd import SGD
 from metassl.learners.amortised.cnaps import CNAPs
+from metassl.learners.amortised.hsml import HSML
 from metassl.learners.amortised.hypernet import HyperNetwork
+from metassl.learners.amortised.mmaml import MMAML
 from metassl.learners.base import MetaLearner
 from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.term import SSLTerm
@@ -46,6 +48,21 @@ def hypernet(seed: int = 0) -> MetaLearner:
     torch.manual_seed(seed)
     learner = reading(HyperNetwork(backbone(32), FAMILIES, partial(SGD, rate=0.1, steps=3)))
     train(learner, steps=120, tasks=16, rate=0.005, seed=seed)
+    return learner
+
+
+def mmaml(seed: int = 0) -> MetaLearner:
+    return with_inner_steps(MMAML, seed)
+
+
+def hsml(seed: int = 0) -> MetaLearner:
+    return with_inner_steps(HSML, seed)
+
+
+def with_inner_steps(kind: Callable[..., MetaLearner], seed: int) -> MetaLearner:
+    torch.manual_seed(seed)
+    learner = reading(kind(backbone(32, 32), FAMILIES, partial(SGD, rate=0.3, steps=3)))
+    train(learner, steps=150, tasks=32, rate=0.01, seed=seed)
     return learner
 
 
@@ -82,7 +99,7 @@ def itself_in_another_order(tasks: list[Episode], t: int) -> Episode:
     )
 
 
-@pytest.mark.parametrize(("make", "at_least", "loss"), [(cnaps, 80, 50), (hypernet, 65, 40)])
+@pytest.mark.parametrize(("make", "at_least", "loss"), [(cnaps, 80, 50), (hypernet, 65, 40), (mmaml, 80, 50)])
 def test_mechanism_an_embedding_of_the_other_family_ruins_the_prediction(
     make: Callable[[], Any], at_least: float, loss: float
 ) -> None:
