@@ -5,6 +5,7 @@ Legend: n rows, m items, K outputs (N classes, or the values of an item), D feat
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from metassl.outcomes.base import Outcome
@@ -18,7 +19,7 @@ class Head(nn.Module):
 
     Attributes:
         transductive: whether the logits of one query depend on the other queries.
-        reads_unlabelled: whether `fit` has a use for unlabelled rows, whose labels q are all 0.
+        reads_unlabelled: whether it has a use for unlabelled rows, see `fit_with_unlabelled`.
         refit_weight: of U in a refit, unless ssl.refit_weight asks for another: 0 where an objective's labels
             would overwrite what the head itself reads from U.
         outcomes: what its tasks may ask for.
@@ -39,11 +40,20 @@ class Head(nn.Module):
 
         Args:
             z: [n, D] features.
-            q: [n, K] targets, of classes soft labels; all 0 for an unlabelled row, which only heads that read
-                them get.
+            q: [n, K] targets, of classes soft labels.
             w: [n] weights; 0 leaves an item out.
         """
         raise NotImplementedError
+
+    def fit_with_unlabelled(self, z: Tensor, q: Tensor, w: Tensor, u: Tensor, u_weight: Tensor) -> Any:
+        """As `fit`, with unlabelled rows, which only heads that read them get: here rows of class labels 0.
+
+        Args:
+            z, q, w: see `fit`.
+            u: [U, D] features of the unlabelled rows; u_weight: [U] their weights.
+        """
+        nothing = torch.zeros(len(u), q.shape[-1], device=u.device, dtype=q.dtype)
+        return self.fit(torch.cat((z, u)), torch.cat((q, nothing)), torch.cat((w, u_weight)))
 
     def logits(self, state: Any, z: Tensor) -> Tensor:
         """[m, K] outputs for the features z [m, D]."""

@@ -1,30 +1,19 @@
 """A learner in context: a transformer reads labelled and unlabelled items and answers the queries.
 
-Legend: N way, n context items, m items to classify, D features, W width, H attention heads, L layers.
+Legend: N way, n context items, m items to classify, D features, W width, H attention heads.
 """
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from metassl.errors import ConfigError
 from metassl.heads.base import Head
+from metassl.heads.in_context_layers import Block, Read, beside, read
+from metassl.heads.in_context_values import InContextValues
+from metassl.heads.kernel_regression import role_of
 from metassl.heads.layer_norm import LayerNorm
+from metassl.outcomes.base import Outcome
 from metassl.schema.ranges import Count
-
-TINY = 1e-30  # as a weight in the attention: e^-69, next to nothing
-
-
-class Read(NamedTuple):
-    """What a transformer keeps of a task's items, for queries to attend to.
-
-    layers [L, n, N, W] context tokens as each layer met them, w [n], live [N] share of each class.
-    """
-
-    layers: Tensor
-    w: Tensor
-    live: Tensor
 
 
 class InContext(Head):
@@ -38,6 +27,8 @@ class InContext(Head):
     belongs to a class, so other names of the classes permute the logits and change nothing else.
     A row's weight multiplies its part of the attention. A class that no row has is not in the mean over
     the classes.
+
+    Values are read and answered by the same networks: InContextValues.
 
     With a labelling objective there is no refit unless `ssl.refit_weight` asks for one: its labels would
     replace what the layers themselves make of U.
@@ -59,6 +50,7 @@ class InContext(Head):
         hidden: units of a block's network.
     """
 
+    outcomes = (Outcome,)
     reads_unlabelled = True
     refit_weight = 0.0  # a refit on an objective's labels would replace what the layers made of U
 
@@ -82,23 +74,21 @@ class InContext(Head):
         self.readout = nn.Sequential(LayerNorm(width), nn.Linear(width, 1, bias=False))
         self.item = nn.Linear(features, width)
 
+    def of(self, outcome: Outcome) -> Head:
+        """See Head."""
+        values = InContextValues(self.item, self.label, self.unknown, self._layers(), self.readout)
+        return role_of(outcome, self, values)
+
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Read:
         """The context tokens that each layer of a query's pass will attend to."""
         live = ((q * w.unsqueeze(-1)).sum(0) > 0).to(z.dtype)
         live = live / live.sum().clamp(min=1)
-        tokens = self._tokens(z, q)
-        layers = []
-        for block in self._layers():
-            layers.append(tokens)
-            tokens = block(tokens, tokens, w, live)
-        return Read(torch.stack(layers), w, live)
+        return read(self._layers(), self._tokens(z, q), w, live)
 
     def logits(self, state: Read, z: Tensor) -> Tensor:
         """[m, N] read from the queries' tokens."""
         tokens = self._tokens(z, torch.zeros_like(z[:, :1]).expand(-1, len(state.live)))
-        for block, context in zip(self._layers(), state.layers.unbind(), strict=True):
-            tokens = block(tokens, context, state.w, state.live)
-        return self.readout(tokens).squeeze(-1)
+        return self.readout(beside(self._layers(), tokens, state)).squeeze(-1)
 
     def _tokens(self, z: Tensor, q: Tensor) -> Tensor:
         """[n, N, W] of features z [n, D] and labels q [n, N]."""
@@ -108,44 +98,3 @@ class InContext(Head):
 
     def _layers(self) -> list[nn.Module]:
         return [block for _ in range(self.loops) for block in self.blocks]
-
-
-class Block(nn.Module):
-    """Attention over the context, within a class; the mean over the classes; a network. Each is added to t.
-
-    Queries and keys share one map, orthogonal at first, so that attention begins as a likeness of items and
-    has not to find that first.
-
-    Args:
-        width: W; heads: H, a divisor of W; hidden: units of the network.
-    """
-
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.near, self.before, self.between = LayerNorm(width), LayerNorm(width), LayerNorm(width)
-        self.key = nn.Linear(width, width, bias=False)
-        nn.init.orthogonal_(self.key.weight)
-        self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
-        self.classes = nn.Linear(width, width)
-        self.network = nn.Sequential(
-            LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
-        )
-
-    def forward(self, tokens: Tensor, context: Tensor, w: Tensor, live: Tensor) -> Tensor:
-        """tokens [m, N, W], context [n, N, W], w [n], live [N] (sum 1) -> [m, N, W]."""
-        tokens = tokens + self.out(self._attend(tokens, context, w))
-        mean = (self.between(tokens) * live.unsqueeze(-1)).sum(1, keepdim=True)
-        tokens = tokens + self.classes(mean)
-        return tokens + self.network(tokens)
-
-    def _attend(self, tokens: Tensor, context: Tensor, w: Tensor) -> Tensor:
-        own, others = self._split(self.key(self.near(tokens))), self._split(self.key(self.near(context)))
-        scores = torch.einsum("jchd,ichd->chji", own, others) / own.shape[-1] ** 0.5
-        share = (scores + w.clamp(min=TINY).log()).softmax(-1)
-        values = self._split(self.value(self.before(context)))
-        return torch.einsum("chji,ichd->jchd", share.to(values.dtype), values).flatten(2)
-
-    def _split(self, x: Tensor) -> Tensor:
-        """[n, N, W] -> [n, N, H, W/H]."""
-        return x.unflatten(-1, (self.heads, -1))

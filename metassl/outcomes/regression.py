@@ -14,14 +14,13 @@ from torch import Tensor
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Units
 from metassl.outcomes.scores import MAE, MSE, R2, Score
-from metassl.outcomes.values import Values
+from metassl.outcomes.values import TINY, Values, mean_and_scale
 from metassl.schema.constructor import check_values
 from metassl.schema.ranges import Switch
 
 VARIANCE = "variance"  # of the queries' values in a task, which R² is measured against
 
 ERRORS: dict[str, Callable[[Tensor], Tensor]] = {"squared": torch.square, "absolute": torch.abs}
-TINY = 1e-6  # a support whose values are equal has no scale
 
 
 @dataclass(frozen=True)
@@ -99,10 +98,8 @@ class Regression(Values):
         """Mean and standard deviation of the values of each support: y [T, S, K], weight [T, S]."""
         if not self.standardise:
             return {}
-        share = (support_weight / support_weight.sum(-1, keepdim=True).clamp(min=1e-12)).unsqueeze(-1)
-        mean = (share * support_y).sum(-2)
-        std = (share * (support_y - mean.unsqueeze(-2)).square()).sum(-2).sqrt()
-        return {"shift": mean, "scale": torch.where(std > TINY, std, torch.ones_like(std))}
+        mean, scale = mean_and_scale(support_y, support_weight)
+        return {"shift": mean, "scale": scale}
 
 
 def _mean(y: Tensor, weight: Tensor) -> Tensor:

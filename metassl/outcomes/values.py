@@ -11,6 +11,7 @@ from torch import Tensor
 from metassl.outcomes.base import Outcome
 
 ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
+TINY = 1e-6  # values whose standard deviation is no larger have no scale
 
 
 class Values(Outcome):
@@ -51,3 +52,17 @@ class Values(Outcome):
         """[K, H] the mean of all items, for each value alike: what differs is in the embedding."""
         mean = (w / w.sum().clamp(min=1e-12)) @ e
         return mean.expand(q.shape[-1], -1)
+
+
+def mean_and_scale(y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Where values lie and how far apart they are, to standardise them.
+
+    [..., K] weighted mean and standard deviation of y [..., n, K], weight [..., n]; the scale of values that
+    are all equal is 1.
+    """
+    share = (weight / weight.sum(-1, keepdim=True).clamp(min=1e-12)).unsqueeze(-1)
+    mean = (share * y).sum(-2)
+    variance = (share * (y - mean.unsqueeze(-2)).square()).sum(-2)
+    spread = variance > TINY**2
+    # the inner choice keeps the root's endless slope at 0 out of the gradient
+    return mean, torch.where(spread, torch.where(spread, variance, 1.0).sqrt(), 1.0)

@@ -25,7 +25,6 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 CLASSES_ALONE = {
     "baseline",
     "baseline_pp",
-    "in_context",
     "leo",
     "caml",
     "feat",

@@ -55,7 +55,10 @@ def _read(path: Path) -> tuple[dict[str, str], Any]:
             choices |= earlier
             begun = OmegaConf.unsafe_merge(begun, keys)  # type: ignore[assignment]
         elif not isinstance(entry, str):
-            choices |= {str(k).removeprefix("override ").lstrip("/"): v for k, v in entry.items()}
+            for key, option in entry.items():
+                group = str(key).removeprefix("override ").lstrip("/")
+                choices.pop(group, None)  # what is chosen again comes after what chose it before
+                choices[group] = option
     content.pop("hydra", None)
     if path.parent != CONF and "@package _global_" not in path.read_text():
         content = OmegaConf.create({path.relative_to(CONF).parts[0]: content})

@@ -159,9 +159,8 @@ class HeadLearner(MetaLearner):
         head = self.head.of(episode.outcome)
         rows = [(z["support"], episode.support_targets(), episode.support_weight)]
         reads = self.traits.reads_unlabelled and self.uses_unlabelled(episode, stage)
-        # a row of zeros is one without a label to heads that read such rows; to others it is a label
-        reads = reads and head.reads_unlabelled
-        state = _fit_rows(head, [*rows, _unknown(episode, z)] if reads else rows)
+        reads = reads and head.reads_unlabelled  # of CNAPs the encoder alone may
+        state = head.fit_with_unlabelled(*rows[0], *_first_view(episode, z)) if reads else head.fit(*rows[0])
         weight = self._refit_weight(episode, stage) if self.ssl.objective.labels else 0.0
         for _ in range(self.rounds if weight else 0):
             context = self._context(episode, episode.unlabelled, "inner", z, state, stage)
@@ -215,7 +214,6 @@ def _fit_rows(head: Head, rows: list[tuple[Tensor, Tensor, Tensor]]) -> Any:
     return head.fit(*(torch.cat(column) for column in zip(*rows, strict=True)))
 
 
-def _unknown(episode: Episode, z: Features) -> tuple[Tensor, Tensor, Tensor]:
-    """U's first view as rows without a label, for heads that read them."""
-    u, weight = z[f"inner/{next(iter(episode.unlabelled.views))}"], episode.unlabelled.weight
-    return u, torch.zeros(len(u), episode.outputs, device=u.device), weight
+def _first_view(episode: Episode, z: Features) -> tuple[Tensor, Tensor]:
+    """Features and weights of U's first view, for heads that read rows without a label."""
+    return z[f"inner/{next(iter(episode.unlabelled.views))}"], episode.unlabelled.weight
