@@ -76,7 +76,7 @@ class TaskExamples(nn.Module):
         found = {k.removeprefix(prefix): v for k, v in state_dict.items() if k.startswith(prefix)}
         self.forget()
         self._take({name: v for name, v in found.items() if name not in ("held", "padded")})
-        super()._load_from_state_dict(state_dict, prefix, *args)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _parts(episode: Episode) -> dict[str, Tensor]:
