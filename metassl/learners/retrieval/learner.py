@@ -137,6 +137,14 @@ class RetrievalLearner(FirstHeadMAML):
         distances = self._metric(self.distance, new, self.memory.tasks())
         return neighbour_weights(distances, self.memory.used, self.neighbours, self.temperature)
 
+    @torch.no_grad()
+    def findings(self, episode: Episode, stage: Stage) -> Scores:
+        """How far the task is from the nearest stored one."""
+        if not self.memory.written:
+            return {}
+        distances = self._metric(self.distance, self.new_task(episode, stage), self.memory.tasks())
+        return {"task_distance": torch.where(self.memory.used, distances, torch.inf).min()}
+
     def moved_by(self, delta: Tensor) -> dict[str, Tensor]:
         """The retrieved parameters of θ with delta [P] added."""
         theta = self.theta()

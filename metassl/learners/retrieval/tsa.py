@@ -132,6 +132,10 @@ class TSAMAML(FirstHeadMAML):
         *_, last = self.path_from(start, episode, stage)
         return self.own.vector(last.phi)
 
+    def findings(self, episode: Episode, stage: Stage) -> Scores:
+        """How far φ(θ*, D) is from the mean of its group, in parameters."""
+        return {"start_distance": self.distances(episode, stage).min().sqrt()} if self.grouped else {}
+
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """That of MAML from the start of the task's group."""
         loss, scores = super().outer_loss(episode, stage)

@@ -104,3 +104,12 @@ def test_what_is_stored_does_not_build_on_what_was_retrieved(tiny_pool: Pool) ->
     alone = retrieval_learner(MMD(1.0))
     store(alone, task, TRAIN)
     assert torch.equal(learner.memory.delta[2], alone.memory.delta[0])
+
+
+def test_the_distance_to_the_nearest_stored_task_is_told(tiny_pool: Pool) -> None:
+    learner = retrieval_learner(MMD(1.0))
+    task = tasks_of(tiny_pool, learner, 6).task(3)
+    assert learner.findings(task, TRAIN) == {}
+    filled(tiny_pool, learner)
+    distances = learner.distance(learner.new_task(task, TRAIN), learner.memory.tasks())[:3]
+    assert learner.findings(task, TRAIN)["task_distance"] == distances.min() == distances[0]

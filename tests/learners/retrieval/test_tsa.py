@@ -130,6 +130,10 @@ def test_initialisations_start_at_the_means_of_adapted_parameters(tiny_pool: Poo
     for g in range(2):
         torch.testing.assert_close(learner.means[g], found[near == g].mean(0), rtol=1e-9, atol=1e-12)
     assert torch.equal(learner.groups, learner.means)
+    mine = replace(batch.task(0), unlabelled=batch.task(0).unlabelled.at(0))
+    away = (found[0] - learner.means[near[0]]).norm()
+    torch.testing.assert_close(learner.findings(mine, TEST)["start_distance"], away, rtol=1e-9, atol=1e-12)
+    assert plain().findings(mine, TEST) == {}
     assert learner.examples.parts == ()  # and what they took of a checkpoint
 
 
