@@ -139,6 +139,10 @@ class MetaLearner(nn.Module):
         if reports:
             self.ssl.objective.after_tasks(reports)
 
+    def before_validation(self) -> None:
+        """Called before each validation, after which the weights may be kept as the best: the last chance to
+        bring into step with θ whatever is kept from one outer step to the next."""
+
     def reports(self, memory: Memory) -> Scores:
         """What the SSL objective found in a task, among the scores for `after_outer_step`."""
         found = self.ssl.objective.report(memory)

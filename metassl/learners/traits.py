@@ -21,6 +21,8 @@ class LearnerTraits:
         transductive: whether the prediction of one query depends on the others, norms apart.
         embeds_apart: whether nothing of a task enters its images' features, the norm apart; then a test can
             embed each image once.
+        keeps_tasks: whether it keeps examples of training tasks, so that of several processes each has to
+            see the tasks of all.
         outcomes: what its tasks may ask for.
     """
 
@@ -32,4 +34,5 @@ class LearnerTraits:
     reads_queries: bool = False
     transductive: bool = False
     embeds_apart: bool = False
+    keeps_tasks: bool = False
     outcomes: tuple[type[Outcome], ...] = (Outcome,)

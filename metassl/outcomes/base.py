@@ -3,7 +3,7 @@
 Legend: n items, K outputs of a predictor (N classes, or the values of an item), H numbers of an embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -121,3 +121,9 @@ def standardised(y: Tensor, units: Units) -> Tensor:
 def in_own_units(outputs: Tensor, units: Units) -> Tensor:
     """Outputs [n, K] of a task as values in the units of the labels."""
     return units["shift"] + units["scale"] * outputs if units else outputs
+
+
+def narrower(one: Sequence[type[Outcome]], other: Sequence[type[Outcome]]) -> tuple[type[Outcome], ...]:
+    """The outcomes that two parts of a learner both make sense of."""
+    both = dict.fromkeys((*one, *other))
+    return tuple(kind for kind in both if issubclass(kind, tuple(one)) and issubclass(kind, tuple(other)))

@@ -89,13 +89,23 @@ class MetaModule(pl.LightningModule):
         tasks, scores = _merged(self.since_step)
         self.since_step = []
         if self.trainer.world_size > 1:  # every rank keeps the same
+            tasks = self._of_ranks(tasks) if self.learner.traits.keeps_tasks else tasks
             scores = {name: self._over_ranks(value) for name, value in scores.items()}
         self.learner.after_outer_step(tasks, scores)
 
-    def _over_ranks(self, value: Tensor) -> Tensor:
-        gathered = self.all_gather(value)
+    def _of_ranks(self, tasks: Episode) -> Episode:
+        """The tasks of all ranks in the order of the stream, of which rank r has every W-th from r on."""
+        return tree_map(lambda x: self._gathered(x).transpose(0, 1).flatten(0, 1), tasks)
+
+    def _gathered(self, value: Tensor) -> Tensor:
+        """[W, ...] of all ranks; truth values go as numbers, which every backend carries."""
+        sent = value.to(torch.uint8) if value.dtype == torch.bool else value
+        gathered = self.all_gather(sent)
         assert isinstance(gathered, Tensor)
-        return gathered.mean(0)
+        return gathered.to(value.dtype)
+
+    def _over_ranks(self, value: Tensor) -> Tensor:
+        return self._gathered(value).mean(0)
 
     def validation_step(self, batch: TaskStream, batch_idx: int) -> None:
         """All validation episodes, which are one batch; the mean of each score over them and its interval."""
@@ -109,6 +119,8 @@ class MetaModule(pl.LightningModule):
 
     def validate(self, stream: TaskStream) -> Validation:
         """What the learner of this moment reaches on the episodes of a stream."""
+        with torch.inference_mode(False), torch.no_grad():
+            self.learner.before_validation()
         return validate(self.learner, self.engine, stream)
 
 

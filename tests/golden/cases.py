@@ -34,6 +34,9 @@ CASES: dict[str, tuple[str, ...]] = {
     "nearest_task × consistency": ("model=nearest_task", "ssl=consistency", "distance=learned"),
     "nearest_task × task2vec": ("model=nearest_task", "ssl=descriptor", "distance=task2vec"),
     "nearest_task × wasserstein": ("model=nearest_task", "ssl=descriptor", "distance=wasserstein"),
+    "nearest_task × refreshed": ("model=nearest_task", "ssl=consistency", "model.refresh=2"),
+    "nearest_task_linear × consistency": ("model=nearest_task_linear", "ssl=consistency", "distance=learned"),
+    "nearest_task_linear × task2vec": ("model=nearest_task_linear", "ssl=descriptor", "distance=task2vec"),
     "proto_maml × vat": ("model=proto_maml", "ssl=vat"),
     "protonet × soft_kmeans": ("model=protonet", "ssl=soft_kmeans"),
     "protonet × cluster": ("model=protonet", "ssl=soft_kmeans_cluster", "ssl.objective.iterations=2"),
@@ -46,6 +49,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "reptile × learned_critic": ("model=reptile", "ssl=learned_critic"),
     "starts × soft_kmeans": ("model=starts", "ssl=soft_kmeans"),
     "tpn × learned_weights": ("model=tpn", "ssl=learned_weights"),
+    "tsa_maml × soft_kmeans": ("model=tsa_maml", "ssl=soft_kmeans", "model.count=2"),
     # objectives of gradient learners
     "maml × mean_teacher": ("model=maml", "ssl=mean_teacher"),
     "maml × ict": ("model=maml", "ssl=ict"),

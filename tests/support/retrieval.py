@@ -1,9 +1,11 @@
-"""MAML that starts from what it remembers of other tasks, with every distance between tasks."""
+"""A learner that starts from what it remembers of other tasks, with every distance between tasks."""
 
 from torch import Tensor
 
 from metassl.data.pool import Pool
+from metassl.learners.gradient.first_head import FirstHead
 from metassl.learners.gradient.learner import GradientLearner
+from metassl.learners.gradient.proto_maml import ProtoMAML
 from metassl.learners.retrieval.controls import Average, LabelledOnly, QueryLabelOracle, Random
 from metassl.learners.retrieval.distance import TaskDistance, TaskSet
 from metassl.learners.retrieval.learned import LearnedMetric
@@ -45,10 +47,16 @@ def retrieval_learner(
     items: int = ITEMS,
     order: int = 2,
     retrieve: tuple[str, ...] = ("backbone.",),
+    refresh: int = 0,
+    first_head: FirstHead | None = None,
 ) -> RetrievalLearner:
-    """MAML with a memory of four tasks, late in training: a distance with a network of its own has it."""
+    """MAML with a memory of four tasks, late in training: a distance with a network of its own has it.
+
+    The head is one of prototypes unless another is given.
+    """
     ssl = term(objective or Consistency(), "inner")
-    own = {"size": SIZE, "items": items, "neighbours": neighbours, "temperature": 0.3, "writes": 1}
+    own = {"size": SIZE, "items": items, "neighbours": neighbours, "temperature": 0.3, "writes": 1,
+           "refresh": refresh, "first_head": first_head}  # fmt: skip
     learner: RetrievalLearner = gradient_learner(
         norm, ssl, order, kind=RetrievalLearner, distance=distance, retrieve=retrieve, **own
     )
@@ -58,7 +66,7 @@ def retrieval_learner(
 
 def plain_maml(norm: str = "batch", order: int = 2) -> GradientLearner:
     """The same learner without a memory."""
-    return gradient_learner(norm, term(Consistency(), "inner"), order)
+    return gradient_learner(norm, term(Consistency(), "inner"), order, kind=ProtoMAML)
 
 
 def store(learner: RetrievalLearner, task: Episode, stage: Stage = TRAIN) -> None:
@@ -78,7 +86,7 @@ def describe(learner: RetrievalLearner, task: Episode, stage: Stage) -> TaskSet:
 
 def shifted(learner: RetrievalLearner, delta: Tensor) -> dict[str, Tensor]:
     """θ moved by what was stored of a task."""
-    return learner.shifted(learner.theta(), delta)
+    return {**learner.theta(), **learner.moved_by(delta)}
 
 
 def filled(pool: Pool, learner: RetrievalLearner, count: int = 3) -> RetrievalLearner:

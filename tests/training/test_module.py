@@ -3,6 +3,7 @@
 import pytest
 import pytorch_lightning as pl
 import torch
+from torch.utils._pytree import tree_leaves, tree_map
 
 from metassl.checkpoint_file import read_checkpoint
 from metassl.training.build import (
@@ -46,6 +47,21 @@ def test_what_is_kept_sees_all_micro_batches_of_a_step(make_config, accumulate: 
     assert parts.count == whole.count == 8  # with the last micro-batch alone it would be 4 or 2
     torch.testing.assert_close(parts.rows, whole.rows, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(parts.delta, whole.delta, rtol=1e-5, atol=1e-6)
+
+
+def test_every_rank_keeps_the_tasks_of_all_in_the_order_of_the_stream(make_config, monkeypatch) -> None:
+    """Of two ranks: what the other one sends comes in between, and truth values come back as such."""
+    config = make_config("model=protonet", "ssl=soft_kmeans")
+    contents = build_source(config)
+    learner = build_learner(config, build_task_spec(config, contents))
+    module = build_module(config, learner)
+    tasks = next(iter(build_datamodule(config, contents, learner).train_dataloader())).episodes.tasks(0, 4)
+    mine, other = (tree_map(lambda x, r=r: x[r::2], tasks) for r in (0, 1))
+    sent = iter(tree_leaves(other))
+    monkeypatch.setattr(module, "all_gather", lambda x: torch.stack((x, next(sent).to(x.dtype))))
+    for a, b in zip(tree_leaves(module._of_ranks(mine)), tree_leaves(tasks), strict=True):
+        assert a.dtype == b.dtype
+        assert torch.equal(a, b)
 
 
 def test_averages_of_the_steps_are_means_over_all_micro_batches(make_config) -> None:

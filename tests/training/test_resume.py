@@ -77,7 +77,8 @@ ONE = ("model.steps=1", "model.test_steps=1")
 CASES = {
     "maml": ("model=maml", "ssl=consistency", *TWO),
     "protonet": ("model=protonet", "ssl=soft_kmeans"),
-    "memory": ("model=nearest_task", "ssl=mean_teacher", "model.size=5", *TWO),
+    "memory": ("model=nearest_task", "ssl=mean_teacher", "model.size=5", "model.refresh=2", *TWO),
+    "grouped": ("model=tsa_maml", "ssl=soft_kmeans", "model.count=2", "model.tasks=9", *ONE),
     "groups": ("model=maml", "ssl=learned_hparams", *ONE),
     "accumulate": ("model=maml", "ssl=none", "trainer.accumulate=2", "trainer.workers=1", *ONE),
 }

@@ -1,29 +1,17 @@
-"""Proto-MAML: MAML whose head starts, in each task, as the prototypes' linear classifier.
-
-Legend: N way, S support, D features.
-"""
+"""Proto-MAML: MAML whose head starts, in each task, as the prototypes' linear classifier."""
 
 from typing import Literal
-
-from torch import Tensor
 
 from metassl.backbones.base import Backbone
 from metassl.inner.base import MakeInner
 from metassl.inner.sgd import SGD
-from metassl.learners.adapted import Anchor
+from metassl.learners.gradient.first_head import FirstHeadMAML, PrototypeHead
 from metassl.learners.gradient.learner import BACKBONE, HEAD
-from metassl.learners.gradient.maml import MAML
-from metassl.learners.traits import LearnerTraits
-from metassl.norms.base import Pass
-from metassl.numerics.geometry import class_means
-from metassl.outcomes.classification import Classification, one_hot
 from metassl.schema.ranges import Whole, Words
-from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
-from metassl.tasks.stage import Stage
 
 
-class ProtoMAML(MAML):
+class ProtoMAML(FirstHeadMAML):
     """Starts the head of each task as prototypes, then adapts backbone and head by gradient steps.
 
     w_c = 2p_c, b_c = -‖p_c‖², so that wᵀz + b = -‖z - p_c‖² + ‖z‖². p_c is the mean feature of class c's
@@ -36,8 +24,6 @@ class ProtoMAML(MAML):
         backbone, task, inner, steps, test_steps, order, adapt: see MAML.
     """
 
-    traits = LearnerTraits(outcomes=(Classification,))
-
     def __init__(
         self,
         backbone: Backbone,
@@ -48,16 +34,6 @@ class ProtoMAML(MAML):
         order: Literal[1, 2] = 2,
         adapt: Words = (BACKBONE, HEAD),
     ) -> None:
-        super().__init__(backbone, task, inner, steps, test_steps, order, adapt)
-        self.way = task.way
-        self.head.requires_grad_(False)  # never read
-
-    def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
-        """φ_0. A class that the task lacks has p_c = 0."""
-        weight = episode.support_weight if episode.padded else None
-        z = self.embed(episode.support_x, anchor, Pass(weight))
-        # all outputs of the head, which a task may have fewer classes than
-        labels = one_hot(episode.support_y, self.way).to(z.dtype)
-        p = class_means(z, labels, episode.support_weight)
-        phi = super().start(episode, anchor, stage)
-        return {**phi, "head.weight": 2 * p, "head.bias": -p.square().sum(-1)}
+        super().__init__(
+            backbone, task, inner, steps, test_steps, order, adapt, first_head=PrototypeHead(task)
+        )

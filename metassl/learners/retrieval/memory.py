@@ -14,7 +14,8 @@ class TaskMemory(nn.Module):
 
     The last M tasks, as buffers: they are in every checkpoint, and are written in place.
 
-    Features are those under the θ of the moment of storage. As θ moves they age; the ring bounds how much.
+    Features and differences are those under the θ of the moment of writing. As θ moves they age; the ring
+    bounds how much, and `put` writes a place anew.
 
     Args:
         size: M.
@@ -27,6 +28,7 @@ class TaskMemory(nn.Module):
     summary: Tensor
     delta: Tensor
     written: Tensor
+    turn: Tensor
 
     def __init__(self, size: int, items: int, features: int, summary: int, parameters: int) -> None:
         super().__init__()
@@ -37,6 +39,7 @@ class TaskMemory(nn.Module):
         self.register_buffer("summary", torch.zeros(size, summary))
         self.register_buffer("delta", torch.zeros(size, parameters))
         self.register_buffer("written", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("turn", torch.zeros(size, dtype=torch.int64))  # of the last writing, from 1
 
     @property
     def count(self) -> Tensor:
@@ -57,14 +60,27 @@ class TaskMemory(nn.Module):
         with torch.autocast(self.delta.device.type, enabled=False):
             return weights @ self.delta
 
+    def next_place(self) -> int:
+        """Where the next task comes: the oldest one's place."""
+        return int(self.written) % self.size
+
+    def oldest(self, count: int) -> list[int]:
+        """Up to `count` places in use, those that were written longest ago first."""
+        return self.turn[: int(self.count)].argsort()[:count].tolist()
+
     @torch.no_grad()
     def write(self, task: TaskSet, delta: Tensor) -> None:
         """Puts a task and its φ - θ [P] into the place of the oldest."""
-        place = int(self.written) % self.size
+        self.put(self.next_place(), task, delta)
+        self.written.add_(1)
+
+    @torch.no_grad()
+    def put(self, place: int, task: TaskSet, delta: Tensor) -> None:
+        """Writes a place anew."""
         for name in ("rows", "weight", "labelled", "summary"):
             getattr(self, name)[place].copy_(getattr(task, name))
         self.delta[place].copy_(delta)
-        self.written.add_(1)
+        self.turn[place] = self.turn.max() + 1
 
 
 def neighbour_weights(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from metassl.data.pool import Pool
+from metassl.learners.gradient.first_head import FirstHead, LearnedHead
 from metassl.learners.retrieval.controls import LabelledOnly
 from metassl.learners.retrieval.mmd import MMD
 from metassl.tasks.stage import CONTROL, TEST
@@ -31,6 +32,19 @@ def test_order_of_the_support_and_names_of_the_classes(tiny_pool: Pool, name: st
     moved = {n: p[names.argsort()] if n.startswith("head.") else p for n, p in theta.items()}
     expected, found = query_logits(learner, task, TEST), query_logits(learner, mixed, TEST, theta=moved)
     torch.testing.assert_close(found[:, names], expected, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(("first_head", "least", "most"), [(None, 1 - 1e-9, 1.0), (LearnedHead(), -1.0, 0.6)])
+def test_mechanism_what_is_stored_knows_no_names_of_classes(
+    tiny_pool: Pool, first_head: FirstHead | None, least: float, most: float
+) -> None:
+    """The same task with its classes renamed: a learned head makes another difference of it."""
+    learner = retrieval_learner(MMD(1.0), "group", soft_kmeans(), first_head=first_head)
+    task = tasks_of(tiny_pool, learner, 1, shot=2).task(0)
+    renamed = replace(task, support_y=torch.tensor([2, 0, 1])[task.support_y])
+    one, other = (learner.difference(t, TEST) for t in (task, renamed))
+    cosine = float(torch.nn.functional.cosine_similarity(one, other, dim=0))
+    assert least <= cosine <= most + 1e-9, cosine
 
 
 def test_u_is_a_part_of_the_task_only_where_it_takes_part(tiny_pool: Pool) -> None:
