@@ -36,7 +36,10 @@ def read(layers: Sequence[nn.Module], tokens: Tensor, w: Tensor, live: Tensor) -
 
 
 def beside(layers: Sequence[nn.Module], tokens: Tensor, context: Read) -> Tensor:
-    """[m, K, W] what the layers make of tokens that see the context and not each other."""
+    """Lets tokens of queries read the context without seeing each other.
+
+    [m, K, W] what the layers make of them.
+    """
     for layer, met in zip(layers, context.layers.unbind(), strict=True):
         tokens = layer(tokens, met, context.w, context.live)
     return tokens

@@ -32,6 +32,7 @@ CLASSES_ALONE = {
     "proto_maml",
     "simple_cnaps",
     "relation",
+    "mixed_starts",
     "starts",
     "tpn",
 }

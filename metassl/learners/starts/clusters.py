@@ -48,12 +48,18 @@ class Clusters(StartDistance):
 
 
 def prototypes_of(rows: TaskSet) -> Tensor:
-    """[N, D] of S."""
+    """Averages the labelled examples of each class.
+
+    [N, D] prototypes of S.
+    """
     return class_means(rows.z, rows.q.to(rows.z.dtype), rows.w * rows.known)
 
 
 def spread(prototypes: Tensor, present: Tensor) -> Tensor:
-    """Mean squared distance of two different prototypes [N, D], above 0; present [N] bool."""
+    """Says how far the classes of a task lie apart.
+
+    The mean squared distance of two different prototypes [N, D], above 0; present [N] bool.
+    """
     pairs = (present.unsqueeze(0) & present.unsqueeze(1)).to(prototypes.dtype)
     pairs = pairs - torch.diag(torch.diagonal(pairs))
     squared = squared_distances(prototypes, prototypes)
@@ -61,5 +67,8 @@ def spread(prototypes: Tensor, present: Tensor) -> Tensor:
 
 
 def squared_distance_to_nearest(z: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:
-    """[n] of features z [n, D] to the prototypes [N, D] of the task's classes, present [N] bool."""
+    """Says how near each example is to a prototype.
+
+    [n] min_c |z_j - p_c|² of features z [n, D] and prototypes [N, D] of the classes that are present, [N] bool.
+    """
     return squared_distances(z, prototypes).masked_fill(~present, torch.inf).amin(1)

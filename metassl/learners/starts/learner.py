@@ -232,7 +232,10 @@ class StartsLearner(MetaLearner):
 
 
 def nearest(distances: Tensor) -> Tensor:
-    """[G] equal shares of the smallest of distances [G], 0 elsewhere."""
+    """Gives all weight to the nearest start, and equal shares to starts that are equally near.
+
+    [G] of distances [G].
+    """
     ties = (distances <= distances.min()).to(distances.dtype)
     return ties / ties.sum()
 

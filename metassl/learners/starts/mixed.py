@@ -56,7 +56,10 @@ class MixedStarts(StartsLearner):
 
 
 def softened(distances: Tensor, temperature: float) -> Tensor:
-    """[G] softmax(-d / (τ·d̄)) of distances [G]; equal shares where none is finite, 0 for one that is not."""
+    """Gives each start a weight, the nearer the more.
+
+    [G] softmax(-d / (τ·d̄)) of distances [G]; equal shares where none is finite, 0 for one that is not.
+    """
     known = torch.isfinite(distances)
     finite = torch.where(known, distances, 0)
     mean = (finite.sum() / known.sum().clamp(min=1)).clamp_min(TINY)
