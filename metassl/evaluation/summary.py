@@ -76,9 +76,14 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
         "over_untrained": _plain(gained(score, columns[score.name][: len(untrained)], untrained)),
         "constant": _plain(over_episodes(columns[CONSTANT])),
         "unlabelled_use": dict(measured.unlabelled),
-        "findings": {name: float(np.mean(values)) for name, values in measured.findings.items()},
+        "findings": _means(measured.findings),
         "reduced": protocol.reduced,
     }
+
+
+def _means(columns: Columns) -> dict[str, float]:
+    """The mean of each column that is finite everywhere: a distance to nothing is infinite."""
+    return {name: float(np.mean(v)) for name, v in columns.items() if np.isfinite(v).all()}
 
 
 def _unbalanced(columns: Columns, score: Score, imbalance: float) -> dict[str, Any] | None:

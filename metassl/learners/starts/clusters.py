@@ -69,6 +69,6 @@ def spread(prototypes: Tensor, present: Tensor) -> Tensor:
 def squared_distance_to_nearest(z: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:
     """Says how near each example is to a prototype.
 
-    [n] min_c |z_j - p_c|² of features z [n, D] and prototypes [N, D] of the classes that are present, [N] bool.
+    [n] min_c |z_j - p_c|² of features z [n, D] and prototypes [N, D] of the classes that are present [N].
     """
     return squared_distances(z, prototypes).masked_fill(~present, torch.inf).amin(1)

@@ -19,7 +19,7 @@ from metassl.learners.starts.distance import StartDistance, StartView
 from metassl.learners.traits import LearnerTraits
 from metassl.norms.base import ALL_ROWS, Pass
 from metassl.numerics.tensors import Tensors
-from metassl.outcomes.base import Outcome
+from metassl.outcomes.base import narrower
 from metassl.ssl.context import Context
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.episode import Episode, Unlabelled
@@ -202,6 +202,10 @@ class StartsLearner(MetaLearner):
         with self.behind.placed(self.start(episode, stage)):
             return self.behind.observe(self._task(episode), stage, function)
 
+    def before_validation(self) -> None:
+        """See MetaLearner."""
+        self.behind.before_validation()
+
     def metric_loss(self, losses: Tensor | None, episode: Episode, stage: Stage) -> Tensor | float:
         """What trains a learned distance; losses [G] of the starts on Q where they are known."""
         if not self.distance.learned:
@@ -245,7 +249,6 @@ def _deviation(p: Tensor) -> Tensor:
 
 
 def _traits(behind: LearnerTraits, distance: StartDistance) -> LearnerTraits:
-    own = distance.outcomes
     return replace(
         behind,
         follows_averages=False,
@@ -253,5 +256,5 @@ def _traits(behind: LearnerTraits, distance: StartDistance) -> LearnerTraits:
         reads_queries=behind.reads_queries or distance.reads_queries,
         transductive=behind.transductive or distance.reads_queries,
         embeds_apart=False,
-        outcomes=behind.outcomes if own == (Outcome,) else own,
+        outcomes=narrower(behind.outcomes, distance.outcomes),
     )
