@@ -1,5 +1,6 @@
 """Composes the config of a command line; a slip ends in one clear line."""
 
+import re
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -29,7 +30,21 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             return _checked(overrides, loader_of(conf), sweep)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(one_line(error)) from None
+        raise ConfigError(_group_of_other_models(str(error), conf) or one_line(error)) from None
+
+
+def _group_of_other_models(message: str, conf: Path) -> str | None:
+    """Says which models have a group that was chosen from in vain; None where that is not what happened."""
+    found = re.search(r"Could not override '(\w+)'", message)
+    if found is None:
+        return None
+    group = found[1]
+    files = sorted((conf / "model").glob("*.yaml"))
+    models = [path.stem for path in files if f"- /{group}@" in path.read_text(encoding="utf-8")]
+    if not models:
+        return None
+    allowed = " or ".join(models)
+    return f"{group}: found a choice of a part that this model has none of. Allowed with model={allowed}."
 
 
 def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> DictConfig:

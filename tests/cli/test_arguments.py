@@ -22,8 +22,9 @@ from tests.conftest import CONF, ROOT
         (["~paths.output_dir"], ["~paths.output_dir: a run needs this key"]),
         (
             ["modle=maml"],
-            ["key: found 'modle'. Did you mean 'model'? Allowed: backbone, dataset, distance, "],
+            ["key: found 'modle'. Did you mean 'model'? Allowed: backbone, behind, dataset, distance, "],
         ),
+        (["behind=maml"], ["behind: found a choice", "Allowed with model=mixed_starts or starts."]),
         (["trainer.step=5"], ["trainer.step'", "'trainer.steps'"]),
         (["ssl.objective.treshold=1", "ssl=pseudo_label"], ["'ssl.objective.threshold'"]),
         (["episode.test.quieries=1"], ["'episode.test.queries'"]),
@@ -92,13 +93,19 @@ def test_right_words_pass(words: list[str]) -> None:
     assert prepare(words, CONF) == words
 
 
+OF_MODELS = {
+    "distance": ["model=nearest_task"],
+    "behind": ["model=starts"],
+    "start_distance": ["model=starts"],
+}
+
+
 def test_every_option_of_every_group_composes() -> None:
     """But for those that the product tests run."""
     run = ("model", "ssl", "experiment")
     for group in (path for path in CONF.iterdir() if path.is_dir() and path.name not in run):
         for option in group.glob("*.yaml"):
-            with_model = ["model=nearest_task"] if group.name == "distance" else []
-            compose_config([*with_model, f"{group.name}={option.stem}"], CONF)
+            compose_config([*OF_MODELS.get(group.name, []), f"{group.name}={option.stem}"], CONF)
 
 
 def test_unwritable_output_folder(tmp_path: Path) -> None:
