@@ -67,7 +67,7 @@ def read_option(group: str, name: str, conf: Path) -> Option:
     path = conf / group / f"{name}.yaml"
     content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False) or {}
     parents = tuple(p for p in content.pop("defaults", []) if isinstance(p, str) and p != "_self_")
-    parents = tuple(p.split("@")[0] for p in parents if not p.startswith("/"))
+    parents = tuple(p for p in parents if not p.startswith("/"))
     flat = dict(_flat(content, ""))
     text = path.read_text(encoding="utf-8")
     if text.startswith(GLOBAL):  # the file speaks of other groups as well, and so names its own
