@@ -152,7 +152,16 @@ def smoke(words: list[str]) -> None:
 
 def transfer(words: list[str]) -> None:
     """Run on a small run of the model that it is for."""
-    runs_well(["train", "model=nearest_task", "ssl=consistency", *SMALL, "evaluation.checkpoint=last", "hydra.run.dir=nearest"])
+    runs_well(
+        [
+            "train",
+            "model=nearest_task",
+            "ssl=consistency",
+            *SMALL,
+            "evaluation.checkpoint=last",
+            "hydra.run.dir=nearest",
+        ]
+    )
     runs_well(["transfer", *put(words, run="nearest"), "tasks=2"])
 
 
