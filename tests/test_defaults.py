@@ -15,7 +15,7 @@ from metassl.cli.choices import options_of
 from metassl.ssl.term import SSLTerm
 from tests.conftest import CONF
 
-GROUPS = ("model", "ssl", "distance", "backbone", "engine")
+GROUPS = ("model", "ssl", "distance", "behind", "start_distance", "backbone", "engine")
 # what the builder fills in or an owner hands over, and parts that are built with their own defaults
 GIVEN = {
     "self",
@@ -30,7 +30,18 @@ GIVEN = {
     "of",
     "outputs",
 }
-PARTS = {"head", "encoder", "pool", "distance", "inner", "classifier", "candidates", "cache"}
+PARTS = {
+    "behind",
+    "first_head",
+    "head",
+    "encoder",
+    "pool",
+    "distance",
+    "inner",
+    "classifier",
+    "candidates",
+    "cache",
+}
 
 
 @cache
@@ -40,7 +51,12 @@ def nodes() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for group in GROUPS:
             for option in options_of(group, CONF):
-                model = {"distance": "model=nearest_task", "ssl": "model=protonet"}.get(group)
+                model = {
+                    "distance": "model=nearest_task",
+                    "behind": "model=starts",
+                    "start_distance": "model=starts",
+                    "ssl": "model=protonet",
+                }.get(group)
                 words = [w for w in (model, f"{group}={option}") if w]
                 config = compose("config", overrides=words)
                 tree = config.ssl.objective if group == "ssl" else config[group]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from metassl.learners.starts.distance import StartDistance, StartView
+from metassl.schema.ranges import Several
 
 
 class RandomStart(StartDistance):
@@ -16,7 +17,7 @@ class RandomStart(StartDistance):
 
     reads_unlabelled = False
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: Several = 2) -> None:
         super().__init__(count)
         self.draws = count
 

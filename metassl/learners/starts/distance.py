@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from metassl.learners.amortised.set_encoder import TaskSet
 from metassl.outcomes.base import Outcome
+from metassl.schema.ranges import Several
 from metassl.tasks.episode import Episode
 
 RECENT = 0.95  # of what is usual, kept at each outer step
@@ -61,7 +62,7 @@ class StartDistance(nn.Module):
     outcomes: tuple[type[Outcome], ...] = (Outcome,)
     usual: Tensor
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: Several = 2) -> None:
         super().__init__()
         self.count = count
         self.register_buffer("usual", torch.zeros(count, self.follows))

@@ -13,7 +13,7 @@ from metassl.learners.amortised.set_encoder import SetEncoder, TaskSet
 from metassl.learners.starts.clusters import Clusters, prototypes_of, spread, squared_distance_to_nearest
 from metassl.learners.starts.distance import TINY, StartView
 from metassl.schema.constructor import checked
-from metassl.schema.ranges import Count, NotNegative
+from metassl.schema.ranges import Count, NotNegative, Several
 
 SHARPNESS = 3.0  # σ, at first
 
@@ -40,7 +40,12 @@ class LearnedStart(Clusters):
 
     @checked("start_distance")
     def __init__(
-        self, features: int, count: int, hidden: Count = 64, size: Count = 16, weight: NotNegative = 1.0
+        self,
+        features: int,
+        count: Several = 2,
+        hidden: Count = 64,
+        size: Count = 16,
+        weight: NotNegative = 1.0,
     ) -> None:
         super().__init__(count)
         self.weight = weight

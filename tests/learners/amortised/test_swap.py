@@ -47,7 +47,7 @@ def cnaps(seed: int = 0) -> MetaLearner:
 def hypernet(seed: int = 0) -> MetaLearner:
     torch.manual_seed(seed)
     learner = reading(HyperNetwork(backbone(32), FAMILIES, partial(SGD, rate=0.1, steps=3)))
-    train(learner, steps=120, tasks=16, rate=0.005, seed=seed)
+    train(learner, steps=180, tasks=16, rate=0.005, seed=seed)
     return learner
 
 
