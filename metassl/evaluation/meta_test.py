@@ -60,8 +60,12 @@ def findings(test: MetaTest, stage: Stage) -> Columns:
     """What the learner finds of each episode besides its scores, see MetaLearner.findings."""
     found: dict[str, list[Tensor]] = defaultdict(list)
     for batch in test.batches():
-        tasks = batch.episodes
-        for name, values in test.findings(tasks, stage).items():
+        seen = test.findings(batch.episodes, stage)
+        if (
+            not seen
+        ):  # nor will it be of the next ones: most learners find nothing, and drawing tasks takes time
+            break
+        for name, values in seen.items():
             found[name].append(values)
     return {name: _column(parts) for name, parts in found.items()}
 

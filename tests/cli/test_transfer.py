@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -57,6 +59,10 @@ def test_starts_are_compared_too(tiny_npz: Path, tmp_path: Path, capsys: pytest.
     train_and_test(
         config_of(run, tiny_npz, "model=starts"), run, {"model": "starts", "start_distance": "clusters"}, []
     )
+    told = json.loads((run / "results.json").read_text())["findings"]["start_distance"]
+    column = pq.read_table(run / "episodes.parquet", columns=["start_distance"]).column(0)
+    assert told == pytest.approx(np.mean(column.to_numpy()))
+    assert told > 0
     compare_distances([f"run={run}", "tasks=3"])
     found = json.loads((run / FILE).read_text())
     assert (found["stored"], found["kind"], list(found["distances"])) == (

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from metassl.learners.amortised.set_encoder import TaskSet
-from metassl.learners.starts.distance import TINY, StartDistance, StartView
+from metassl.learners.starts.distance import TINY, StartDistance
+from metassl.learners.starts.view import StartView
 from metassl.numerics.geometry import class_means, squared_distances
 from metassl.outcomes.classification import Classification
 

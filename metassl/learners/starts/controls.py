@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from metassl.learners.starts.distance import StartDistance, StartView
+from metassl.learners.starts.distance import StartDistance
+from metassl.learners.starts.view import StartView
 from metassl.schema.ranges import Several
 
 

@@ -1,38 +1,19 @@
 """What a distance between a task and a start is, and what it may see of them.
 
-Legend: G starts, S support, U unlabelled, N way, D features, F numbers that are followed.
+Legend: G starts, D features, F numbers that are followed.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from metassl.learners.amortised.set_encoder import TaskSet
+from metassl.learners.starts.view import StartView
 from metassl.outcomes.base import Outcome
 from metassl.schema.ranges import Several
-from metassl.tasks.episode import Episode
 
 RECENT = 0.95  # of what is usual, kept at each outer step
 TINY = 1e-12
-
-
-@dataclass(frozen=True)
-class StartView:
-    """A task as one start sees it. What is not asked for costs nothing.
-
-    Attributes:
-        episode: the task. Its query labels are only for what trains a distance and for the oracle control.
-        rows: () -> the task's set under the start: S, then U where it takes part.
-        support_loss: () -> loss of S after the adaptation from the start.
-        query_loss: () -> loss of Q after it; READS THE QUERY LABELS.
-    """
-
-    episode: Episode
-    rows: Callable[[], TaskSet]
-    support_loss: Callable[[], Tensor]
-    query_loss: Callable[[], Tensor]
 
 
 class StartDistance(nn.Module):

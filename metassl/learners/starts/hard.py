@@ -10,7 +10,7 @@ from metassl.backbones.base import Backbone
 from metassl.learners.base import MetaLearner, Scores
 from metassl.learners.gradient.learner import BACKBONE
 from metassl.learners.starts.distance import StartDistance
-from metassl.learners.starts.learner import StartsLearner, nearest
+from metassl.learners.starts.learner import StartsLearner, start_weights
 from metassl.schema.ranges import Positive, Several, Share, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
@@ -57,18 +57,22 @@ class Starts(StartsLearner):
     def weights(self, episode: Episode, stage: Stage) -> Tensor:
         """[G] 1 for the nearest; all 0 for a task that is out of reach of all."""
         distances = self.distances(episode, stage)
-        chosen = nearest(distances)
+        chosen = start_weights(distances, 1)
+        return torch.where(self._far(distances), torch.zeros_like(chosen), chosen)
+
+    def _far(self, distances: Tensor) -> Tensor:
+        """Whether a task at these distances [G] is out of reach of all starts: scalar bool."""
         if self.reach is None:
-            return chosen
-        far = (self.usual > 0) & (distances.min() > self.reach * self.usual)
-        return torch.where(far, torch.zeros_like(chosen), chosen)
+            return torch.zeros_like(self.usual, dtype=torch.bool)
+        return (self.usual > 0) & (distances.min() > self.reach * self.usual)
 
     def findings(self, episode: Episode, stage: Stage) -> Scores:
         """How far the task is from its nearest start, and 1 where that is out of reach."""
-        found = super().findings(episode, stage)
-        if self.reach is None:
-            return found
-        return found | {"start_far": (self.weights(episode, stage).sum() == 0).to(self.delta.dtype)}
+        distances = self.distances(episode, stage)
+        found = {"start_distance": distances.min()}
+        return (
+            found if self.reach is None else found | {"start_far": self._far(distances).to(distances.dtype)}
+        )
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """In training that of the best start, plus a share of the mean; else that of the nearest."""
@@ -77,7 +81,7 @@ class Starts(StartsLearner):
         found = [self.loss_from(start, episode, stage) for start in self.each()]
         outer = torch.stack([loss for loss, _ in found])
         losses = torch.stack([scores["loss"] for _, scores in found]).detach()
-        best = nearest(losses)
+        best = start_weights(losses, 1)
         scores = {
             name: torch.einsum("g,g...->...", best, torch.stack([one[name] for _, one in found]))
             for name in found[0][1]

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from metassl.learners.amortised.hypernet import zero
 from metassl.learners.amortised.set_encoder import SetEncoder, TaskSet
 from metassl.learners.starts.clusters import Clusters, prototypes_of, spread, squared_distance_to_nearest
-from metassl.learners.starts.distance import TINY, StartView
+from metassl.learners.starts.distance import TINY
+from metassl.learners.starts.view import StartView
 from metassl.schema.constructor import checked
 from metassl.schema.ranges import Count, NotNegative, Several
 

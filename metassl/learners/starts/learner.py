@@ -12,12 +12,13 @@ from torch import Tensor
 
 from metassl.backbones.base import Backbone
 from metassl.errors import ConfigError
-from metassl.learners.adapted import Adapted, Anchor
-from metassl.learners.amortised.set_encoder import TaskSet, read_rows
+from metassl.learners.adapted import Adapted
 from metassl.learners.base import MetaLearner, Scores
-from metassl.learners.starts.distance import StartDistance, StartView
+from metassl.learners.retrieval.flat import FlatParameters
+from metassl.learners.retrieval.memory import neighbour_weights
+from metassl.learners.starts.distance import StartDistance
+from metassl.learners.starts.view import StartView
 from metassl.learners.traits import LearnerTraits
-from metassl.norms.base import ALL_ROWS, Pass
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.base import narrower
 from metassl.ssl.context import Context
@@ -69,7 +70,7 @@ class StartsLearner(MetaLearner):
                 f"model.moves: found {list(moves)}, which names nothing that is trained in the learner "
                 f"behind; allowed are prefixes of its parameters' names: {', '.join(parts)}."
             )
-        self.shapes = {name: p.shape for name, p in own.items()}
+        self.moved = FlatParameters(own)
         # as far apart as networks that were drawn anew; the scales of norms, which are all alike, are shared
         apart = [torch.randn(count, p.numel()) * _deviation(p) for p in own.values()]
         self.delta = torch.nn.Parameter(torch.cat(apart, 1))
@@ -97,10 +98,8 @@ class StartsLearner(MetaLearner):
     def under(self, weights: Tensor) -> dict[str, Tensor]:
         """θ + Σ_g w_g δ_g for weights [G], as values of the learner behind."""
         moved = (weights.unsqueeze(-1) * self.delta).sum(0)  # no matrix product, which autocast would round
-        parts = moved.split([shape.numel() for shape in self.shapes.values()])
         theta = self.behind.theta()
-        named = zip(self.shapes.items(), parts, strict=True)
-        return {name: theta[name] + part.view(shape) for (name, shape), part in named}
+        return {name: theta[name] + part for name, part in self.moved.tensors(moved).items()}
 
     def each(self) -> list[dict[str, Tensor]]:
         """The G starts, as values of the learner behind."""
@@ -123,23 +122,7 @@ class StartsLearner(MetaLearner):
     def view(self, start: Tensors, episode: Episode, stage: Stage) -> StartView:
         """A task as a start sees it."""
         task = self._task(episode)
-
-        def rows() -> TaskSet:
-            with self.behind.placed(start):
-                return read_rows(self.behind, task, self._described(task, stage), self.anchor(task, stage))
-
-        def support_loss() -> Tensor:
-            with self.behind.placed(start):
-                adapted = self.behind.adapt(task, stage)
-            adapted = replace(adapted, overlay={**start, **adapted.overlay})
-            weight = task.support_weight if task.padded else None
-            return task.support_loss(self.behind.predict(adapted, task.support_x, weight))
-
-        def query_loss() -> Tensor:
-            with self.behind.placed(start):
-                return task.query_loss(self.behind.query_logits(task, stage))
-
-        return StartView(task, rows, support_loss, query_loss)
+        return StartView(self.behind, start, task, self._described(task, stage), stage)
 
     def _described(self, episode: Episode, stage: Stage) -> Unlabelled | None:
         """U where it belongs to a task's set at test.
@@ -163,14 +146,6 @@ class StartsLearner(MetaLearner):
     def redraws(self, training: bool) -> int:
         """See MetaLearner."""
         return self.behind.redraws(training)
-
-    def anchor(self, episode: Episode, stage: Stage) -> Anchor:
-        """See MetaLearner."""
-        return self.behind.anchor(episode, stage)
-
-    def embed(self, x: Tensor, anchor: Anchor, how: Pass = ALL_ROWS) -> Tensor:
-        """See MetaLearner."""
-        return self.behind.embed(x, anchor, how)
 
     def adapt(self, episode: Episode, stage: Stage) -> Adapted:
         """The start, and what the learner behind makes of it."""
@@ -235,13 +210,14 @@ class StartsLearner(MetaLearner):
         return replace(episode, random=episode.random[: self.behind.draws])
 
 
-def nearest(distances: Tensor) -> Tensor:
-    """Gives all weight to the nearest start, and equal shares to starts that are equally near.
+def start_weights(distances: Tensor, neighbours: int | None, temperature: float = 1.0) -> Tensor:
+    """Says how much each start counts, by its distance to the task.
 
-    [G] of distances [G].
+    [G] as `neighbour_weights` of distances [G]; an infinite one counts nothing, or all the same if all are.
     """
-    ties = (distances <= distances.min()).to(distances.dtype)
-    return ties / ties.sum()
+    known = torch.isfinite(distances)
+    used = known | ~known.any()
+    return neighbour_weights(torch.where(known, distances, 0), used, neighbours, temperature)
 
 
 def _deviation(p: Tensor) -> Tensor:

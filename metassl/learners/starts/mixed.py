@@ -3,14 +3,13 @@
 Legend: G starts.
 """
 
-import torch
 from torch import Tensor
 
 from metassl.backbones.base import Backbone
 from metassl.learners.base import MetaLearner, Scores
 from metassl.learners.gradient.learner import BACKBONE
-from metassl.learners.starts.distance import TINY, StartDistance
-from metassl.learners.starts.learner import StartsLearner
+from metassl.learners.starts.distance import StartDistance
+from metassl.learners.starts.learner import StartsLearner, start_weights
 from metassl.schema.ranges import Positive, Several, Words
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import Stage
@@ -19,7 +18,7 @@ from metassl.tasks.stage import Stage
 class MixedStarts(StartsLearner):
     """Starts each task from a mixture of G starts, the nearer the more, all trained end to end.
 
-    φ_0 = θ + Σ_g softmax_g(-d(D, g) / (τ·d̄)) δ_g, d̄ the mean of d over the starts. The outer
+    φ_0 = θ + Σ_g softmax_g(-d(D, g) / (τ·d̄)) δ_g, d̄ the mean of d over the starts, a constant. The outer
     gradient reaches θ, every δ_g and, through the weights, what the distance is made of.
 
     Source: ours; parameters mixed by a kernel between tasks as in Venkitaraman et al. 2020 (TANML).
@@ -43,7 +42,7 @@ class MixedStarts(StartsLearner):
 
     def weights(self, episode: Episode, stage: Stage) -> Tensor:
         """[G] in 0..1, sum 1."""
-        return softened(self.distances(episode, stage), self.temperature)
+        return start_weights(self.distances(episode, stage), None, self.temperature)
 
     def outer_loss(self, episode: Episode, stage: Stage) -> tuple[Tensor, Scores]:
         """That of the learner behind, from the mixture; in training also what trains the distance."""
@@ -53,15 +52,3 @@ class MixedStarts(StartsLearner):
             return loss, scores
         metric = self.metric_loss(None, episode, stage)
         return loss + metric, scores | self.followed(weights.detach(), episode, stage)
-
-
-def softened(distances: Tensor, temperature: float) -> Tensor:
-    """Gives each start a weight, the nearer the more.
-
-    [G] softmax(-d / (τ·d̄)) of distances [G]; equal shares where none is finite, 0 for one that is not.
-    """
-    known = torch.isfinite(distances)
-    finite = torch.where(known, distances, 0)
-    mean = (finite.sum() / known.sum().clamp(min=1)).clamp_min(TINY)
-    lowest = torch.finfo(distances.dtype).min / 8
-    return torch.where(known, -finite / (temperature * mean), lowest).softmax(0)

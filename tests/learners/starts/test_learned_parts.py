@@ -55,13 +55,13 @@ def test_mechanism_a_mixture_follows_the_unlabelled_examples() -> None:
     """Told the U of a task of the other family, it mixes the wrong network."""
     backbone = network(1)
     learner = reading(MixedStarts(backbone, HeadLearner(backbone), Clusters(2), 2))
-    train(learner, steps=150, tasks=16, rate=0.01, seed=1)
+    train(learner, steps=250, tasks=16, rate=0.01, seed=1)
     met = tasks(7)
     own = mean(share_right(learner, task) for task in met)
     told = [replace(task, unlabelled=met[(t + 1) % COUNT].unlabelled) for t, task in enumerate(met)]
     wrong = [learner.weights(task, TEST).detach() for task in told]
     with weighing(learner, wrong):
-        assert mean(share_right(learner, task) for task in met) < own - 0.08
+        assert mean(share_right(learner, task) for task in met) < own - 0.3
 
 
 def gate(learner: StartsLearner, sign: float) -> StartDistance:

@@ -16,8 +16,8 @@ from metassl.learners.starts.controls import AverageStart, QueryStart, RandomSta
 from metassl.learners.starts.distance import StartDistance
 from metassl.learners.starts.fit import SupportFit
 from metassl.learners.starts.hard import Starts
-from metassl.learners.starts.learner import StartsLearner, nearest
-from metassl.learners.starts.mixed import MixedStarts, softened
+from metassl.learners.starts.learner import StartsLearner, start_weights
+from metassl.learners.starts.mixed import MixedStarts
 from metassl.ssl.descriptor import Descriptor
 from metassl.ssl.self_labelling.soft_kmeans import SoftKMeans
 from metassl.ssl.term import SSLTerm
@@ -154,33 +154,28 @@ def test_training_tasks_without_u_lend_their_queries(task: Episode) -> None:
     assert torch.allclose(learner.distances(bare, TRAINING), learner.distances(lent, TEST))
 
 
-def test_weights_of_a_mixture() -> None:
-    d = torch.tensor([1.0, 3.0])
-    assert torch.allclose(softened(d, 0.5), torch.tensor([-1.0, -3.0]).softmax(0))
-    assert softened(torch.tensor([1.0, torch.inf]), 0.1).tolist() == [1, 0]
-    assert softened(torch.tensor([torch.inf, torch.inf]), 0.1).tolist() == [0.5, 0.5]
-    assert torch.allclose(softened(d, 1e-3), nearest(d))
+def test_weights() -> None:
+    d, inf = torch.tensor([1.0, 3.0]), torch.inf
+    assert torch.allclose(start_weights(d, None, 0.5), torch.tensor([-1.0, -3.0]).softmax(0))
+    assert start_weights(torch.tensor([3.0, 1.0]), 1).tolist() == [0, 1]
+    for neighbours in (1, None):
+        assert start_weights(torch.tensor([1.0, inf]), neighbours).tolist() == [1, 0]
+        assert start_weights(torch.tensor([inf, inf]), neighbours).tolist() == [0.5, 0.5]
 
 
 def test_a_mixture_learns_by_its_weights(task: Episode) -> None:
-    """θ, every δ, and through the weights the network that the distance looks through."""
+    """The gradient is that of the equation, through φ_0 and through the distances."""
     torch.manual_seed(0)
     learner = mixed(prototypes(network()), temperature=1.0)
-    at = {"delta": learner.delta.detach().double()}
-    learner.double()
-    double = replace(task, support_x=task.support_x.double(), query_x=task.query_x.double(),
-                     support_weight=task.support_weight.double(), query_weight=task.query_weight.double(),
-                     unlabelled=replace(task.unlabelled, views={"plain": task.unlabelled.views["plain"].double()},
-                                        weight=task.unlabelled.weight.double()))  # fmt: skip
-    loss = learner.outer_loss(double, TRAINING)[0]
-    (slope,) = torch.autograd.grad(loss, learner.delta)
-    step = torch.zeros_like(at["delta"])
-    step[1, 7] = 1e-5
-    with torch.no_grad(), learner.placed({"delta": at["delta"] + step}):
-        above = learner.outer_loss(double, TRAINING)[0]
-    with torch.no_grad(), learner.placed({"delta": at["delta"] - step}):
-        below = learner.outer_loss(double, TRAINING)[0]
-    assert float((above - below) / 2e-5) == pytest.approx(float(slope[1, 7]), rel=1e-4)
+    (slope,) = torch.autograd.grad(learner.outer_loss(task, TRAINING)[0], learner.delta)
+    d = learner.distances(task, TRAINING)
+    weights = (-d / d.mean().detach()).softmax(0)
+    loss = learner.loss_from(learner.under(weights), task, TRAINING)[0]
+    (expected,) = torch.autograd.grad(loss, learner.delta)
+    assert torch.allclose(slope, expected, rtol=1e-4, atol=1e-7)
+    held = learner.loss_from(learner.under(weights.detach()), task, TRAINING)[0]
+    (without,) = torch.autograd.grad(held, learner.delta)
+    assert not torch.allclose(slope, without, rtol=1e-2)
 
 
 def test_an_objective_of_the_learner_behind_is_that_of_the_starts(task: Episode) -> None:
