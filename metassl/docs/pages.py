@@ -4,14 +4,15 @@ from functools import partial
 from pathlib import Path
 
 from metassl.docs.methods import methods_page
-from metassl.docs.refused import refused_page
+from metassl.docs.refused import KINDS, refusals, refused_page
 from metassl.files import write_atomically
 
 
 def pages(root: Path) -> dict[Path, str]:
     """File -> its text as it is to be now; half a minute, since every pair is built."""
     conf, docs = root / "conf", root / "docs"
-    return {docs / "methods.md": methods_page(conf), docs / "refused.md": refused_page(conf)}
+    found = {kind.heading: refusals(conf, kind) for kind in KINDS}
+    return {docs / "methods.md": methods_page(conf), docs / "refused.md": refused_page(conf, found)}
 
 
 def write_pages(root: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,20 +65,24 @@ def refusals(conf: Path, kind: Kind) -> Refusals:
     return found
 
 
-def refused_page(conf: Path) -> str:
-    """The whole page."""
+def refused_page(conf: Path, found: Mapping[str, Refusals]) -> str:
+    """The whole page.
+
+    Args:
+        conf: the config groups.
+        found: by the heading of each kind, see `refusals`.
+    """
     return f"""# Pairs that are refused
 
 Written by `make docs`, which builds every pair of `conf/model` and `conf/ssl` with the defaults of both:
 change the code, not this page. What the options are: [methods.md](methods.md).
 
-{"".join(_section(conf, kind) for kind in KINDS).rstrip()}
+{"".join(_section(conf, kind, found[kind.heading]) for kind in KINDS).rstrip()}
 """
 
 
-def _section(conf: Path, kind: Kind) -> str:
+def _section(conf: Path, kind: Kind, found: Refusals) -> str:
     models, objectives = option_names("model", conf), option_names("ssl", conf)
-    found = refusals(conf, kind)
     pairs = len(models) * len(objectives)
     return f"""## {kind.heading}
 
@@ -94,8 +98,8 @@ def _table(*lines: Sequence[str]) -> str:
     return markdown_table(head, rows)
 
 
-def read_refused(page: Path, kind: Kind, conf: Path) -> set[Pair]:
-    """The refused pairs of a kind, of a page as it was written. Raises DataError where it has none."""
+def read_refused(page: Path, kind: Kind, conf: Path) -> Refusals:
+    """The refused pairs of a kind and why, of a page as it was written. Raises DataError for no page."""
     try:
         text = page.read_text(encoding="utf-8")
     except OSError as error:
@@ -109,7 +113,7 @@ def read_refused(page: Path, kind: Kind, conf: Path) -> set[Pair]:
     never = {model for row in rows if row[0] == ALL for model in _names(row[1])}
     everything = {ALL: set(objectives), OTHERS: set(models) - never}
     return {
-        (model, ssl)
+        (model, ssl): row[2]
         for row in rows
         for ssl in everything.get(row[0], set(_names(row[0])))
         for model in everything.get(row[1], set(_names(row[1])))

@@ -3,6 +3,7 @@
 Legend: T tasks, Q query, K outputs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,7 +42,8 @@ class TriedPair:
 def try_pair(model: str, ssl: str, config: DictConfig, source: TaskSource, engines: bool = True) -> TriedPair:
     """Trains a pair one step in a loop and under vmap, and tests it on one task in its own engine.
 
-    Without `engines` it is trained on one task in the loop alone, which takes a third of the time.
+    Without `engines` it is trained on one task in the loop alone and tested with U alone, which takes a third
+    of the time.
 
     Raises BrokenPair where something is not finite, has the wrong shape, or the engines disagree.
     """
@@ -59,7 +61,7 @@ def try_pair(model: str, ssl: str, config: DictConfig, source: TaskSource, engin
     elif engines:
         _compare(name, gradients, Vmap(2).gradients(learner, _meta_loss, tasks)[0])
     _step(learner, gradients, tasks, scores)
-    _test(name, learner, config, source)
+    _test(name, learner, config, source, (TEST, CONTROL) if engines else (TEST,))
     return TriedPair(model, ssl, None)
 
 
@@ -101,11 +103,13 @@ def _step(learner: MetaLearner, gradients: Tensors, tasks: Episode, scores: dict
 
 
 @torch.no_grad()
-def _test(name: str, learner: MetaLearner, config: DictConfig, source: TaskSource) -> None:
-    """Finite outputs of the right shape, with U and without."""
+def _test(
+    name: str, learner: MetaLearner, config: DictConfig, source: TaskSource, stages: Sequence[Stage]
+) -> None:
+    """Finite outputs of the right shape at each stage: with U, and without."""
     engine = build_engine(config, learner.eval())
     tasks = _tasks(config, source, learner, "test", 1)
-    for stage in (TEST, CONTROL):
+    for stage in stages:
         logits = engine.map(learner, partial(_query_logits, stage=stage), tasks)
         if logits.shape != (*tasks.query_weight.shape, tasks.outputs) or not torch.isfinite(logits).all():
             raise BrokenPair(f"{name}: outputs of shape {tuple(logits.shape)}, or not finite.")

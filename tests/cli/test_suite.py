@@ -100,12 +100,13 @@ def test_a_suite_is_run_once_and_goes_on(
 
 @pytest.mark.usefixtures("real_data")
 def test_the_command_runs_on_real_data(tmp_path: Path) -> None:
-    line = ["suite=ren2018_omniglot", "rows=[supervised]", "seeds=[0]", "steps=200", f"out={tmp_path}"]
+    line = ["suite=ren2018_omniglot", "rows=[supervised]", "seeds=[0]", "steps=40", f"out={tmp_path}",
+            "evaluation.episodes=60", "evaluation.val_episodes=20"]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "scripts/benchmark.py", *line], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "| supervised | no distractors | 94.62 |" in done.stdout
     cell = json.loads((tmp_path / "results/ren2018_omniglot/supervised-0.json").read_text())["cells"]
-    assert cell["no distractors"]["accuracy"]["mean"] > 0.5  # chance is 0.2
-    assert cell["no distractors"]["steps"] == 200
+    assert cell["no distractors"]["accuracy"]["mean"] > 0.4  # chance is 0.2
+    assert cell["no distractors"]["steps"] == 40

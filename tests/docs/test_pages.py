@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from metassl.docs.markdown import prose
 from metassl.docs.methods import groups, methods_page
 from metassl.docs.options import option_names, read_option
 from metassl.docs.pages import write_pages
-from metassl.docs.refused import CLASSES, VALUES, read_refused, refused_page
+from metassl.docs.refused import CLASSES, KINDS, VALUES, read_refused, refusals, refused_page
 from metassl.errors import DataError
 from metassl.experiments.pair_configs import compose_each
 from tests.conftest import CONF, ROOT
@@ -27,15 +28,33 @@ def methods() -> str:
 
 @pytest.fixture(scope="module")
 def refused() -> str:
-    return refused_page(CONF)
+    """The page as it is; what is refused and why is what tests/test_product.py finds when it runs every pair."""
+    return (DOCS / "refused.md").read_text()
 
 
 def test_methods_are_current(methods: str) -> None:
     assert (DOCS / "methods.md").read_text() == methods, STALE.format("methods.md")
 
 
-def test_refusals_are_current(refused: str) -> None:
-    assert (DOCS / "refused.md").read_text() == refused, STALE.format("refused.md")
+def test_the_page_of_refusals_is_what_is_made_of_them(refused: str) -> None:
+    found = {kind.heading: read_refused(DOCS / "refused.md", kind, CONF) for kind in KINDS}
+    assert refused_page(CONF, found) == refused, STALE.format("refused.md")
+
+
+def test_refusals_of_some_pairs_are_found(tmp_path: Path) -> None:
+    """By building them, as make docs does for all."""
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    few = {"model": ("maml", "protonet", "feat"), "ssl": ("none", "consistency", "learned_critic")}
+    for group, names in few.items():
+        for path in conf.glob(f"{group}/*.yaml"):
+            if path.stem not in names:
+                path.unlink()
+    for kind in KINDS:
+        known = read_refused(DOCS / "refused.md", kind, CONF)
+        of_few = {(m, s): why for (m, s), why in known.items() if m in few["model"] and s in few["ssl"]}
+        assert {pair: prose(why) for pair, why in refusals(conf, kind).items()} == of_few
+        assert of_few
 
 
 def test_every_option_has_one_row(methods: str) -> None:
@@ -102,7 +121,7 @@ def test_values_are_those_of_the_composed_config(group: str, name: str) -> None:
 def test_a_refusal_is_read_as_it_was_written(tmp_path: Path, refused: str) -> None:
     page = tmp_path / "refused.md"
     page.write_text(refused)
-    found, of_values = (read_refused(page, kind, CONF) for kind in (CLASSES, VALUES))
+    found, of_values = (set(read_refused(page, kind, CONF)) for kind in (CLASSES, VALUES))
     assert ("protonet", "learned_critic") in found & of_values
     assert ("baseline_pp", "learned_hparams") in found
     assert ("maml", "learned_critic") not in found | of_values
