@@ -30,15 +30,15 @@ from metassl.shipped import conf_folder
 def run_suite(arguments: list[str]) -> int:
     """Runs what is left of a suite, stores and reports the results; the exit code, 1 where a run failed."""
     options = read_options(arguments)
-    conf, out, jobs = conf_folder(), options.out, options.jobs
+    conf, out, jobs, launcher = conf_folder(), options.out, options.jobs, options.launcher
     published = published_values(options)
     made_folder("out", out)
     trainings = needed_trainings(options.entries, options.seeds, options.changes)
     tests = needed_tests(options.entries, options.seeds, options.changes)
     try:
         failed = [
-            *run_in_parallel(trainings, out, conf, jobs),
-            *run_in_parallel(tests, out, conf, jobs, execute_test),
+            *run_in_parallel(trainings, out, conf, jobs, launcher),
+            *run_in_parallel(tests, out, conf, jobs, launcher, execute_test),
         ]
     finally:  # what is done is kept, whatever stopped the rest
         write_records(options.suite, options.seeds, options.changes, out, options.results)

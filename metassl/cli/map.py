@@ -18,8 +18,10 @@ from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, options_of, several
 from metassl.cli.composing import compose_config
 from metassl.cli.folders import given_folder, made_folder
+from metassl.cli.launching import read_launcher
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
+from metassl.experiments.launchers.base import Launcher
 from metassl.experiments.parallel import run_in_parallel
 from metassl.experiments.planned_runs import every_pair
 from metassl.reports.sweeps.pair_map import write_pair_map
@@ -38,7 +40,8 @@ class MapOptions:
         out: folder of the sweep.
         models, objectives: rows and columns.
         seeds: of each pair.
-        jobs: processes side by side.
+        jobs: runs side by side.
+        launcher: where they are done.
         common: words for every run.
     """
 
@@ -47,6 +50,7 @@ class MapOptions:
     objectives: list[str]
     seeds: list[int]
     jobs: int
+    launcher: Launcher
     common: list[str]
 
 
@@ -55,7 +59,7 @@ def fill_map(arguments: list[str]) -> int:
     options = read_options(arguments)
     runs = every_pair(options.models, options.objectives, options.seeds, options.common)
     made_folder("out", options.out)
-    failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs)
+    failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs, options.launcher)
     print("\n".join(map(str, write_pair_map(options.out))))
     for run in failed:
         _, error = read_status(options.out / run.name)
@@ -67,6 +71,7 @@ def read_options(arguments: list[str]) -> MapOptions:
     """The options; everything that is not the map's own must be an option of `metassl train`."""
     conf = conf_folder()
     own, others = separate(arguments, OWN, REFUSED)
+    launcher, others = read_launcher(others)
     common = ["experiment=map", *others]
     if "out" not in own:
         raise ConfigError("out: has no default, give it as out=outputs/map")
@@ -76,4 +81,5 @@ def read_options(arguments: list[str]) -> MapOptions:
     seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", [0, 1, 2]))]
     words = [f"model={models[0]}", f"ssl={objectives[0]}", *common]
     check_words(compose_config(words, conf), words)
-    return MapOptions(out, models, objectives, seeds, count("jobs", own.get("jobs", 2), 1), common)
+    jobs = count("jobs", own.get("jobs", 2), 1)
+    return MapOptions(out, models, objectives, seeds, jobs, launcher, common)

@@ -11,8 +11,10 @@ from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, listed, several
 from metassl.cli.composing import compose_config
 from metassl.cli.folders import given_folder
+from metassl.cli.launching import read_launcher
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
+from metassl.experiments.launchers.base import Launcher
 from metassl.experiments.suites.needed_runs import slug
 from metassl.experiments.suites.suite import Entry, Suite
 from metassl.experiments.suites.suite_file import read_suite
@@ -34,7 +36,8 @@ class SuiteOptions:
         entries: its cells that are run.
         seeds: of each cell.
         changes: words for every run. Runs that were changed are no part of the committed results.
-        jobs: processes side by side.
+        jobs: runs side by side.
+        launcher: where they are done.
         out: folder of the runs.
         results: folder of the suite's records.
     """
@@ -44,6 +47,7 @@ class SuiteOptions:
     seeds: list[int]
     changes: list[str]
     jobs: int
+    launcher: Launcher
     out: Path
     results: Path
 
@@ -51,6 +55,7 @@ class SuiteOptions:
 def read_options(arguments: list[str]) -> SuiteOptions:
     """The options; what is not the suite's own must be an option of `metassl train`."""
     own, changes = separate(arguments, OWN, REFUSED)
+    launcher, changes = read_launcher(changes)
     if "suite" not in own:
         raise ConfigError("suite: has no default, give it as suite=ren2018_omniglot")
     suite = _suite(str(own["suite"]))
@@ -64,7 +69,7 @@ def read_options(arguments: list[str]) -> SuiteOptions:
     results = given_folder("results", own["results"]) if "results" in own else kept or out / "results"
     results = results / suite.name
     jobs = count("jobs", own.get("jobs", 2), 1)
-    return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, out, results)
+    return SuiteOptions(suite, _select(suite, own), seeds, changes, jobs, launcher, out, results)
 
 
 def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:

@@ -7,4 +7,5 @@ CURVES = "metrics.csv"  # what was logged, a row a step
 RESULTS = "results.json"  # the summary of the meta-test
 EPISODES = "episodes.parquet"  # a row a test episode
 CHECKPOINTS = "checkpoints"  # a folder
+SAID = "output.txt"  # what a run of many has said
 TRACE = "error.txt"  # the trace of an error that is not the user's

@@ -73,6 +73,12 @@ def _end(folder: Path, status: str, line: str, more: str = "") -> None:
     _set_status(folder, status, line)
 
 
+def set_failed(folder: Path, line: str) -> None:
+    """Leaves in a run's folder that it failed, where the run itself could not: its process is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _set_status(folder, "failed", line)
+
+
 def read_status(folder: Path) -> tuple[str | None, str | None]:
     """How a run stands: (status, error line); (None, None) where it left no status.
 

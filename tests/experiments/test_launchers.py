@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from metassl.experiments.parallel import _end_with_parent
+from metassl.experiments.launchers.process import end_with_parent
 
 
 def worker() -> None:
-    _end_with_parent()
+    end_with_parent()
     time.sleep(120)
 
 
