@@ -58,7 +58,7 @@ def execute_test(kept: Kept, test: PlannedTest, sweep: Path, conf: Path) -> floa
 
 @contextmanager
 def said_in(folder: Path) -> Iterator[None]:
-    """What is said within it goes into the folder's output.txt, line by line, so that none is lost by a kill."""
+    """What is said within it goes into the folder's output.txt, line by line: a kill loses none."""
     with (
         (folder / SAID).open("a", encoding="utf-8", buffering=1) as file,
         redirect_stdout(file),

@@ -1,7 +1,6 @@
 """A process that works for the one that started it."""
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -59,7 +58,7 @@ class WorkerProcess:
 def _work(pipe: Connection) -> None:
     """What the process does, to the end of the pipe."""
     end_with_parent()
-    os.setpgrp()  # Ctrl-C is told to the sweep, which tells its workers: a second signal would cut a run short
+    os.setpgrp()  # Ctrl-C is the sweep's, which tells its workers: a second signal would cut a run short
     kept = Kept()
     while True:
         try:
