@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from metassl.errors import UserError
+from metassl.errors import ConfigError, UserError
 from metassl.experiments.kept import Kept
 from metassl.runs.status import INTERRUPTED
 
@@ -56,6 +56,15 @@ class Launcher(Protocol):
             UserError: a package is missing, the cluster doesn't answer, the jobs don't fit into the memory.
         """
         ...
+
+
+def missing(package: str) -> ConfigError:
+    """The line for a launcher whose package is not installed.
+
+    Args:
+        package: also the name of the launcher, and of the extra that brings it.
+    """
+    return ConfigError(f"launcher: {package} is not installed: pip install 'metassl[{package}]'")
 
 
 def lost(exit_code: int | None) -> WorkerLost:

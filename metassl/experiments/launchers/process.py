@@ -6,53 +6,79 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pickle import PicklingError
-from threading import Thread, Timer
-from typing import Any
+from threading import Event, Thread, Timer
+from typing import Any, NamedTuple
 
 from metassl.experiments.kept import Kept
-from metassl.experiments.launchers.base import lost
+from metassl.experiments.launchers.base import WorkerLost, lost
+
+THREADS = "OMP_NUM_THREADS"
+
+
+class _There(NamedTuple):
+    """A process that runs, and the pipe to it."""
+
+    process: SpawnProcess
+    pipe: Connection
 
 
 class WorkerProcess:
-    """A process that is handed one piece of work after the other.
+    """A process that is handed one piece of work after the other, and replaced after some.
 
-    Attributes:
-        done: how many it has done.
+    Args:
+        runs: of a process before it is replaced, which gives back what its allocator kept.
     """
 
-    def __init__(self) -> None:
-        context = get_context("spawn")
-        self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_work, args=(there,))
-        self._process.start()
-        there.close()  # its death then closes the pipe
-        self.done = 0
+    def __init__(self, runs: int) -> None:
+        self._runs, self._done = runs, 0
+        self._stopped = Event()
+        self._there = _start()
 
     def do(self, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What the work returns; raises what it raises, and WorkerLost where the process dies."""
+        """See `Worker`."""
+        if self._done == self._runs:
+            self.end()
+            self._there, self._done = _start(), 0
+        if self._stopped.is_set():
+            raise WorkerLost("the sweep was stopped.")
+        process, pipe = self._there
         try:
-            self._pipe.send((work, args, kwargs))
-            well, value = self._pipe.recv()
+            pipe.send((work, args, kwargs))
+            well, value = pipe.recv()
         except (EOFError, ConnectionError):
-            self._process.join()
-            raise lost(self._process.exitcode) from None
-        self.done += 1
+            process.join()
+            raise lost(process.exitcode) from None
+        self._done += 1
         if not well:
             raise value
         return value
 
     def stop(self, grace: float) -> None:
-        """Asks it to stop, which leaves a checkpoint; kills it where it is still there after some seconds."""
-        self._process.terminate()
-        killer = Timer(grace, self._process.kill)
-        killer.daemon = True
-        killer.start()
+        """See `Worker`."""
+        self._stopped.set()
+        process = self._there.process
+        if process.is_alive():
+            process.terminate()
+            killer = Timer(grace, process.kill)
+            killer.daemon = True
+            killer.start()
 
     def end(self) -> None:
-        """Waits for its end, which the closed pipe tells it."""
-        self._pipe.close()
-        self._process.join()
+        """See `Worker`."""
+        self._there.pipe.close()  # which tells it
+        self._there.process.join()
+
+
+def _start() -> _There:
+    os.environ[THREADS] = "1"  # read when a process starts: threads of several would wait for each other
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(there,))
+    process.start()
+    there.close()  # so that its death closes the pipe
+    return _There(process, here)
 
 
 def _work(pipe: Connection) -> None:
@@ -65,22 +91,23 @@ def _work(pipe: Connection) -> None:
             work, args, kwargs = pipe.recv()
         except EOFError:
             return
-        try:
-            told = True, work(kept, *args, **kwargs)
-        except Exception as error:
-            told = False, _sendable(error)
-        pipe.send(told)
+        pipe.send(tried(kept, work, args, kwargs))
         sys.stdout.flush()
 
 
-def _sendable(error: Exception) -> Exception:
-    """The error with its trace as a note, for the trace itself can't be sent."""
-    error.add_note(traceback.format_exc())
+def tried(
+    kept: Kept, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bool, Any]:
+    """(True, what the work returns) or (False, the error that it raises)."""
     try:
-        connection._ForkingPickler.dumps(error)  # type: ignore[attr-defined]
-    except (PicklingError, TypeError, AttributeError):
-        return RuntimeError("".join(traceback.format_exception(error)))
-    return error
+        return True, work(kept, *args, **kwargs)
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # the trace itself can't be sent
+        try:
+            connection._ForkingPickler.dumps(error)  # type: ignore[attr-defined]
+        except (PicklingError, TypeError, AttributeError):
+            return False, RuntimeError("".join(traceback.format_exception(error)))
+        return False, error
 
 
 def end_with_parent() -> None:

@@ -1,0 +1,130 @@
+"""Runs on a Ray cluster, or on one that is started on this machine for them."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from metassl.errors import ConfigError
+from metassl.experiments.launchers.addresses import check_answers
+from metassl.experiments.launchers.base import Workers, missing
+from metassl.experiments.launchers.memory import GB, check_memory
+from metassl.experiments.launchers.ray_worker import Host, RayWorker
+from metassl.experiments.launchers.serving import ServedWorkers
+from metassl.runs.signals import STOPS
+from metassl.schema.ranges import Count, NotNegative, Positive, Word
+
+# By Ray's own defaults it tells its makers of its use, hides GPUs from a job that asked for none, and gives up
+# a start after 30 seconds.
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_raylet_start_wait_time_s": "180",
+}
+STORE = 100_000_000  # bytes for Ray's objects: a run sends a few words
+
+
+class RayCluster:
+    """Does runs on a Ray cluster, each with the CPUs and GPUs that it asks for.
+
+    A job is an actor of Ray's that watches over a process, in which one run follows the other: so a run is
+    stopped by a signal as on this machine, and leaves a checkpoint. Each node needs this package, and the
+    sweep's folder at the same path.
+
+    Args:
+        address: of a cluster, `host:port`, or `auto` for the one that this machine is part of; null starts
+            one here, with room for the jobs, and ends it with them.
+        cpus, gpus: of each job. A run has one thread unless `trainer.threads` says otherwise.
+        memory: GB that a job is expected to take; Ray keeps them free for it.
+        runs: of a process before it is replaced.
+    """
+
+    def __init__(
+        self,
+        address: Word | None = None,
+        cpus: Positive = 1,
+        gpus: NotNegative = 0,
+        memory: Positive = 0.5,
+        runs: Count = 12,
+    ) -> None:
+        self.address, self.cpus, self.gpus, self.memory, self.runs = address, cpus, gpus, memory, runs
+
+    @contextmanager
+    def workers(self, jobs: int, folder: Path) -> Iterator[Workers]:
+        """See `Launcher`."""
+        if self.address is None:
+            check_memory(jobs, self.memory)
+        else:
+            check_answers("launcher.address", self.address)
+        with _own_signals():
+            ray = _ray()
+            self._connect(ray, jobs)
+        try:
+            self._check_room(ray)
+            host = ray.remote(
+                num_cpus=self.cpus,
+                num_gpus=self.gpus,
+                memory=int(self.memory * GB),
+                max_concurrency=2,  # one that works, one that stops it
+                max_restarts=0,
+            )(Host)
+            with ServedWorkers(jobs, partial(RayWorker, ray, host, self.runs)) as workers:
+                yield workers
+        finally:
+            ray.shutdown()
+
+    def _connect(self, ray: ModuleType, jobs: int) -> None:
+        own: dict[str, Any] = {
+            "num_cpus": max(round(jobs * self.cpus + 0.5), 1),
+            "include_dashboard": False,
+            "object_store_memory": STORE,
+        }
+        there = {} if self.address is None else {"address": self.address}
+        try:
+            ray.init(**(there or own), log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # it has errors of many classes for a cluster that is not there
+            where = "a cluster on this machine" if self.address is None else self.address
+            raise ConfigError(f"launcher.address: {where}: {' '.join(str(error).split())}") from None
+
+    def _check_room(self, ray: ModuleType) -> None:
+        """A job that asks for more than the cluster has would wait for ever."""
+        there = ray.cluster_resources()
+        asked = {
+            "cpus": ("CPU", self.cpus, 1),
+            "gpus": ("GPU", self.gpus, 1),
+            "memory": ("memory", self.memory, GB),
+        }
+        for key, (name, wanted, unit) in asked.items():
+            found = there.get(name, 0) / unit
+            if wanted > found:
+                raise ConfigError(f"launcher.{key}: found {wanted:g}, the cluster has {found:.3g}.")
+
+
+def _ray() -> ModuleType:
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError:
+        raise missing("ray") from None
+    return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself when it is imported; after this block it is the sweep's again."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
