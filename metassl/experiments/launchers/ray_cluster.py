@@ -20,8 +20,8 @@ from metassl.experiments.launchers.serving import ServedWorkers
 from metassl.runs.signals import STOPS
 from metassl.schema.ranges import Count, NotNegative, Positive, Word
 
-# By Ray's own defaults it tells its makers of its use, hides GPUs from a job that asked for none, and gives up
-# a start after 30 seconds.
+# By its own defaults Ray tells its makers of its use, hides GPUs from a job that asked for none, and waits no
+# longer than 30 seconds for its start.
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -95,13 +95,9 @@ class RayCluster:
     def _check_room(self, ray: ModuleType) -> None:
         """A job that asks for more than the cluster has would wait for ever."""
         there = ray.cluster_resources()
-        asked = {
-            "cpus": ("CPU", self.cpus, 1),
-            "gpus": ("GPU", self.gpus, 1),
-            "memory": ("memory", self.memory, GB),
-        }
-        for key, (name, wanted, unit) in asked.items():
-            found = there.get(name, 0) / unit
+        of_job = {"cpus": (self.cpus, "CPU"), "gpus": (self.gpus, "GPU"), "memory": (self.memory, "memory")}
+        for key, (wanted, name) in of_job.items():
+            found = there.get(name, 0) / (GB if key == "memory" else 1)
             if wanted > found:
                 raise ConfigError(f"launcher.{key}: found {wanted:g}, the cluster has {found:.3g}.")
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from metassl.errors import ConfigError
 from metassl.experiments.launchers.base import Workers, missing
+from metassl.experiments.launchers.pieces import JobsInThisProcess
 from metassl.experiments.launchers.process import THREADS
-from metassl.experiments.launchers.slurm_jobs import JobsInThisProcess, SlurmJobs
+from metassl.experiments.launchers.slurm_jobs import SlurmJobs
 from metassl.schema.ranges import Count, Positive, Whole, Word
 
 LOGS = "slurm"  # in the sweep's folder: what each job was sent, and said
@@ -28,8 +29,8 @@ class Slurm:
         memory: GB of each job.
         runs: that one job does, one after the other: a job of many small runs waits and imports once.
         more: further options of sbatch, such as `{account: my_group, qos: low}`.
-        cluster: `slurm`; `local` starts the same jobs on this machine, to try a command line where there is no
-            Slurm; `debug` does them in this process, one after the other.
+        cluster: `slurm`; `local` starts the same jobs on this machine, to try a command line where there is
+            no Slurm; `debug` does them in this process, one after the other.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Slurm:
             )
         except RuntimeError as error:  # no srun
             raise ConfigError(
-                f"launcher.cluster: found '{self.cluster}', and {' '.join(str(error).split())} Allowed where there is "
-                "none: local or debug."
+                f"launcher.cluster: found '{self.cluster}'. {' '.join(str(error).split())} Allowed without: "
+                "local or debug."
             ) from None
         return executor

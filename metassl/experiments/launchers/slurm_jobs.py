@@ -1,54 +1,20 @@
 """Hands work to Slurm as jobs, and looks after them until they end."""
 
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from metassl.errors import UserError
-from metassl.experiments.kept import Kept
 from metassl.experiments.launchers.base import P, R, Work, WorkerLost
-from metassl.experiments.launchers.process import tried
+from metassl.experiments.launchers.pieces import Piece, Pieces
 
 LOOK = 0.5  # seconds between two looks at the folder, where a job that has ended leaves what it found
 ASK = 60.0  # between two questions to Slurm, which alone knows of a job that died
 LATE = 15.0  # after its end may what a job has left become visible, on a network's disk
 STOP = 10.0  # that stopped jobs are waited for
-
-
-class Piece(NamedTuple):
-    """Work as it is sent."""
-
-    work: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-class Pieces:
-    """What one job does: pieces of work, one after the other.
-
-    Args:
-        pieces: of it.
-    """
-
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces, self.found = list(pieces), []
-
-    def __call__(self) -> list[tuple[bool, Any]]:
-        """(True, what a piece returned) or (False, the error that it raised), for each."""
-        kept = Kept()
-        while len(self.found) < len(self.pieces):
-            self.found.append(tried(kept, *self.pieces[len(self.found)]))
-        return self.found
-
-    def checkpoint(self) -> Any:
-        """What submitit queues again when the job's time is over: what is left. A run goes on from its own."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
 
 
 @dataclass
@@ -168,7 +134,7 @@ class SlurmJobs:
         return True
 
     def _stop(self) -> None:
-        """Takes back what waits, and cancels the jobs: Slurm tells them first, and a run leaves a checkpoint."""
+        """Takes back what waits, and cancels the jobs: Slurm warns them, and a run leaves a checkpoint."""
         with self._lock:
             for future, _ in self._waiting:
                 future.cancel()
@@ -184,33 +150,5 @@ class SlurmJobs:
                 future.set_exception(WorkerLost("the sweep was stopped."))
 
 
-class JobsInThisProcess:
-    """Does each piece of work when it is handed in, in this process, as submitit's `debug` has it.
-
-    Args:
-        executor: of submitit.
-    """
-
-    def __init__(self, executor: Any) -> None:
-        self._executor = executor
-
-    def submit(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
-        """See `Workers`."""
-        future: Future[R] = Future()
-        ((well, value),) = self._executor.submit(Pieces([Piece(work, args, kwargs)])).results()[0]
-        future.set_result(value) if well else future.set_exception(value)
-        return future
-
-    def __enter__(self) -> "JobsInThisProcess":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is left to be done."""
-
-
 def _lost(job: Any) -> WorkerLost:
-    return WorkerLost(
-        f"job {job.job_id} ended without a result ({job.state}); its log is {job.paths.stderr}."
-    )
+    return WorkerLost(f"job {job.job_id} ended without a result ({job.state}), see {job.paths.stderr}.")
