@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from metassl.cli.composing import parse_words
 from metassl.cli.override_checks import values_of
-from metassl.cli.quick_imports import quick_imports
+from metassl.quick_imports import quick_imports
 from metassl.schema.check import check_config
 
 

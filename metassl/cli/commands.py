@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
-from metassl.cli.quick_imports import quick_imports
+from metassl.quick_imports import quick_imports
 
 
 @dataclass(frozen=True)

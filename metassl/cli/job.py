@@ -8,7 +8,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from metassl.cli.earlier_runs import earlier_job
-from metassl.cli.quick_imports import quick_imports
+from metassl.quick_imports import quick_imports
 from metassl.runs.status import attempt
 
 

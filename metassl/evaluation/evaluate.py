@@ -1,6 +1,6 @@
 """The meta-test of a learner, of its twin, and of its controls, on the same episodes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -25,12 +25,12 @@ class Contenders:
 
     Attributes:
         untrained: the initial weights of the same seed, adapted like the trained ones.
-        twin: trained without U; None for a learner that has none.
+        twin: gives what the same training without U scores, see `scored`; None for a learner that has none.
         unbalanced: the learner on the same supports and queries with unbalanced U; None: not tested.
     """
 
     untrained: MetaTest
-    twin: MetaTest | None = None
+    twin: Callable[[], Columns] | None = None
     unbalanced: MetaTest | None = None
 
 
@@ -68,9 +68,10 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
     uses = bool(learner.ssl.inner_views(training=False))
     fast = embed_once(test, (TEST, CONTROL) if uses else (TEST,))
     columns, found_besides = meta_test(fast, {"": TEST}, "meta-test"), findings(fast, TEST)
-    for name, other in ((TWIN, others.twin), (UNBALANCED, others.unbalanced)):
-        if other is not None:
-            columns |= _of(embed_once(other, [TEST]), name)
+    if others.twin is not None:
+        columns |= others.twin()
+    if others.unbalanced is not None:
+        columns |= scored(others.unbalanced, UNBALANCED)
     fast = replace(fast, stream=fast.stream.first(few))
     diagnostics = _of(replace(others.untrained, stream=others.untrained.stream.first(few)), UNTRAINED)
     if uses:
@@ -79,6 +80,11 @@ def evaluate(test: MetaTest, others: Contenders, few: int) -> Measurements:
         found = [diagnose(fast.learner, fast.engine, batch, TEST) for batch in fast.batches()]
     unlabelled = mean_values([values for part in found for values in part])
     return Measurements(columns, diagnostics, unlabelled, found_besides, outcome)
+
+
+def scored(test: MetaTest, name: str) -> Columns:
+    """What a contender scores on each episode, with `name` behind that of each measure."""
+    return _of(embed_once(test, [TEST]), name)
 
 
 def _of(test: MetaTest, name: str) -> Columns:

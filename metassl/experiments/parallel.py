@@ -5,7 +5,11 @@ from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
 from metassl.errors import Interrupted
+from metassl.experiments.composing import Composer
 from metassl.experiments.execute import execute_run
 from metassl.experiments.kept import Kept
 from metassl.experiments.launchers.base import Launcher, WorkerLost
@@ -21,7 +25,9 @@ P = TypeVar("P", bound=PlannedRun)
 class Execute(Protocol[P_contra]):
     """Does a run in a worker: the score that decides, None for a failure."""
 
-    def __call__(self, kept: Kept, run: P_contra, sweep: Path, conf: Path, /) -> float | None:
+    def __call__(
+        self, kept: Kept, run: P_contra, sweep: Path, conf: Path, composed: bytes | None, /
+    ) -> float | None:
         """See `execute_run`."""
         ...
 
@@ -52,24 +58,39 @@ def run_in_parallel(
     print(f"{len(runs)} runs, {len(runs) - len(left)} done already", flush=True)
     if not left:
         return []
-    progress = Progress(left, sweep)
-    failed = []
+    progress, composer = Progress(left, sweep), Composer(conf)
+    failed: list[P] = []
+    futures: dict[Future[float | None], P] = {}
+
+    def tell(seconds: float) -> None:
+        """Says which runs have ended, or how far they are where none does so in some seconds."""
+        ended, _ = wait(futures, seconds, "FIRST_COMPLETED")
+        for future in ended:
+            run = futures.pop(future)
+            score = _score(future, sweep / run.name)
+            progress.ended(run, score)
+            failed.extend([run] if score is None else [])
+        if not ended and seconds:
+            progress.tell()
+
     try:
         with launcher.workers(min(jobs, len(left)), sweep) as workers:
-            futures = {workers.submit(execute, run, sweep, conf): run for run in left}
-            going = set(futures)
-            while going:
-                ended, going = wait(going, TELL, "FIRST_COMPLETED")
-                for future in ended:
-                    run = futures[future]
-                    score = _score(future, sweep / run.name)
-                    progress.ended(run, score)
-                    failed += [run] if score is None else []
-                if not ended:
-                    progress.tell()
+            for run in left:
+                futures[workers.submit(execute, run, sweep, conf, _composed(composer, run))] = run
+                tell(0)
+            while futures:
+                tell(TELL)
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted("stopped; the same command goes on where it was") from None
     return failed
+
+
+def _composed(composer: Composer, run: PlannedRun) -> bytes | None:
+    """The run's config as a worker is sent it; None where it can't be composed, as its worker says then."""
+    try:
+        return composer.composed(run.words).packed()
+    except (HydraException, OmegaConfBaseException):
+        return None
 
 
 def _score(future: "Future[float | None]", folder: Path) -> float | None:

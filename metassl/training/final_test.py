@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from omegaconf import DictConfig
 
 from metassl.data.task_source import TaskSource
 from metassl.engine.base import Engine
-from metassl.evaluation.evaluate import Contenders, evaluate
+from metassl.evaluation.evaluate import TWIN, Contenders, evaluate, scored
 from metassl.evaluation.features import MetaTest
 from metassl.evaluation.meta_test import Columns
 from metassl.evaluation.results import results_text, write_results
@@ -32,11 +33,17 @@ from metassl.training.build import (
 from metassl.training.checkpoints import tested_checkpoint, twin_checkpoint
 from metassl.training.process import settle_process
 from metassl.training.twin import is_twin, twin_config
+from metassl.training.twin_tests import TwinTests
 from metassl.training.weights import load_weights
 
 
 def final_test(
-    config: DictConfig, learner: MetaLearner, engine: Engine, source: TaskSource, twin: Path | None
+    config: DictConfig,
+    learner: MetaLearner,
+    engine: Engine,
+    source: TaskSource,
+    twin: Path | None,
+    twins: TwinTests | None = None,
 ) -> tuple[dict[str, Any], Columns]:
     """Summary and per-episode values of a trained learner, tested as its config says.
 
@@ -46,19 +53,23 @@ def final_test(
         engine: how its tasks run.
         source: where they come from.
         twin: the weights of the same training without U, None for none.
+        twins: tests of such weights, which other runs have done and may use.
     """
-    evaluation = config.evaluation
+    evaluation, twins = config.evaluation, twins or TwinTests()
     few = min(evaluation.episodes, evaluation.baseline_episodes)
 
     def test(config: DictConfig, learner: MetaLearner) -> MetaTest:
         learner.to(device)
         return MetaTest(learner, engine, build_test_stream(config, source, learner, evaluation.episodes))
 
+    def of_twin(weights: Path) -> Columns:
+        return scored(test(config, _twin(config, source, weights)), TWIN)
+
     device = next(learner.parameters()).device
     unbalanced = unbalanced_config(config) if learner.ssl.inner_views(training=False) else None
     others = Contenders(
         untrained=test(config, _untrained(config, source)),
-        twin=None if twin is None else test(config, _twin(config, source, twin)),
+        twin=None if twin is None else partial(twins.columns, config, twin, partial(of_twin, twin)),
         unbalanced=None if unbalanced is None else test(unbalanced, learner),
     )
     measured = evaluate(test(config, learner), others, few)
@@ -87,7 +98,12 @@ def _imbalance(config: DictConfig) -> float:
 
 
 def retest(
-    config: DictConfig, trained: Path, folder: Path, choices: Mapping[str, str], overrides: Sequence[str]
+    config: DictConfig,
+    trained: Path,
+    folder: Path,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    twins: TwinTests | None = None,
 ) -> float:
     """Meta-tests what a run has trained, and its twin; returns the deciding score (an accuracy as 0..1).
 
@@ -97,6 +113,7 @@ def retest(
         folder: made where it is missing; run.json, results.json and episodes.parquet go there.
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
+        twins: tests of twins, which other runs have done and may use.
     """
     check_config(config)
     settle_process(config)
@@ -108,7 +125,7 @@ def retest(
     learner.to("cuda" if torch.cuda.is_available() and config.trainer.accelerator != "cpu" else "cpu")
     began = time.monotonic()
     twin = _twin_of(config, trained) if learner.ssl.objective.views else None
-    results, columns = final_test(config, learner, build_engine(config, learner), source, twin)
+    results, columns = final_test(config, learner, build_engine(config, learner), source, twin, twins)
     results |= {"steps": step, "wall_seconds": round(time.monotonic() - began, 1)}
     results |= {"commit": about["git"]["revision"]}
     folder.mkdir(parents=True, exist_ok=True)

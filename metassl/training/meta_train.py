@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 
 from metassl.checkpoint_file import read_checkpoint
 from metassl.data.task_source import TaskSource
@@ -51,6 +52,7 @@ class Trained:
         validation: the deciding score of the best validation.
         step: at which it was.
         seconds: wall time, over all resumptions.
+        loggers: that were told of the training, and are to be closed.
     """
 
     learner: MetaLearner
@@ -60,6 +62,7 @@ class Trained:
     validation: Interval
     step: int
     seconds: float
+    loggers: Sequence[Logger] = ()
 
 
 def meta_train(
@@ -114,7 +117,7 @@ def meta_train(
     best = _best(trainer)
     assert best.found is not None
     seconds = earlier_seconds(trainer) + time.monotonic() - began
-    return Trained(learner, module.engine, source, task, best.found, best.step, seconds)
+    return Trained(learner, module.engine, source, task, best.found, best.step, seconds, trainer.loggers)
 
 
 def _best(trainer: pl.Trainer) -> BestValidation:

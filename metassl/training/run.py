@@ -15,7 +15,10 @@ from metassl.runs.twins import TwinStore, resumable
 from metassl.training.checkpoints import TWIN, tested_checkpoint, twin_checkpoint
 from metassl.training.final_test import final_test
 from metassl.training.meta_train import Trained, meta_train
+from metassl.training.tracker import close_trackers
+from metassl.training.tracker_results import tell_trackers
 from metassl.training.twin import is_twin, twin_config, twin_key
+from metassl.training.twin_tests import TwinTests
 
 
 def train_and_test(
@@ -24,6 +27,7 @@ def train_and_test(
     choices: Mapping[str, str],
     overrides: Sequence[str],
     vouched: Collection[str] = (),
+    twins: TwinTests | None = None,
 ) -> float | None:
     """Runs a whole config; returns the best validation's deciding score, None on ranks that don't test.
 
@@ -35,21 +39,26 @@ def train_and_test(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
         vouched: what the config of a resumed run may build besides this package's and torch's classes.
+        twins: tests of twins, which other runs have done and may use.
     """
     trained = _trained(config, folder, choices, overrides, vouched)
     if trained is None:
         return None
-    if config.evaluation.twin and trained.learner.ssl.objective.views:
-        _provide_twin(config, folder, choices, overrides, vouched)
-    began = time.monotonic()
-    results, columns = final_test(
-        config, trained.learner, trained.engine, trained.source, twin_checkpoint(folder)
-    )
-    seconds = trained.seconds + time.monotonic() - began
-    found = {"mean": trained.validation.mean, "ci95": trained.validation.half_width, "step": trained.step}
-    results |= {"validation": found, "wall_seconds": round(seconds, 1), "commit": git_state()["revision"]}
-    write_results(folder, results, columns)
-    print(results_text(results, trained.task.outcome, folder))
+    try:
+        if config.evaluation.twin and trained.learner.ssl.objective.views:
+            _provide_twin(config, folder, choices, overrides, vouched)
+        began = time.monotonic()
+        results, columns = final_test(
+            config, trained.learner, trained.engine, trained.source, twin_checkpoint(folder), twins
+        )
+        seconds = trained.seconds + time.monotonic() - began
+        found = {"mean": trained.validation.mean, "ci95": trained.validation.half_width, "step": trained.step}
+        results |= {"validation": found, "wall_seconds": round(seconds, 1), "commit": git_state()["revision"]}
+        write_results(folder, results, columns)
+        print(results_text(results, trained.task.outcome, folder))
+        tell_trackers(trained.loggers, config, results, folder)
+    finally:
+        close_trackers(trained.loggers)
     return trained.validation.mean
 
 

@@ -1,10 +1,11 @@
 """The logger beside metrics.csv: a tracker that can't be reached says so before the training."""
 
 import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, WandbLogger
 
 from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
@@ -28,6 +29,13 @@ def build_tracker(node: DictConfig) -> Logger:
         raise ConfigError(f"logger: {error} {hint}") from None
     except Exception as error:  # each tracker has errors of its own
         raise ConfigError(f"logger: {node.get('_target_')}: {' '.join(str(error).split())}") from None
+
+
+def close_trackers(loggers: Iterable[Logger]) -> None:
+    """Ends what stays open after a training, so that the jobs of a sweep don't share a tracker's run."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
 
 
 def _check_answers(uri: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from metassl.checkpoint_file import read_checkpoint
@@ -18,17 +18,17 @@ from metassl.training.checkpoints import Resumable
 from metassl.training.csv_log import CSVLog
 from metassl.training.log_steps import LogSteps
 from metassl.training.progress import StepBar
-from metassl.training.tracker import build_tracker
+from metassl.training.tracker import build_tracker, close_trackers
 
 
-class CloseLoggers(pl.Callback):
-    """Ends the logger's run with the job, so that the jobs of a sweep don't share one."""
+class CloseTrackers(pl.Callback):
+    """Ends a tracker's run with a training that fails; one that ends well is closed after its test."""
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Closes what stays open across Lightning's own teardown."""
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.finish()
+        close_trackers(trainer.loggers)
 
 
 def build_trainer(
@@ -47,7 +47,7 @@ def build_trainer(
         LogSteps(options.log_every),  # before Resumable, with whose checkpoint the row must be there
         KeepBest(learner, score, checkpoints),  # likewise: the checkpoint must know the best
         Resumable(checkpoints, options.checkpoint_every, options.val_every),
-        CloseLoggers(),
+        CloseTrackers(),
     ]
     if options.progress:
         callbacks.append(StepBar())

@@ -5,10 +5,13 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 
 from metassl.errors import ConfigError
 from metassl.training.csv_log import CSVLog
@@ -54,9 +57,31 @@ def test_csv_drops_what_a_resumed_run_writes_anew(tmp_path: Path) -> None:
     assert (tmp_path / "metrics.csv").read_text() == whole
 
 
-def test_tensorboard(make_config, tmp_path: Path) -> None:
-    folder = train(make_config, tmp_path / "run", "logger=tensorboard")
-    assert list((folder / "tensorboard").rglob("events.out.tfevents*"))
+def told(folder: Path) -> dict[str, float]:
+    """What a tracker has to know of the meta-test, by results.json itself."""
+    results = json.loads((folder / "results.json").read_text())
+    names = {"test/accuracy": results["accuracy"], "test/gain": results["gain"]}
+    means = {name: value["mean"] for name, value in names.items()}
+    return means | {f"{name}_ci95": value["ci95"] for name, value in names.items()}
+
+
+def train_with_picture(make_config, folder: Path, *words: str) -> dict[str, float]:
+    folder.mkdir()
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3)).save(folder / "summary.png")
+    train(make_config, folder, "ssl=soft_kmeans", "evaluation.twin=true", *words)
+    return told(folder)
+
+
+def test_tensorboard_gets_the_result_the_config_and_the_picture(make_config, tmp_path: Path) -> None:
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    expected = train_with_picture(make_config, tmp_path / "run", "logger=tensorboard")
+    events = event_accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    found = {name: events.Scalars(name)[-1].value for name in expected}
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert events.Images("summary")[-1].width == 4
+    hparams = events.PluginTagToContent("hparams")
+    assert b"trainer/steps" in hparams["_hparams_/session_start_info"]
+    assert b"test/gain" in hparams["_hparams_/experiment"]
 
 
 def test_wandb_is_offline_and_one_run_a_job(
@@ -66,18 +91,47 @@ def test_wandb_is_offline_and_one_run_a_job(
     monkeypatch.setenv("WANDB_SILENT", "true")
     for job in (0, 1):
         folder = tmp_path / str(job)
-        folder.mkdir()
-        train(make_config, folder, "logger=wandb", f"logger.extra.save_dir={folder}")
+        expected = train_with_picture(
+            make_config, folder, "logger=wandb", f"logger.extra.save_dir={folder}", f"seed={job}"
+        )
         assert wandb.run is None
-        assert len(list((folder / "wandb").glob("offline-run-*"))) == 1
+        (run,) = (folder / "wandb").glob("offline-run-*")
+        summary, config = wandb_records(run)
+        assert {name: summary[name] for name in expected} == pytest.approx(expected)
+        assert (config["seed"], config["model"]["_target_"].split(".")[0]) == (job, "metassl")
+        assert list(run.rglob("summary*.png"))
 
 
-def test_mlflow(make_config, tmp_path: Path) -> None:
+def wandb_records(run: Path) -> tuple[dict[str, float], dict[str, Any]]:
+    """The summary and the config that a run has written to its own file, for want of a server."""
+    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.sdk.internal.datastore import DataStore
+
+    (file,) = run.glob("*.wandb")
+    store, summary, config = DataStore(), {}, {}
+    store.open_for_scan(str(file))
+    while (content := store.scan_data()) is not None:
+        record = Record.FromString(content)
+        updates = (*record.run.summary.update, *record.summary.update)
+        summary |= {each.key or each.nested_key[0]: json.loads(each.value_json) for each in updates}
+        settings = (*record.run.config.update, *record.config.update)
+        config |= {each.key or each.nested_key[0]: json.loads(each.value_json) for each in settings}
+    return summary, config
+
+
+def test_mlflow_gets_the_result_the_config_and_the_picture(make_config, tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
-    folder = train(make_config, tmp_path / "run", "logger=mlflow", f"paths.output_dir={tmp_path}/run")
+    folder = tmp_path / "run"
+    expected = train_with_picture(make_config, folder, "logger=mlflow", f"paths.output_dir={folder}")
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
-        names = [row[0] for row in database.execute("select distinct key from metrics")]
-    assert "val/accuracy" in names
+        metrics = dict(database.execute("select key, value from metrics"))
+        params = dict(database.execute("select key, value from params"))
+        status = [row[0] for row in database.execute("select status from runs")]
+    assert "val/accuracy" in metrics
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected)
+    assert params["trainer/steps"] == "2"
+    assert status == ["FINISHED"]
+    assert list((folder / "mlflow").rglob("summary.png"))
 
 
 def test_a_long_file_is_not_written_at_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

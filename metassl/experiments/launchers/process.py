@@ -4,9 +4,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from pickle import PicklingError
 from threading import Event, Thread, Timer
 from typing import Any, NamedTuple
@@ -15,12 +16,13 @@ from metassl.experiments.kept import Kept
 from metassl.experiments.launchers.base import WorkerLost, lost
 
 THREADS = "OMP_NUM_THREADS"
+PRELOADED = "metassl.experiments.launchers.preloaded"
 
 
 class _There(NamedTuple):
     """A process that runs, and the pipe to it."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
 
 
@@ -73,18 +75,35 @@ class WorkerProcess:
 
 def _start() -> _There:
     os.environ[THREADS] = "1"  # read when a process starts: threads of several would wait for each other
-    context = get_context("spawn")
+    context = _context()
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(there,))
+    process = context.Process(target=_work, args=(there, dict(os.environ), os.getcwd()))
     process.start()
     there.close()  # so that its death closes the pipe
     return _There(process, here)
 
 
-def _work(pipe: Connection) -> None:
-    """What the process does, to the end of the pipe."""
+def _context() -> SpawnContext | ForkServerContext:
+    """Where the system allows it processes are forked from one that has imported everything: in no time."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([PRELOADED])
+    return context
+
+
+def _work(pipe: Connection, environment: dict[str, str], folder: str) -> None:
+    """What the process does, to the end of the pipe.
+
+    Args:
+        pipe: to the process that started it.
+        environment, folder: of that process now; the one that this was forked from is older.
+    """
     end_with_parent()
     os.setpgrp()  # Ctrl-C is the sweep's, which tells its workers: a second signal would cut a run short
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
     kept = Kept()
     while True:
         try:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,13 +21,12 @@ from metassl.experiments.launchers.serving import ServedWorkers
 from metassl.runs.signals import STOPS
 from metassl.schema.ranges import Count, NotNegative, Positive, Word
 
-# By its own defaults Ray tells its makers of its use, hides GPUs from a job that asked for none, and waits no
-# longer than 30 seconds for its start.
+# by its own defaults Ray tells its makers of its use, and hides GPUs from a job that asked for none
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_raylet_start_wait_time_s": "180",
 }
+STARTS = 3  # tries: a busy machine may take longer than the 15 seconds that Ray has for a part of it
 STORE = 100_000_000  # bytes for Ray's objects: a run sends a few words
 
 
@@ -81,16 +81,21 @@ class RayCluster:
 
     def _connect(self, ray: ModuleType, jobs: int) -> None:
         own: dict[str, Any] = {
-            "num_cpus": max(round(jobs * self.cpus + 0.5), 1),
+            "num_cpus": ceil(jobs * self.cpus),
             "include_dashboard": False,
             "object_store_memory": STORE,
         }
         there = {} if self.address is None else {"address": self.address}
-        try:
-            ray.init(**(there or own), log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as error:  # it has errors of many classes for a cluster that is not there
-            where = "a cluster on this machine" if self.address is None else self.address
-            raise ConfigError(f"launcher.address: {where}: {' '.join(str(error).split())}") from None
+        for left in reversed(range(1 if there else STARTS)):
+            try:
+                ray.init(**(there or own), log_to_driver=False, logging_level=logging.CRITICAL)
+                return
+            except Exception as error:  # it has errors of many classes for a cluster that is not there
+                ray.shutdown()
+                if not left:
+                    where = "a cluster on this machine" if self.address is None else self.address
+                    said = " ".join(str(error).split())
+                    raise ConfigError(f"launcher.address: {where}: {said}") from None
 
     def _check_room(self, ray: ModuleType) -> None:
         """A job that asks for more than the cluster has would wait for ever."""

@@ -11,6 +11,7 @@ from metassl.errors import UserError
 from metassl.experiments.launchers.base import P, R, Work, WorkerLost
 from metassl.experiments.launchers.pieces import Piece, Pieces
 
+SETTLED = 2.0  # seconds without new work after which what waits becomes one array
 LOOK = 0.5  # seconds between two looks at the folder, where a job that has ended leaves what it found
 ASK = 60.0  # between two questions to Slurm, which alone knows of a job that died
 LATE = 15.0  # after its end may what a job has left become visible, on a network's disk
@@ -45,6 +46,7 @@ class SlurmJobs:
         self._executor, self._runs, self._at_once = executor, runs, at_once
         self._waiting: list[tuple[Future[Any], Piece]] = []
         self._going: list[_Going] = []
+        self._came = time.monotonic()
         self._lock, self._closed, self._asked = Lock(), Event(), time.monotonic()
         self._thread = Thread(target=self._look_after, daemon=True)
 
@@ -53,6 +55,7 @@ class SlurmJobs:
         future: Future[R] = Future()
         with self._lock:
             self._waiting.append((future, Piece(work, args, kwargs)))
+            self._came = time.monotonic()
         return future
 
     def __enter__(self) -> "SlurmJobs":
@@ -80,6 +83,8 @@ class SlurmJobs:
 
     def _hand_in(self) -> None:
         """Makes jobs of what waits, as one array."""
+        if self._at_once is None and time.monotonic() - self._came < SETTLED:
+            return
         with self._lock:
             room = len(self._waiting) if self._at_once is None else self._at_once - len(self._going)
             handed = [

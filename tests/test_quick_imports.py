@@ -7,7 +7,7 @@ from tests.conftest import ROOT
 
 PROGRAM = """
 import gc, sys
-from metassl.cli.quick_imports import quick_imports
+from metassl.quick_imports import quick_imports
 with quick_imports():
     assert not gc.isenabled()
     import pytorch_lightning
