@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from metassl.cli.checking import check_words
 from metassl.cli.composing import compose_config
+from metassl.cli.devices import check_one_device
 from metassl.cli.earlier_runs import refuse_other_run, refuse_other_sweep
 from metassl.cli.flags import read_flags
 from metassl.cli.folders import writable
@@ -40,12 +41,15 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     if any(getattr(flags, name) for name in HYDRAS_OWN):
         return [*typed, *words]
     sweep = flags.multirun or "hydra.mode=MULTIRUN" in words
+    _refuse_launcher(words)
     search = search_word(flags.config_dir, words)
     resumed = any(word.startswith("resume=") for word in words)
     if resumed:
         words = resume_words(words, search, sweep, lambda changed: compose_config([*search, *changed], conf))
     config = compose_config([*search, *words], conf, sweep)
     _check_given(config)
+    if sweep:
+        check_one_device(config)
     if resumed:  # its words come from the run's folder, and the classes that they name are now imported
         refuse_foreign_experiment(config, own_targets(search))
     check_words(config, words, sweep)
@@ -55,6 +59,16 @@ def prepare(arguments: list[str], conf: Path) -> list[str]:
     elif config.resume is None:
         refuse_other_run(Path(config.hydra.run.dir))
     return [*typed, *words]
+
+
+def _refuse_launcher(words: list[str]) -> None:
+    """Raises ConfigError for a word of other commands that is known and has no meaning here."""
+    for word in words:
+        if word.startswith(("launcher=", "launcher.")):
+            raise ConfigError(
+                f"{word}: is a word of metassl map, benchmark and search. Allowed for a sweep of train: "
+                "hydra/launcher=..."
+            )
 
 
 def _own(config: DictConfig) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     metassl benchmark suite=ren2018_omniglot rows=[soft_k_means] seeds=[0] jobs=1
     metassl benchmark suite=ren2018_omniglot rows=[supervised] seeds=[0] steps=200   # a short trial
     metassl benchmark suite=my_suite.yaml                                # a suite of your own
+    metassl benchmark suite=ren2018_omniglot jobs=10 launcher=slurm      # or ray; local: this machine
 
 Runs go to outputs/benchmarks (out=...). Those that are done are not run again, and a killed suite goes on
 where it was: type the same command. The results, a small JSON file for each row and seed, and the report go
@@ -20,6 +21,7 @@ from metassl.cli.folders import made_folder
 from metassl.cli.suite_options import SuiteOptions, published_values, read_options
 from metassl.errors import ConfigError
 from metassl.experiments.execute import execute_test
+from metassl.experiments.failures import tell_failed
 from metassl.experiments.parallel import run_in_parallel
 from metassl.experiments.suites.needed_runs import needed_tests, needed_trainings
 from metassl.reports.suites.records import write_records
@@ -43,8 +45,7 @@ def run_suite(arguments: list[str]) -> int:
     finally:  # what is done is kept, whatever stopped the rest
         write_records(options.suite, options.seeds, options.changes, out, options.results)
     _report(options, published)
-    for run in failed:
-        print(f"failed: {run.name}, see {out / run.name / 'output.txt'}")
+    tell_failed(failed, out)
     return 1 if failed else 0
 
 

@@ -7,6 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from metassl.cli.devices import check_one_device
 from metassl.cli.earlier_runs import earlier_job
 from metassl.quick_imports import quick_imports
 from metassl.runs.status import attempt
@@ -32,6 +33,8 @@ def run_job(config: DictConfig, vouched: Collection[str] = ()) -> float | None:
         return done
 
     def work() -> float | None:
+        if not alone:  # a value of the sweep may have changed it
+            check_one_device(config)
         with quick_imports():  # here, for torch takes seconds and the checks before it need none of it
             from metassl.training.run import train_and_test
 

@@ -4,6 +4,7 @@
     metassl map out=outputs/map models=[maml,protonet] ssl=[none,vat] seeds=[0,1] jobs=2
     metassl map out=outputs/map episode.distractors=3                 # any option of metassl train
     metassl map out=outputs/map --config-dir my_conf ssl=[none,mine]  # an objective of your own
+    metassl map out=outputs/map jobs=16 launcher=ray                  # or slurm; local: on this machine
 
 Cells that are done are not run again, and a killed sweep goes on where it was: type the same command.
 Writes map.md and map.png into `out`: accuracies, and gains over the twin (ssl=none) on the same episodes, for
@@ -17,15 +18,16 @@ from pathlib import Path
 from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, options_of, several
 from metassl.cli.composing import compose_config
+from metassl.cli.devices import check_one_device
 from metassl.cli.folders import given_folder, made_folder
 from metassl.cli.launching import read_launcher
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
+from metassl.experiments.failures import tell_failed
 from metassl.experiments.launchers.base import Launcher
 from metassl.experiments.parallel import run_in_parallel
 from metassl.experiments.planned_runs import every_pair
 from metassl.reports.sweeps.pair_map import write_pair_map
-from metassl.runs.status import read_status
 from metassl.shipped import conf_folder
 
 OWN = ("out", "models", "ssl", "seeds", "jobs")
@@ -61,9 +63,7 @@ def fill_map(arguments: list[str]) -> int:
     made_folder("out", options.out)
     failed = run_in_parallel(runs, options.out, conf_folder(), options.jobs, options.launcher)
     print("\n".join(map(str, write_pair_map(options.out))))
-    for run in failed:
-        _, error = read_status(options.out / run.name)
-        print(f"failed: {run.name}: {error}")
+    tell_failed(failed, options.out)
     return 1 if failed else 0
 
 
@@ -80,6 +80,8 @@ def read_options(arguments: list[str]) -> MapOptions:
     objectives = chosen("ssl", own.get("ssl"), options_of("ssl", conf, others))
     seeds = [count("seeds", seed, 0) for seed in several("seeds", own.get("seeds", [0, 1, 2]))]
     words = [f"model={models[0]}", f"ssl={objectives[0]}", *common]
-    check_words(compose_config(words, conf), words)
+    config = compose_config(words, conf)
+    check_words(config, words)
+    check_one_device(config)
     jobs = count("jobs", own.get("jobs", 2), 1)
     return MapOptions(out, models, objectives, seeds, jobs, launcher, common)

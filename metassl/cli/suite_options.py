@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from metassl.cli.checking import check_words
 from metassl.cli.choices import chosen, count, listed, several
 from metassl.cli.composing import compose_config
+from metassl.cli.devices import check_one_device
 from metassl.cli.folders import given_folder
 from metassl.cli.launching import read_launcher
 from metassl.cli.own_words import separate
@@ -88,6 +89,7 @@ def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:
 def _checked(words: list[str]) -> DictConfig:
     config = compose_config(words, conf_folder())
     check_words(config, words)
+    check_one_device(config)
     return config
 
 

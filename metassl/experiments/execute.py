@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from metassl.experiments.claims import claimed
 from metassl.experiments.composing import Composed, compose_run
 from metassl.experiments.kept import Kept
 from metassl.experiments.planned_runs import PlannedRun, PlannedTest, prepare_folder
@@ -19,7 +20,8 @@ def execute_run(
 ) -> float | None:
     """Trains and tests in the run's folder; returns the score that decides, None where it failed.
 
-    A failure is left in the folder's status.json, as in any sweep.
+    A failure is left in the folder's status.json, as in any sweep. Raises RunTaken where another process is
+    at work on the run.
 
     Args:
         kept: of the worker.
@@ -29,7 +31,6 @@ def execute_run(
         composed: its config as `Composed.packed` has it; None: it is composed here.
     """
     folder = sweep / run.name
-    resume = prepare_folder(run, sweep)
 
     def work() -> float | None:
         from metassl.training.run import train_and_test
@@ -38,8 +39,10 @@ def execute_run(
         config.resume = None if resume is None else str(resume)
         return train_and_test(config, folder, choices, run.words, twins=kept.twins)
 
-    with said_in(folder):
-        return attempt(work, folder, alone=False)
+    with claimed(sweep, run.name):
+        resume = prepare_folder(run, sweep)
+        with said_in(folder):
+            return attempt(work, folder, alone=False)
 
 
 def execute_test(
@@ -47,7 +50,6 @@ def execute_test(
 ) -> float | None:
     """Tests the weights that another run has trained; as `execute_run`."""
     folder = sweep / test.name
-    folder.mkdir(parents=True, exist_ok=True)
 
     def work() -> float:
         from metassl.training.final_test import retest
@@ -55,8 +57,10 @@ def execute_test(
         config, choices = _composed(composed, test.words, folder, conf)
         return retest(config, sweep / test.weights, folder, choices, test.words, kept.twins)
 
-    with said_in(folder):
-        return attempt(work, folder, alone=False)
+    with claimed(sweep, test.name):
+        folder.mkdir(parents=True, exist_ok=True)
+        with said_in(folder):
+            return attempt(work, folder, alone=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from math import nan
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -9,13 +10,16 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from metassl.errors import Interrupted
+from metassl.experiments.claims import RunTaken
 from metassl.experiments.composing import Composer
 from metassl.experiments.execute import execute_run
 from metassl.experiments.kept import Kept
 from metassl.experiments.launchers.base import Launcher, WorkerLost
 from metassl.experiments.planned_runs import PlannedRun, is_done
 from metassl.experiments.progress import Progress
-from metassl.runs.status import set_failed
+from metassl.files import read_json
+from metassl.runs.file_names import RESULTS
+from metassl.runs.status import ended_well, set_failed
 
 TELL = 60  # seconds between two lines of progress
 P_contra = TypeVar("P_contra", bound=PlannedRun, contravariant=True)
@@ -97,6 +101,11 @@ def _score(future: "Future[float | None]", folder: Path) -> float | None:
     """What a run gave, None for a failure; where its worker died the folder has no word of it yet."""
     try:
         return future.result()
+    except RunTaken as error:
+        print(f"error: {error}", flush=True)
+        return None
     except WorkerLost as error:
+        if ended_well(folder):  # the worker died in a later run of the same job
+            return float(read_json(folder / RESULTS).get("validation", {}).get("mean", nan))
         set_failed(folder, str(error))
         return None

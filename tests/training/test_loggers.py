@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -105,18 +106,32 @@ def test_wandb_is_offline_and_one_run_a_job(
 def wandb_records(run: Path) -> tuple[dict[str, float], dict[str, Any]]:
     """The summary and the config that a run has written to its own file, for want of a server."""
     from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
 
     (file,) = run.glob("*.wandb")
-    store, summary, config = DataStore(), {}, {}
-    store.open_for_scan(str(file))
-    while (content := store.scan_data()) is not None:
+    summary, config = {}, {}
+    for content in records(file.read_bytes()):
         record = Record.FromString(content)
         updates = (*record.run.summary.update, *record.summary.update)
         summary |= {each.key or each.nested_key[0]: json.loads(each.value_json) for each in updates}
         settings = (*record.run.config.update, *record.config.update)
         config |= {each.key or each.nested_key[0]: json.loads(each.value_json) for each in settings}
     return summary, config
+
+
+def records(content: bytes) -> Iterator[bytes]:
+    """The records of a log in LevelDB's format: blocks of 32 KB, parts with a header of 7 bytes."""
+    place, parts = 7, b""
+    while place < len(content):
+        left = 32768 - place % 32768
+        if left < 7:
+            place += left
+            continue
+        size, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
+        parts += content[place + 7 : place + 7 + size]
+        place += 7 + size
+        if kind in (1, 4):  # whole, or the last part
+            yield parts
+            parts = b""
 
 
 def test_mlflow_gets_the_result_the_config_and_the_picture(make_config, tmp_path: Path) -> None:
