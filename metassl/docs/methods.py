@@ -14,7 +14,8 @@ from metassl.docs.sentences import difference, first_sentence, names_a_paper, so
 from metassl.reports.markdown import Markdown, markdown_table
 
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
-APART = ("experiment",)  # cells of papers, not choices: benchmarks/suites lists them
+# cells of papers, which benchmarks/suites lists; where many runs are done, on a page of its own
+APART = ("experiment", "launcher")
 NOUNS = {"model": "meta-learners", "ssl": "objectives"}
 HEAD = (
     "option and class",

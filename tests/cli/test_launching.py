@@ -1,8 +1,13 @@
 """The words that name a launcher."""
 
+import inspect
+
 import pytest
+from hydra.utils import get_object
+from omegaconf import OmegaConf
 
 from metassl.cli.arguments import prepare
+from metassl.cli.choices import options_of
 from metassl.cli.launching import read_launcher
 from metassl.cli.map import read_options
 from metassl.errors import ConfigError
@@ -48,3 +53,10 @@ def test_a_sweep_of_train_has_hydra_s_launchers_and_one_device_a_job() -> None:
     with pytest.raises(ConfigError, match=r"^trainer.devices: found 2"):
         read_options(["out=map", "trainer.devices=2"])
     prepare(["-m", "seed=0,1", "trainer.devices=[3]"], CONF)
+
+
+@pytest.mark.parametrize("name", options_of("launcher", CONF))
+def test_the_files_have_the_defaults_of_the_classes(name: str) -> None:
+    values = OmegaConf.to_container(OmegaConf.load(CONF / "launcher" / f"{name}.yaml"))
+    arguments = inspect.signature(get_object(values.pop("_target_"))).parameters
+    assert values == {key: argument.default for key, argument in arguments.items()}

@@ -12,6 +12,7 @@ from pickle import PicklingError
 from threading import Event, Thread, Timer
 from typing import Any, NamedTuple
 
+from metassl.errors import UserError
 from metassl.experiments.kept import Kept
 from metassl.experiments.launchers.base import WorkerLost, lost
 
@@ -121,7 +122,8 @@ def tried(
     try:
         return True, work(kept, *args, **kwargs)
     except Exception as error:
-        error.add_note(traceback.format_exc())  # the trace itself can't be sent
+        if not isinstance(error, UserError):
+            error.add_note(traceback.format_exc())  # the trace itself can't be sent
         try:
             connection._ForkingPickler.dumps(error)  # type: ignore[attr-defined]
         except (PicklingError, TypeError, AttributeError):

@@ -1,6 +1,7 @@
 """A worker on a node of a Ray cluster: what stands there, and what the sweep's process has of it."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from threading import Event, Timer
 from types import ModuleType
 from typing import Any
@@ -9,14 +10,22 @@ from metassl.experiments.launchers.base import WorkerLost
 from metassl.experiments.launchers.process import WorkerProcess
 
 
+OWN = "METASSL_"  # what this package's environment variables begin with
+
+
 class Host:
     """Watches over a process on its node; an actor of Ray's.
 
     Args:
         runs: of the process before it is replaced.
+        folder: the current one of the sweep's process, in which relative paths are meant.
+        places: environment variables of that process, which say where files lie.
     """
 
-    def __init__(self, runs: int) -> None:
+    def __init__(self, runs: int, folder: str, places: Mapping[str, str]) -> None:
+        os.environ.update(places)
+        if os.path.isdir(folder):
+            os.chdir(folder)
         self._process = WorkerProcess(runs)
 
     def begin(self) -> None:
@@ -48,7 +57,8 @@ class RayWorker:
     """
 
     def __init__(self, ray: ModuleType, host: Any, runs: int) -> None:
-        self._ray, self._actor = ray, host.remote(runs)
+        places = {name: value for name, value in os.environ.items() if name.startswith(OWN)}
+        self._ray, self._actor = ray, host.remote(runs, os.getcwd(), places)
         self._begun = Event()
 
     def do(self, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
