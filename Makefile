@@ -31,5 +31,5 @@ docs: setup
 # Speed against other libraries, about an hour; METASSL_DATA_DIR has to hold Omniglot.
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	for name in maml_step rounding episodes meta_test meta_test_check overhead startup scaling ren2018; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in maml_step rounding episodes meta_test meta_test_check overhead startup scaling large_pool map_cells ren2018; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.report

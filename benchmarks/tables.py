@@ -112,6 +112,24 @@ def scaling(rows: Rows) -> list[list[str]]:
     return lines
 
 
+def large_pool(rows: Rows) -> list[list[str]]:
+    """A line for each size."""
+    lines = [["images", "classes", "of sizes", "seconds to build", "MB", "episodes drawn a second"]]
+    for r in rows:
+        numbers = f"{r['build_seconds']:.2f}", f"{r['memory_mb']:.0f}", f"{r['episodes_a_second']:,.0f}"
+        lines.append([f"{r['images']:,}", f"{r['classes']:,}", r["sizes"], *numbers])
+    return lines
+
+
+def map_cells(rows: Rows) -> list[list[str]]:
+    """Whole maps, and the parts of a cell."""
+    lines = [["", "seconds", "CPU seconds", "cells an hour", "times faster", "times less CPU"]]
+    for r in rows:
+        whole = [f"{r[key]:{form}}" for key, form in WHOLE.items() if key in r]
+        lines.append([r["name"], *([*whole] if len(whole) > 1 else ["", f"{r['cpu']:.2f}", "", "", ""])])
+    return lines
+
+
 def ren2018(rows: Rows) -> list[list[str]]:
     """Minutes and accuracy."""
     lines = [["steps", "minutes", "accuracy on 600 test episodes, %"]]
@@ -121,7 +139,26 @@ def ren2018(rows: Rows) -> list[list[str]]:
     return lines
 
 
+WHOLE = {
+    "seconds": ".0f",
+    "cpu": ".0f",
+    "cells_an_hour": ".0f",
+    "times_faster": ".2f",
+    "times_less_cpu": ".2f",
+}
 TABLES: dict[str, Callable[[Rows], list[list[str]]]] = {
     f.__name__: f
-    for f in (maml_step, rounding, episodes, meta_test, meta_test_check, overhead, startup, scaling, ren2018)
+    for f in (
+        maml_step,
+        rounding,
+        episodes,
+        meta_test,
+        meta_test_check,
+        overhead,
+        startup,
+        scaling,
+        large_pool,
+        map_cells,
+        ren2018,
+    )
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from metassl.errors import ConfigError, UserError
 from metassl.experiments.kept import Kept
@@ -56,6 +56,12 @@ class Launcher(Protocol):
             UserError: a package is missing, the cluster doesn't answer, the jobs don't fit into the memory.
         """
         ...
+
+
+def take_back(future: "Future[Any]") -> None:
+    """Cancels work that waits, so that whoever waits for it hears of it, too."""
+    future.cancel()
+    future.set_running_or_notify_cancel()
 
 
 def missing(package: str) -> ConfigError:

@@ -44,19 +44,12 @@ class Pieces:
 
 
 class JobsInThisProcess:
-    """Does each piece of work when it is handed in, in this process, as submitit's `debug` has it.
-
-    Args:
-        executor: of submitit.
-    """
-
-    def __init__(self, executor: Any) -> None:
-        self._executor = executor
+    """Does each piece of work when it is handed in, in this process: a debugger stops where it should."""
 
     def submit(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """See `Workers`."""
         future: Future[R] = Future()
-        ((well, value),) = self._executor.submit(Pieces([Piece(work, args, kwargs)])).results()[0]
+        ((well, value),) = Pieces([Piece(work, args, kwargs)])()
         future.set_result(value) if well else future.set_exception(value)
         return future
 

@@ -9,7 +9,6 @@ from typing import Any
 from metassl.experiments.launchers.base import WorkerLost
 from metassl.experiments.launchers.process import WorkerProcess
 
-
 OWN = "METASSL_"  # what this package's environment variables begin with
 
 

@@ -8,7 +8,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from metassl.experiments.launchers.base import P, R, Work, WorkerLost
+from metassl.experiments.launchers.base import P, R, Work, WorkerLost, take_back
 
 GRACE = 60.0  # seconds that a stopped worker has for its checkpoint
 
@@ -88,7 +88,7 @@ class ServedWorkers:
             while True:
                 handed = self._waiting.get_nowait()
                 if handed is not None:
-                    handed.future.cancel()
+                    take_back(handed.future)
         for _ in self._threads:
             self._waiting.put(None)  # no more comes
         with self._lock:

@@ -49,10 +49,10 @@ class Slurm:
 
     def workers(self, jobs: int, folder: Path) -> AbstractContextManager[Workers]:
         """See `Launcher`."""
+        if self.cluster == "debug":
+            return JobsInThisProcess()
         executor = self._executor(jobs, folder / LOGS)
         os.environ[THREADS] = "1"  # the jobs have the environment of this process
-        if self.cluster == "debug":
-            return JobsInThisProcess(executor)
         at_once = None if self.cluster == "slurm" else jobs  # Slurm itself keeps the rest back
         return SlurmJobs(executor, self.runs, at_once)
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from metassl.errors import UserError
-from metassl.experiments.launchers.base import P, R, Work, WorkerLost
+from metassl.experiments.launchers.base import P, R, Work, WorkerLost, take_back
 from metassl.experiments.launchers.pieces import Piece, Pieces
 
 SETTLED = 2.0  # seconds without new work after which what waits becomes one array
@@ -142,7 +142,7 @@ class SlurmJobs:
         """Takes back what waits, and cancels the jobs: Slurm warns them, and a run leaves a checkpoint."""
         with self._lock:
             for future, _ in self._waiting:
-                future.cancel()
+                take_back(future)
             cancelled, self._waiting, self._going = self._going, [], []
         self._closed.set()
         for going in cancelled:

@@ -81,7 +81,6 @@ def test_a_slurm_job_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_job_for_a_debugger_is_done_here(tmp_path: Path) -> None:
-    pytest.importorskip("submitit")
     with Slurm(cluster="debug").workers(1, tmp_path) as workers:
         assert workers.submit(add, 1, 2).result()[:2] == (3, os.getpid())
 
