@@ -1,7 +1,7 @@
 """Building and drawing from a pool of up to 10^6 images in 10^4 classes: python -m benchmarks.large_pool.
 
-28×28 images on disk, memory-mapped. Each size is a process of its own. Memory is the process's peak above what
-it held before the sampler was built. An episode is 5-way 1-shot with 15 queries and 5 unlabelled images a class.
+28×28 images on disk, memory-mapped; each size in a process of its own. Memory is its peak above what
+it held before the sampler was built. Episodes are 5-way 1-shot, 15 queries and 5 unlabelled images a class.
 """
 
 import tempfile
