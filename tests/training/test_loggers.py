@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -108,9 +109,15 @@ def wandb_records(run: Path) -> tuple[dict[str, float], dict[str, Any]]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = run.glob("*.wandb")
+    deadline = time.monotonic() + 30
+    while True:  # a process of its own writes the file, and may be late
+        found = [Record.FromString(content) for content in records(file.read_bytes())]
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     summary, config = {}, {}
-    for content in records(file.read_bytes()):
-        record = Record.FromString(content)
+    for record in found:
         updates = (*record.run.summary.update, *record.summary.update)
         summary |= {each.key or each.nested_key[0]: json.loads(each.value_json) for each in updates}
         settings = (*record.run.config.update, *record.config.update)
@@ -129,6 +136,8 @@ def records(content: bytes) -> Iterator[bytes]:
         size, kind = int.from_bytes(content[place + 4 : place + 6], "little"), content[place + 6]
         parts += content[place + 7 : place + 7 + size]
         place += 7 + size
+        if place > len(content):  # not written whole yet
+            return
         if kind in (1, 4):  # whole, or the last part
             yield parts
             parts = b""
