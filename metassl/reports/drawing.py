@@ -1,4 +1,4 @@
-"""What all pictures share: figures without a display, colours, and writing PNG files.
+"""What all pictures share: figures without a display, room for names, and writing PNG files.
 
 Matplotlib is imported inside the functions, so that importing this module costs nothing, and its
 `Figure` is used directly: no pyplot, no global state, no display.
@@ -7,6 +7,7 @@ Matplotlib is imported inside the functions, so that importing this module costs
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from metassl.errors import printable
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 DPI = 150
 LONGEST, MOST = 36, 12  # letters of a name, and names below one another
 
-# Okabe and Ito's colours, which stay apart under every common colour blindness; yellow is left out
-# because it vanishes on white. Line styles take over after the seventh.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
-STYLES = ("-", "--", ":", "-.")
-
-
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, whose parts keep clear of each other."""
     from matplotlib.figure import Figure
@@ -31,9 +26,14 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def line_look(index: int) -> tuple[str, str]:
-    """(colour, line style) of the line with this number; 28 lines differ."""
-    return COLOURS[index % len(COLOURS)], STYLES[index // len(COLOURS) % len(STYLES)]
+def wrapped(text: str, width: float, size: float = 10.0) -> str:
+    """Text of a picture on as many lines as it needs, for a width in inches and letters of a size in points.
+
+    No name in it is longer than a picture has room for.
+    """
+    words = (word if len(word) <= LONGEST else f"{word[: LONGEST - 1]}…" for word in printable(text).split())
+    lines = wrap(" ".join(words), max(20, round(width * 72 / (0.55 * size))))
+    return "\n".join(lines if len(lines) <= MOST else [*lines[: MOST - 1], "…"])
 
 
 def label(text: str) -> str:

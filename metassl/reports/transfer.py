@@ -13,7 +13,8 @@ import numpy as np
 
 from metassl.evaluation.intervals import Interval
 from metassl.evaluation.transfer import Agreement
-from metassl.reports.drawing import line_look, new_figure, save_png
+from metassl.reports.drawing import new_figure, save_png
+from metassl.reports.looks import numbered_look
 
 TINY = 1e-12
 
@@ -74,8 +75,8 @@ def draw_tasks(distances: np.ndarray, families: np.ndarray, path: Path) -> None:
     axes = figure.subplots()
     for number, family in enumerate(np.unique(families)):
         own = places[families == family]
-        colour, _ = line_look(number)
-        axes.scatter(own[:, 0], own[:, 1], s=14, color=colour, alpha=0.7, label=f"family {int(family)}")
+        look = numbered_look(number)
+        axes.scatter(own[:, 0], own[:, 1], s=14, color=look.colour, marker=look.marker, alpha=0.7, label=f"family {int(family)}")
     axes.set(xlabel="first direction of log d", ylabel="second", title=f"{len(places)} test tasks by d")
     axes.legend(fontsize=8)
     save_png(figure, path)

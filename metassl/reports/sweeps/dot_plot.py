@@ -1,0 +1,57 @@
+"""Draws the groups of a report as dots with their intervals, a line each."""
+
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+
+from metassl.evaluation.intervals import shown
+from metassl.reports.dots import Dot, Panel, draw_dots
+from metassl.reports.looks import Look, look_of
+from metassl.reports.sweeps.comparisons import Comparison
+from metassl.reports.sweeps.protocol import best_of_each_setting
+from metassl.reports.sweeps.seed_groups import SeedGroup, score
+from metassl.reports.sweeps.words import interval_words
+
+MOST = 40  # lines
+
+
+def draw_dot_plot(groups: Sequence[SeedGroup], compared: Sequence[Comparison], path: Path, title: str) -> bool:
+    """Writes a PNG file; of many groups the best on validation, in the order of their jobs.
+
+    Args:
+        groups: finished ones, of one outcome.
+        compared: with the best; a dot that differs from it after correction is hollow.
+        path: of the file.
+        title: of the picture.
+    """
+    kept = _best(groups)
+    best = {id(group) for group in best_of_each_setting(groups)}
+    differ = {id(found.other) for found in compared if found.held}
+    decides = groups[0].decides
+    dots = []
+    for group in kept:
+        found = score(group, decides.name)
+        if found is None:
+            dots.append(None)
+            continue
+        mark = " best on validation" if id(group) in best else " *" if id(group) in differ else ""
+        own = look_of(group.model, group.ssl)
+        look = Look(own.colour, "", own.marker)
+        value, half = decides.factor * found.mean, decides.factor * found.half_width
+        dots.append(Dot(value, look, half, hollow=id(group) in differ, text=f"{shown(decides, found)}{mark}"))
+    notes = [interval_words(kept)]
+    notes += ["hollow, *: differs from the best, paired by episode, after Holm's correction"] if differ else []
+    notes += [f"the {len(kept)} best on validation of {len(groups)}"] if len(kept) < len(groups) else []
+    draw_dots([group.label for group in kept], [Panel("", decides.test_label, dots)], path, title, "; ".join(notes))
+    return True
+
+
+def _best(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
+    if len(groups) <= MOST:
+        return list(groups)
+
+    def better(group: SeedGroup) -> float:
+        found = score(group, "validation")
+        return -inf if found is None else group.decides.improvement(found.mean)
+
+    return sorted(groups, key=better, reverse=True)[:MOST]
