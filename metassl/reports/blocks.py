@@ -31,7 +31,8 @@ class Paragraph:
 
     def markdown(self) -> str:
         """As Markdown."""
-        return f"{bold(self.opening)}{escaped(self.text)}" if self.opening else escaped(self.text)
+        blank = " " if self.opening.endswith(" ") else ""  # which would not end what is bold
+        return f"{bold(self.opening)}{blank}{escaped(self.text)}" if self.opening else escaped(self.text)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metassl.reports.drawing import new_figure, save_png, wrapped
+from metassl.reports.drawing import LEGEND, new_figure, save_png, wrapped
 from metassl.reports.looks import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LABELS = 3.3  # inches for the names at most
+LABELS = 4.0  # inches for the names at most
 MARK = Look("black", "", "D")  # of what is published
 
 
@@ -30,6 +30,7 @@ class Dot:
         half: half width of its interval; nan where it has none.
         kind: what the legend says of its mark; "" for nothing.
         hollow: whether the mark is empty inside.
+        ringed: whether it is the best on validation.
         text: what stands to the right of a single panel.
         stated: another number beside it, the published one.
     """
@@ -39,6 +40,7 @@ class Dot:
     half: float = nan
     kind: str = ""
     hollow: bool = False
+    ringed: bool = False
     text: str = ""
     stated: float | None = None
 
@@ -79,9 +81,10 @@ def draw_dots(rows: Sequence[str], panels: Sequence[Panel], path: Path, title: s
         _say_beside(axes[0], panels[0], heights)
     legend = {name: mark for ax in axes for mark, name in zip(*ax.get_legend_handles_labels(), strict=True)}
     if legend:
-        place = "outside upper center"
-        figure.legend(legend.values(), legend, loc=place, ncols=min(4, len(legend)), fontsize="small")
-    figure.suptitle(wrapped(title, width - 0.4, 12), fontsize="large")
+        figure.legend(legend.values(), legend, loc="outside right upper", fontsize="small")
+        figure.set_figwidth(width + LEGEND)
+    # From the left, so that it ends before the legend.
+    figure.suptitle(wrapped(title, width - 0.2, 12), fontsize="large", x=0.01, ha="left")
     figure.supxlabel(wrapped(note, width - 0.3, 9), fontsize="small")
     save_png(figure, path)
 
@@ -124,6 +127,9 @@ def _draw(ax: Axes, panel: Panel, heights: Sequence[float]) -> None:
                 dot.value, height, xerr=None if isnan(dot.half) else dot.half, fmt=dot.look.marker, capsize=3,
                 color=dot.look.colour, markerfacecolor=inside, markersize=6, label=dot.kind or None,
             )  # fmt: skip
+        if dot.ringed:
+            size = {"markersize": 14, "markeredgewidth": 1.6, "fillstyle": "none", "linestyle": "none"}
+            ax.plot(dot.value, height, "o", color="black", label="best on validation", **size)
     ax.set_xlabel(panel.unit)
     ax.grid(axis="x", alpha=0.35)
     ax.tick_params(axis="y", length=0)

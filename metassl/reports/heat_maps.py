@@ -16,6 +16,7 @@ from metassl.reports.drawing import label, new_figure, save_png, wrapped
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_BESIDE = 3  # columns of panels beside one another
 MISSING = "#c8c8c8"
 Place = tuple[str, str]  # row and column
 
@@ -81,7 +82,7 @@ def draw_heat_maps(
     """
     rows, columns = sides.rows, sides.columns
     names, heads = list(map(label, rows)), [label(printable(column)) for column in columns]
-    beside = len(columns) <= 5
+    beside = len(columns) <= MOST_BESIDE
     tall = any(heat_map.half is not None for heat_map in maps)
     lines = max(name.count("\n") + 1 for name in names)
     longest = max(len(line) for name in names for line in name.split("\n"))

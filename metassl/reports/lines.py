@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from metassl.reports.drawing import label, new_figure, save_png, wrapped
+from metassl.reports.drawing import LEGEND, new_figure, save_png, wrapped
 from metassl.reports.looks import Look
 
-WIDTH = 7.2
+WIDTH = 8.6
+BEST = "best on validation"
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ def draw_lines(lines: Sequence[Line], path: Path, title: str, axes: tuple[str, s
         look = line.look
         ax.errorbar(
             shifted, line.y, half, color=look.colour, linestyle=look.style, marker=look.marker, capsize=3,
-            label=label(line.name),
+            label=wrapped(line.name, LEGEND, 8.5),
         )  # fmt: skip
         for k in line.best:
             size = {"markersize": 15, "markeredgewidth": 1.8, "fillstyle": "none"}
-            ax.plot(shifted[k], line.y[k], "o", color="black", label="best on validation", **size)
+            ax.plot(shifted[k], line.y[k], "o", color="black", label=BEST, **size)
     if scale == "symlog":
         ax.set_xscale("symlog", linthresh=min(value for value in x if value > 0))
     else:
@@ -59,12 +60,14 @@ def draw_lines(lines: Sequence[Line], path: Path, title: str, axes: tuple[str, s
     if len(x) <= 12:
         ax.set_xticks(x, [f"{value:g}" for value in x], rotation=0 if len(x) <= 8 else 35)
         ax.set_xticks([], minor=True)
-    ax.set(xlabel=label(axes[0]), ylabel=label(axes[1]))
+    ax.set(xlabel=wrapped(axes[0], WIDTH - 3), ylabel=wrapped(axes[1], 4))
     ax.grid(alpha=0.3)
-    named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    named = [wrapped(line.name, LEGEND, 8.5) for line in lines] + ([BEST] if BEST in handles else [])
     if len(named) > 1:
-        figure.legend(named.values(), named, loc="outside upper center", ncols=2, fontsize="small")
-    figure.suptitle(wrapped(title, WIDTH - 0.4, 12), fontsize="large")
+        legend = [handles[name] for name in named]
+        figure.legend(legend, named, loc="outside right upper", fontsize="small")
+    ax.set_title(wrapped(title, WIDTH - 2.6, 12), fontsize="large")
     figure.supxlabel(wrapped(note, WIDTH - 0.3, 9), fontsize="small")
     save_png(figure, path)
 

@@ -18,12 +18,14 @@ class Best:
 
 
 def best_of_columns(table: Table, verdicts: Verdicts) -> dict[str, Best]:
-    """Column -> its best row, for those whose every row that was run has a validation.
+    """Column -> its best row, for those whose every row that was run has a validation, and nothing published.
 
     The test plays no part in the choice, or the best of many would be the luckiest. The differences are
     paired by seed.
     """
-    found = {}
+    found: dict[str, Best] = {}
+    if any(verdict.published is not None for verdict in verdicts.values()) and not table.axis:
+        return found  # what counts there is how close they are
     for column in table.columns:
         run = {row: verdicts[row, column] for row in table.rows if verdicts[row, column].mean is not None}
         known = {row: v.validation for row, v in run.items() if v.validation is not None}

@@ -39,8 +39,8 @@ def _dots(table: Table, verdicts: Verdicts, best: Mapping[str, Best], path: Path
     panels = []
     for column in table.columns:
         found = [verdicts[row, column] for row in table.rows]
-        differ = best[column].differ if column in best else frozenset()
-        dots = [_dot(v, row in differ) for v, row in zip(found, table.rows, strict=True)]
+        chosen = best.get(column, Best("", frozenset()))
+        dots = [_dot(v, row, chosen) for v, row in zip(found, table.rows, strict=True)]
         panels.append(Panel(column, found[0].score.label, dots))
     notes = [_note(verdicts)]
     if any(one.differ for one in best.values()):
@@ -48,14 +48,15 @@ def _dots(table: Table, verdicts: Verdicts, best: Mapping[str, Best], path: Path
     draw_dots(table.rows, panels, path, title, "; ".join(notes))
 
 
-def _dot(found: Verdict, differs: bool) -> Dot | None:
+def _dot(found: Verdict, row: str, best: Best) -> Dot | None:
     if found.mean is None and found.published is None:
         return None
     stated = found.published is not None
     kind = "" if not stated else f"ours: {found.word}" if found.word in LOOKS else "ours: not comparable"
     look = LOOKS.get(found.word, Look("#6b7280", "", "s") if stated else OURS)
     mean = nan if found.mean is None else found.mean
-    return Dot(mean, look, _width(found), kind, differs, "", found.published)
+    hollow, ringed = row in best.differ, row == best.row
+    return Dot(mean, look, _width(found), kind, hollow, ringed, stated=found.published)
 
 
 def _width(found: Verdict) -> float:

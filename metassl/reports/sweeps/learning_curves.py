@@ -57,7 +57,7 @@ def draw_learning_curves(groups: Sequence[SeedGroup], path: Path, title: str) ->
     ax.set(xlabel="training step", ylabel=f"val/{decides.name}{' (%)' if decides.percent else ''}")
     ax.grid(alpha=0.3)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
-    figure.suptitle(wrapped(title, WIDTH - 0.4, 12))
+    ax.set_title(wrapped(title, WIDTH - 2.6, 12), fontsize="large")
     figure.supxlabel(wrapped(_note(curves, shown), WIDTH - 0.3, 9), fontsize="small")
     save_png(figure, path)
     return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from metassl.reports.lines import Line, draw_lines
 from metassl.reports.looks import Look
 from metassl.reports.sweeps.axes import Axis
-from metassl.reports.sweeps.group_looks import looks_of
+from metassl.reports.sweeps.group_looks import METHOD, looks_of
 from metassl.reports.sweeps.protocol import best_of_each_setting
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.reports.sweeps.words import interval_words
@@ -55,7 +55,10 @@ def _line(
     groups: Sequence[SeedGroup], look: Look, along: Axis, other: Axis | None, best: Sequence[SeedGroup]
 ) -> Line:
     first = groups[0]
-    name = f"{first.model} + {first.ssl}" if other is None else f"{other.key}={other.of(first)}"
+    if other is None:
+        name = f"{first.model} + {first.ssl}"
+    else:
+        name = other.of(first) if other.key in METHOD else f"{other.key}={other.of(first)}"
     found = [interval for group in groups if (interval := score(group, group.decides.name))]
     factor = first.decides.factor
     return Line(

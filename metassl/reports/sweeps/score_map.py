@@ -54,7 +54,7 @@ def draw_score_map(
     maps = score_maps(decides, found, gain, "gain over the twin", half, best, differ)
     notes = [interval_words(finished) if small else interval_words(finished).split(",")[0]]
     notes += ["framed: best on validation"] if best else []
-    notes += ["*: differs from the best after Holm's correction"] if differ else []
+    notes += ["*: differs from it, paired by episode, after Holm's correction"] if differ else []
     draw_heat_maps(over, maps, path, title, set(map(where, finished)), "; ".join(notes))
     return True
 

@@ -164,6 +164,7 @@ def _line(part: Part, largest: Part) -> str:
     value = "" if found is None else f", {group.decides.title} {shown(group.decides, found)}"
     keys = [key for key in WORDS if _plain(part.facts.get(key)) != _plain(largest.facts.get(key))]
     other = [key for key in keys if key in part.facts and key in largest.facts]
+    other = other[:1] if other[:1] in (["outcome"], ["score"]) else other  # which make the others differ
     why = "; ".join(
         f"{WORDS[key] or key} {_plain(part.facts[key])} where the others have {_plain(largest.facts[key])}"
         for key in other
