@@ -79,7 +79,9 @@ def gained(score: Score, using: Values, control: Values) -> Interval:
 
 
 def _student_95(n: int) -> float:
-    from scipy.special import stdtrit  # of Student's distribution, without scipy.stats and its second of imports
+    from scipy.special import (
+        stdtrit,
+    )  # of Student's distribution, without scipy.stats and its second of imports
 
     return float(stdtrit(n - 1, 0.975))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metassl.reports.drawing import LEGEND, new_figure, save_png, wrapped
+from metassl.reports.drawing import LEGEND, new_figure, ring, save_png, wrapped
 from metassl.reports.looks import Look
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ def _draw(ax: Axes, panel: Panel, heights: Sequence[float]) -> None:
                 color=dot.look.colour, markerfacecolor=inside, markersize=6, label=dot.kind or None,
             )  # fmt: skip
         if dot.ringed:
-            size = {"markersize": 14, "markeredgewidth": 1.6, "fillstyle": "none", "linestyle": "none"}
-            ax.plot(dot.value, height, "o", color="black", label="best on validation", **size)
+            ring(ax, dot.value, height)
     ax.set_xlabel(panel.unit)
     ax.grid(axis="x", alpha=0.35)
     ax.tick_params(axis="y", length=0)

@@ -14,11 +14,14 @@ from metassl.errors import printable
 from metassl.files import write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DPI = 150
+BEST = "best on validation"
 LEGEND = 2.1  # inches
 LONGEST, MOST = 36, 12  # letters of a name, and names below one another
+
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, whose parts keep clear of each other."""
@@ -44,6 +47,12 @@ def label(text: str) -> str:
     return "\n".join(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines)
 
 
+def ring(ax: Axes, x: float, y: float) -> None:
+    """A ring around a point: what was chosen on validation."""
+    (mark,) = ax.plot(x, y, "o", color="black", label=BEST, fillstyle="none", linestyle="none")
+    mark.set(markersize=14, markeredgewidth=1.6)
+
+
 def save_png(figure: Figure, path: Path) -> None:
     """Writes the figure as a PNG file, whole or not at all."""
     import numpy as np
@@ -57,6 +66,10 @@ def save_png(figure: Figure, path: Path) -> None:
     figure.set_dpi(DPI)
     canvas.draw()
     # 256 colours are enough for lines and cells, and make the file a third as large.
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture = (
+        Image.fromarray(np.asarray(canvas.buffer_rgba()))
+        .convert("RGB")
+        .quantize(256, dither=Image.Dither.NONE)
+    )
     # The format is named, because the temporary file's name doesn't end in .png.
     write_atomically(path, lambda temporary: picture.save(temporary, format="png", optimize=True))

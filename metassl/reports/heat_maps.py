@@ -86,7 +86,10 @@ def draw_heat_maps(
     tall = any(heat_map.half is not None for heat_map in maps)
     lines = max(name.count("\n") + 1 for name in names)
     longest = max(len(line) for name in names for line in name.split("\n"))
-    width, height = 2.9 + (1.15 if beside else 0.95) * len(columns), 1.9 + _row_height(lines, tall) * len(rows)
+    width, height = (
+        2.9 + (1.15 if beside else 0.95) * len(columns),
+        1.9 + _row_height(lines, tall) * len(rows),
+    )
     shape = (1, len(maps)) if beside else (len(maps), 1)
     width, height = width * shape[1] + 0.08 * max(0, longest - 16), height * shape[0]
     figure = new_figure(width, height + 0.05 * shape[0] * max(0, max(map(len, heads)) - 16))

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from metassl.reports.drawing import LEGEND, new_figure, save_png, wrapped
+from metassl.reports.drawing import BEST, LEGEND, new_figure, ring, save_png, wrapped
 from metassl.reports.looks import Look
 
 WIDTH = 8.6
-BEST = "best on validation"
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,7 @@ def draw_lines(lines: Sequence[Line], path: Path, title: str, axes: tuple[str, s
             label=wrapped(line.name, LEGEND, 8.5),
         )  # fmt: skip
         for k in line.best:
-            size = {"markersize": 15, "markeredgewidth": 1.8, "fillstyle": "none"}
-            ax.plot(shifted[k], line.y[k], "o", color="black", label=BEST, **size)
+            ring(ax, shifted[k], line.y[k])
     if scale == "symlog":
         ax.set_xscale("symlog", linthresh=min(value for value in x if value > 0))
     else:
@@ -73,7 +71,7 @@ def draw_lines(lines: Sequence[Line], path: Path, title: str, axes: tuple[str, s
 
 
 def spacing(values: Sequence[float]) -> str:
-    """How an axis shows these ascending numbers: 'linear', 'log', or 'symlog' for such with a 0 before them."""
+    """How an axis shows these ascending numbers: 'linear', 'log', or 'symlog' with a 0 before them."""
     above = [value for value in values if value > 0]
     if len(above) < 3 or values[0] < 0 or above[-1] / above[0] < 8:
         return "linear"

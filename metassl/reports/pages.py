@@ -51,6 +51,14 @@ def html_page(title: str, blocks: Sequence[Block], folder: Path) -> str:
     )
 
 
+def is_png(path: Path) -> bool:
+    """Whether a file begins as a PNG file does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
 def _inside(folder: Path, file: str) -> str:
     """A PNG file as an address that holds it."""
     return f"data:image/png;base64,{b64encode((folder / file).read_bytes()).decode()}"

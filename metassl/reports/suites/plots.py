@@ -27,7 +27,9 @@ def draw_table(table: Table, verdicts: Verdicts, best: Mapping[str, Best], path:
 def _lines(table: Table, axis: str, verdicts: Verdicts, path: Path, title: str) -> None:
     lines = []
     for index, row in enumerate(table.rows):
-        found = [(float(c), v.mean, _width(v)) for c in table.columns if (v := verdicts[row, c]).mean is not None]
+        found = [
+            (float(c), v.mean, _width(v)) for c in table.columns if (v := verdicts[row, c]).mean is not None
+        ]
         if found:
             x, y, half = zip(*sorted(found), strict=True)
             lines.append(Line(row, numbered_look(index), x, y, half))

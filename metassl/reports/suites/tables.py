@@ -17,7 +17,7 @@ def is_compared(table: Table, verdicts: Verdicts) -> bool:
 
 
 def verdicts_table(table: Table, verdicts: Verdicts, best: Mapping[str, Best]) -> Grid:
-    """A line for each cell, or, where nothing is published, a line for each row; the best of a column bold."""
+    """A line for each cell, or, where nothing is published, for each row; the best of a column is bold."""
     if not is_compared(table, verdicts):
         rows = [[row, *(_with_mark(verdicts, row, c, best) for c in table.columns)] for row in table.rows]
         return Grid([table.axis or "", *table.columns], rows)

@@ -114,7 +114,7 @@ def _mean_ci(cells: Sequence[Mapping[str, Any]], score: Score) -> float:
 
 def _validation(cells: Sequence[Mapping[str, Any]], score: Score) -> float | None:
     """The validation of trainings; a test of the validation classes is one itself."""
-    of_split = [cell[score.name] if cell.get("split") == "val" else cell.get("validation") for cell in cells]
-    if not cells or None in of_split:
-        return None
-    return float(np.mean([score.factor * found["mean"] for found in of_split]))
+    stored = (cell[score.name] if cell.get("split") == "val" else cell.get("validation") for cell in cells)
+    means = [None if found is None else score.factor * float(found["mean"]) for found in stored]
+    known = [mean for mean in means if mean is not None]
+    return float(np.mean(known)) if known and len(known) == len(cells) else None

@@ -83,7 +83,9 @@ def comparisons(groups: Sequence[SeedGroup]) -> Comparisons:
         for other in (g for g in done if g is not best and settings[id(g)] == settings[id(best)]):
             difference = paired_difference(best, other, read)
             if difference is None:
-                not_made.append(f"{best.label} with {other.label}: they share no seed with the same stored episodes.")
+                not_made.append(
+                    f"{best.label} with {other.label}: they share no seed with the same stored episodes."
+                )
             else:
                 found.append((best, other, difference))
     holds = holm([difference.p for _, _, difference in found])
@@ -126,7 +128,10 @@ def comparison_blocks(found: Comparisons, digits: int = 1) -> list[Block]:
         blocks.append(Paragraph(NOTE.format(unit=unit, comparisons=len(found.made))))
         head = ["the best", "against", "the best is better by", "p", "verdict"]
         blocks.append(Grid(head, [_row(comparison, digits) for comparison in found.made]))
-    return [*blocks, *([Bullets([f"Not compared: {line}" for line in found.not_made])] if found.not_made else [])]
+    return [
+        *blocks,
+        *([Bullets([f"Not compared: {line}" for line in found.not_made])] if found.not_made else []),
+    ]
 
 
 def _row(found: Comparison, digits: int) -> list[str | Toned]:

@@ -15,7 +15,9 @@ from metassl.reports.sweeps.words import interval_words
 MOST = 40  # lines
 
 
-def draw_dot_plot(groups: Sequence[SeedGroup], compared: Sequence[Comparison], path: Path, title: str) -> bool:
+def draw_dot_plot(
+    groups: Sequence[SeedGroup], compared: Sequence[Comparison], path: Path, title: str
+) -> bool:
     """Writes a PNG file; of many groups the best on validation, in the order of their jobs.
 
     Args:
@@ -28,22 +30,31 @@ def draw_dot_plot(groups: Sequence[SeedGroup], compared: Sequence[Comparison], p
     best = {id(group) for group in best_of_each_setting(groups)}
     differ = {id(found.other) for found in compared if found.held}
     decides = groups[0].decides
-    dots = []
-    for group in kept:
-        found = score(group, decides.name)
-        if found is None:
-            dots.append(None)
-            continue
-        mark = " best on validation" if id(group) in best else " *" if id(group) in differ else ""
-        own = look_of(group.model, group.ssl)
-        look = Look(own.colour, "", own.marker)
-        value, half = decides.factor * found.mean, decides.factor * found.half_width
-        dots.append(Dot(value, look, half, hollow=id(group) in differ, text=f"{shown(decides, found)}{mark}"))
+    dots = [_dot(group, id(group) in best, id(group) in differ) for group in kept]
     notes = [interval_words(kept)]
-    notes += ["hollow, *: differs from the best, paired by episode, after Holm's correction"] if differ else []
+    notes += (
+        ["hollow, *: differs from the best, paired by episode, after Holm's correction"] if differ else []
+    )
     notes += [f"the {len(kept)} best on validation of {len(groups)}"] if len(kept) < len(groups) else []
-    draw_dots([group.label for group in kept], [Panel("", decides.test_label, dots)], path, title, "; ".join(notes))
+    draw_dots(
+        [group.label for group in kept], [Panel("", decides.test_label, dots)], path, title, "; ".join(notes)
+    )
     return True
+
+
+def _dot(group: SeedGroup, best: bool, differs: bool) -> Dot | None:
+    decides, found = group.decides, score(group, group.decides.name)
+    if found is None:
+        return None
+    own = look_of(group.model, group.ssl)
+    return Dot(
+        decides.factor * found.mean,
+        Look(own.colour, "", own.marker),
+        decides.factor * found.half_width,
+        hollow=differs,
+        ringed=best,
+        text=f"{shown(decides, found)}{' *' if differs else ''}",
+    )
 
 
 def _best(groups: Sequence[SeedGroup]) -> list[SeedGroup]:

@@ -39,7 +39,10 @@ def _shades(count: int) -> list[Look]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    return [Look(to_hex(colormaps["viridis"](0.85 * k / (count - 1))), "-", MARKERS[k % len(MARKERS)]) for k in range(count)]
+    return [
+        Look(to_hex(colormaps["viridis"](0.85 * k / (count - 1))), "-", MARKERS[k % len(MARKERS)])
+        for k in range(count)
+    ]
 
 
 def _paler(look: Look, place: int, count: int) -> Look:
@@ -47,5 +50,5 @@ def _paler(look: Look, place: int, count: int) -> Look:
     from matplotlib.colors import to_hex, to_rgb
 
     share = 0.6 * (1 - (place + 1) / count)
-    mixed = to_hex([share + (1 - share) * part for part in to_rgb(look.colour)])
-    return Look(mixed, STYLES[(count - 1 - place) % len(STYLES)], look.marker)
+    red, green, blue = (share + (1 - share) * part for part in to_rgb(look.colour))
+    return Look(to_hex((red, green, blue)), STYLES[(count - 1 - place) % len(STYLES)], look.marker)

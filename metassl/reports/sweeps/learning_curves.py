@@ -124,7 +124,7 @@ def _draw_faint(ax: Axes, curves: Sequence[SeedCurves]) -> None:
 def _draw(ax: Axes, curve: SeedCurves, look: Look, name: str) -> None:
     marker = look.marker if curve.steps.size <= 12 else None  # one point alone draws no line
     middle, low, high = curve.values.mean(axis=0), curve.values.min(axis=0), curve.values.max(axis=0)
-    style = {"color": look.colour, "linestyle": look.style, "marker": marker, "markersize": 4}
-    ax.plot(curve.steps, middle, label=label(name), **style)
+    (line,) = ax.plot(curve.steps, middle, look.style, color=look.colour, label=label(name))
+    line.set(marker=marker, markersize=4)
     if len(curve.values) > 1:
         ax.fill_between(curve.steps, low, high, color=look.colour, alpha=0.13, linewidth=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from metassl.evaluation.intervals import shown
 from metassl.reports.blocks import Block, Bullets, Folded, Heading, Lines, Paragraph, Picture
 from metassl.reports.markdown import distinct
-from metassl.reports.pages import markdown_page, write_page
+from metassl.reports.pages import is_png, markdown_page, write_page
 from metassl.reports.sweeps.comparisons import Comparisons, comparison_blocks, comparisons
 from metassl.reports.sweeps.pictures import section_pictures
 from metassl.reports.sweeps.protocol import best_of_each_setting, protocol_line
@@ -18,6 +18,10 @@ from metassl.reports.sweeps.tables import failures_table, results_table
 from metassl.runs.read import Run, find_runs, other_folders
 
 LEFT_OUT = "Left out, because nothing here can be compared with it"
+DRAWN = {
+    "fits.png": "What the learner makes of the first test tasks (metassl report run=...).",
+    "transfer.png": "The test tasks by their distances (metassl transfer run=...).",
+}
 
 
 def write_sweep_report(sweep: Path, out: Path, digits: int = 1) -> tuple[str, list[Path]]:
@@ -40,14 +44,17 @@ def write_sweep_report(sweep: Path, out: Path, digits: int = 1) -> tuple[str, li
     pictures: list[Picture] = []
     for section, comparison in zip(found.sections, compared, strict=True):
         drawn = section_pictures(section, comparison.made, out)
-        table = [*_heading(section), *results_table(section.groups, digits)]
-        blocks += [*table, *_document(section, comparison, drawn, digits)]
-        said += table
+        table = results_table(section.groups, digits)
+        blocks += [*_heading(section), *_best(section, digits), *table]
+        blocks += _document(section, comparison, drawn, digits)
+        said += [*_heading(section), *table]
         pictures += drawn
     left = _left_out(found, sweep)
     failures = failures_table(runs, sweep)
-    blocks += [*left, *([Heading("Jobs without results"), failures] if failures else [])]
-    blocks += [runs_table(runs, out), *_whole(runs)]
+    blocks += left
+    if failures:
+        blocks += [Heading("Jobs without results"), failures]
+    blocks += [runs_table(runs, out), *_whole(runs, out)]
     paths = write_page(title, blocks, out)
     return markdown_page([*said, *left]).rstrip(), [*paths, *(out / picture.file for picture in pictures)]
 
@@ -68,7 +75,7 @@ def _document(
     section: Section, compared: Comparisons, pictures: Sequence[Picture], digits: int
 ) -> list[Block]:
     """What follows the section's table."""
-    blocks: list[Block] = [*_best(section, digits), *pictures]
+    blocks: list[Block] = [*pictures]
     blocks += comparison_blocks(compared, digits)
     if any(run.finished for run in section.runs):
         blocks.append(Paragraph(protocol_line(section.runs)))
@@ -77,14 +84,14 @@ def _document(
 
 def _best(section: Section, digits: int) -> list[Block]:
     """A line for the best of each setting."""
-    lines = []
+    lines: list[Block] = []
     for group in best_of_each_setting([group for group in section.groups if group.finished]):
         found = score(group, group.decides.name)
         if found is not None:
             unit = " %" if group.decides.percent else ""
             test = f"{group.decides.title} {shown(group.decides, found, digits=digits)}{unit} on the test"
             lines.append(Paragraph(f"{group.label}, {test}.", "Best on validation: "))
-    return list(lines)
+    return lines
 
 
 def _left_out(found: Sorted, sweep: Path) -> list[Block]:
@@ -96,8 +103,9 @@ def _left_out(found: Sorted, sweep: Path) -> list[Block]:
     return [Heading(LEFT_OUT), Bullets(lines)] if lines else []
 
 
-def _whole(runs: Sequence[Run]) -> list[Block]:
-    """All that a single run's results say."""
+def _whole(runs: Sequence[Run], out: Path) -> list[Block]:
+    """All that a single run's results say, and the pictures that other commands drew of it."""
     if len(runs) != 1 or runs[0].results is None:
         return []
-    return [Folded("All results", [Lines(json.dumps(runs[0].results, indent=2))])]
+    drawn = [Picture(shows, name) for name, shows in DRAWN.items() if is_png(out / name)]
+    return [*drawn, Folded("All results", [Lines(json.dumps(runs[0].results, indent=2))])]

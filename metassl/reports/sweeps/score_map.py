@@ -78,7 +78,9 @@ def score_maps(
     """
     largest = float(np.abs(values[np.isfinite(values)]).max())
     decimals, noise = (".1f", 100 * NOISE) if decides.percent else (".3g", NOISE * largest)
-    maps = [HeatMap(values, decides.test_label, False, decimals, noise, decides.higher, half, starred, framed)]
+    maps = [
+        HeatMap(values, decides.test_label, False, decimals, noise, decides.higher, half, starred, framed)
+    ]
     if np.isfinite(gains).any():
         maps.append(HeatMap(gains, f"{gain_of} ({gain_words(decides)})", True, decimals, noise))
     return maps

@@ -13,9 +13,8 @@ from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact,
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.runs.read import Run
 
-
 FEW = (
-    "An interval (Student's t) of two seeds is 12.7 standard errors wide to each side, one of three seeds 4.3, of "
+    "An interval (Student's t) of two seeds is 12.7 standard errors wide to each side, one of three 4.3, of "
     "five 2.8: run three or more, such as seed=0,1,2."
 )
 
