@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from metassl.reports.cells import Cell
-from metassl.reports.markdown import bold, escaped, in_markdown, markdown_table, preformatted
+from metassl.reports.markdown import bold, escaped, in_markdown, link, markdown_table, preformatted
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Picture:
 
     def markdown(self) -> str:
         """As Markdown."""
-        return f"![{escaped(self.text)}]({self.file})"
+        return f"!{link(self.text, self.file)}"
 
 
 @dataclass(frozen=True)

@@ -28,33 +28,56 @@ def parts_of(finished: Sequence[Run]) -> list[Part]:
     parts: dict[tuple[Hashable, ...], Part] = {}
     for kind, members in kinds.items():
         facts = [fact for fact in episode_facts(members) if fact != "split"]
-        fixed = [fact for fact in facts if not _is_swept(fact, members)]
-        names = ("outcome", "score", "dataset", "split", "reduced", *fixed)
-        for run in members:
-            values = (*kind, bool(run.result("reduced")), *(as_text(run.result(fact)) for fact in fixed))
-            parts.setdefault(values, Part(dict(zip(names, values, strict=True)), [])).runs.append(run)
+        given = [fact for fact in facts if not _follows(fact, members)]
+        for alike in _by_facts(given, members).values():
+            fixed = [*given, *(fact for fact in facts if fact not in given and not _is_crossed(fact, alike))]
+            names = ("outcome", "score", "dataset", "split", "reduced", *fixed)
+            for run in alike:
+                values = (*kind, bool(run.result("reduced")), *_values(fixed, run))
+                part = parts.setdefault((*names, *values), Part(dict(zip(names, values, strict=True)), []))
+                part.runs.append(run)
     return list(parts.values())
 
 
+def _values(facts: Sequence[str], run: Run) -> tuple[str, ...]:
+    return tuple(as_text(run.result(fact)) for fact in facts)
+
+
+def _by_facts(facts: Sequence[str], runs: Sequence[Run]) -> dict[tuple[str, ...], list[Run]]:
+    found: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        found.setdefault(_values(facts, run), []).append(run)
+    return found
+
+
 def as_text(value: object) -> str:
+    """A value of a results file as one text; those of other types don't go together."""
     return NOTHING if value is None else str(value)
 
 
-def _is_swept(fact: str, runs: Sequence[Run]) -> bool:
-    """Whether a fact follows from overrides, and most methods have several values of it."""
-    if len({as_text(run.result(fact)) for run in runs}) < 2:
-        return False
-    vary = varying(runs)
-    keys = [key for key in vary if key.startswith(SWEPT)]
-    of_keys: dict[tuple[str, ...], set[str]] = {}
-    of_methods: dict[tuple[str, ...], set[str]] = {}
+def _keys(fact: str, runs: Sequence[Run]) -> list[str]:
+    """The keys that vary and set a fact, such as episode.test.unlabelled that of unlabelled."""
+    keys = [key for key in varying(runs) if key.startswith(SWEPT)]
+    return [key for key in keys if fact == "make_up" or key.rpartition(".")[2] in fact]
+
+
+def _follows(fact: str, runs: Sequence[Run]) -> bool:
+    """Whether a fact varies as overrides say, and by nothing else."""
+    keys = _keys(fact, runs)
+    found: dict[tuple[str, ...], set[str]] = {}
     for run in runs:
-        found = as_text(run.result(fact))
-        of_keys.setdefault(tuple(value_of(run, key) for key in keys), set()).add(found)
-        method = ("model", "ssl", *(key for key in vary if key not in keys))
-        of_methods.setdefault(tuple(value_of(run, key) for key in method), set()).add(found)
-    follows = all(len(found) == 1 for found in of_keys.values())
-    return follows and 2 * sum(len(found) > 1 for found in of_methods.values()) >= len(of_methods)
+        found.setdefault(tuple(value_of(run, key) for key in keys), set()).add(as_text(run.result(fact)))
+    return len(found) > 1 and all(len(values) == 1 for values in found.values())
+
+
+def _is_crossed(fact: str, runs: Sequence[Run]) -> bool:
+    """Whether half of the methods, or more, have several values of a fact."""
+    keys = set(_keys(fact, runs))
+    rest = ("model", "ssl", *(key for key in varying(runs) if key not in keys))
+    found: dict[tuple[str, ...], set[str]] = {}
+    for run in runs:
+        found.setdefault(tuple(value_of(run, key) for key in rest), set()).add(as_text(run.result(fact)))
+    return 2 * sum(len(values) > 1 for values in found.values()) >= len(found)
 
 
 def add_unfinished(parts: Sequence[Part], runs: Sequence[Run]) -> None:
@@ -68,6 +91,7 @@ def add_unfinished(parts: Sequence[Part], runs: Sequence[Run]) -> None:
 
 
 def by_outcome(parts: Sequence[Part]) -> list[Part]:
+    """All runs of an outcome together, whatever they were tested on."""
     found: dict[tuple[Hashable, ...], Part] = {}
     for part in parts:
         facts = {key: part.facts[key] for key in ("outcome", "score")}

@@ -77,7 +77,9 @@ def _named(parts: Sequence[Part], runs: Sequence[Run]) -> list[Section]:
         inside = set(parts[0].runs) | {run for run in runs if run.seed is None}
         return [Section("", [run for run in runs if run in inside])]
     outcomes = [str(part.facts["outcome"]) for part in parts]
-    vary = [key for key in WORDS if len({as_text(part.facts.get(key)) for part in parts}) > 1]
+    # what one of them sweeps is no name of the others
+    stated = [key for key in WORDS if all(key in part.facts for part in parts)]
+    vary = [key for key in stated if len({as_text(part.facts[key]) for part in parts}) > 1]
     keys = ["outcome"] if len(set(outcomes)) == len(parts) else vary
     names = [", ".join(filter(None, (_said(key, part.facts.get(key)) for key in keys))) for part in parts]
     again = Counter(slug(name)[:60] for name in names)
