@@ -313,7 +313,9 @@ def check_page(page: Path) -> None:
 
 def test_nothing_lives_in_the_report_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for drawing in (heat_maps, dots, lines, learning_curves):
-        monkeypatch.setattr(drawing, "save_png", lambda figure, path: path.write_bytes(b"no picture"))  # see below
+        monkeypatch.setattr(
+            drawing, "save_png", lambda figure, path: path.write_bytes(b"no picture")
+        )  # see below
     sweep = tmp_path / "sweep"
     for number, evil in enumerate(EVIL):
         facts = {"norm": evil, "commit": evil, "split": evil}
