@@ -1,7 +1,10 @@
 """What somebody else's folder or file asks for: nothing of it runs, writes elsewhere, sends, or lives in a page."""
 
 import json
+import re
 import shutil
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from metassl.data.images.image_folder import ImageFolder
 from metassl.errors import UserError
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.instantiate import refuse_foreign_targets
-from metassl.reports import heat_maps
+from metassl.reports import dots, heat_maps, lines
 from metassl.reports.suites.report import write_suite_report
 from metassl.reports.sweeps import learning_curves
 from metassl.reports.sweeps.pair_map import write_pair_map
@@ -286,7 +289,10 @@ PLAIN = {
     "th",
     "td",
 }
-PLAIN |= {"img", "pre", "code", "strong", "br", "ul", "li"}
+PLAIN |= {"img", "pre", "code", "strong", "br", "ul", "li", "a"}
+PLAIN |= {"main", "div", "link", "figure", "figcaption", "span", "details", "summary", "script"}
+# Of a page: a picture inside it, a folder below or beside it, its own icon.
+HARMLESS = re.compile(r"src=data:image/png;base64,[\w+/]+=*|href=\./[\w./%~-]*|href=data:,")
 
 
 def check_page(page: Path) -> None:
@@ -296,14 +302,20 @@ def check_page(page: Path) -> None:
         text = markdown(text, extensions=["tables", "fenced_code"])
     tags = Tags(text)
     assert tags.found <= PLAIN, tags.found - PLAIN
-    assert all(link.startswith("src=") and "/" not in link and ":" not in link for link in tags.links), (
+    assert all(HARMLESS.fullmatch(link) or re.fullmatch(r"src=[\w.]+", link) for link in tags.links), (
         tags.links
     )
+    if page.suffix == ".html":  # the page's policy allows no script but this one, and no address
+        (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+        assert b64encode(sha256(script.encode()).digest()).decode() in text
+        assert "default-src 'none'" in text
 
 
 def test_nothing_lives_in_the_report_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for drawing in (heat_maps, learning_curves):
-        monkeypatch.setattr(drawing, "save_png", lambda figure, path: None)  # see below
+    for drawing in (heat_maps, dots, lines, learning_curves):
+        monkeypatch.setattr(
+            drawing, "save_png", lambda figure, path: path.write_bytes(b"no picture")
+        )  # see below
     sweep = tmp_path / "sweep"
     for number, evil in enumerate(EVIL):
         facts = {"norm": evil, "commit": evil, "split": evil}
@@ -312,7 +324,7 @@ def test_nothing_lives_in_the_report_of_a_sweep(tmp_path: Path, monkeypatch: pyt
     (failed / "status.json").write_text(json.dumps({"status": EVIL[0], "error": " ".join(EVIL)}))
     text, paths = write_sweep_report(sweep, sweep)
     assert "\x1b" not in text
-    for page in (paths[0], write_pair_map(sweep)[0]):
+    for page in (*paths[:2], *write_pair_map(sweep)[:2]):
         check_page(page)
 
 
@@ -321,7 +333,8 @@ def test_a_picture_shows_names_as_they_are(tmp_path: Path) -> None:
     for number, name in enumerate(("$\\frac{$", "\x1b[2J", "long" * 300 + "\n" * 300)):
         write_job(tmp_path / str(number), name, name, 0)
     _, paths = write_sweep_report(tmp_path, tmp_path)
-    assert [path.name for path in paths] == ["report.md", "heatmap.png", "curves.png"]
+    names = ["report.md", "report.html", "heatmap.png", "intervals.png", "curves.png"]
+    assert [path.name for path in paths] == names
     with Image.open(tmp_path / "heatmap.png") as picture:
         assert max(picture.size) < 3000
 

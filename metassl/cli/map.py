@@ -7,8 +7,8 @@
     metassl map out=outputs/map jobs=16 launcher=ray                  # or slurm; local: on this machine
 
 Cells that are done are not run again, and a killed sweep goes on where it was: type the same command.
-Writes map.md and map.png into `out`: accuracies, and gains over the twin (ssl=none) on the same episodes, for
-balanced and for unbalanced U.
+Writes map.md, map.html and map.png into `out`: accuracies, and gains over the twin (ssl=none) on the same
+episodes, for balanced and for unbalanced U.
 Exit code 1 where a cell failed, 2 for a user's mistake, 130 when stopped by hand.
 """
 

@@ -1,13 +1,16 @@
-"""Report a sweep or a single run: a Markdown table, a heat map and learning curves.
+"""Report a sweep, any folder of runs, or a single run: tables and pictures, as Markdown and as one HTML page.
 
     metassl report outputs/multirun/2026-11-22_10-00-00 [--out FOLDER] [--digits 2]
+    metassl report outputs                  # runs of all kinds: sorted by what can be compared
     metassl report suite=ren2018_omniglot   # stored results of a suite beside the published
     metassl report run=outputs/<when>       # draws what a run of dataset=curves makes of its first test tasks
 
-Writes report.md, heatmap.png and curves.png into the sweep's folder or FOLDER, and prints the table
-and the paths. With run= it writes fits.png into the run's folder; further words change the test as in
-metassl evaluate, and episode.queries=200 makes the curves smooth. Exit code 2 and one line on stderr
-for a missing folder or a broken file.
+Writes report.md, report.html, which holds its pictures and needs no network, and the pictures into the
+folder or FOLDER, and prints the tables and the paths. The pictures follow what was swept: heatmap.png of two
+or more things, line.png against a number, intervals.png of anything else, curves.png of the training. With
+run= it writes fits.png into the run's folder; further words change the test as in metassl evaluate, and
+episode.queries=200 makes the curves smooth. Exit code 2 and one line on stderr for a missing folder or a
+broken file.
 """
 
 import argparse
@@ -41,7 +44,7 @@ def report_fits(arguments: list[str]) -> int:
 def report_sweep(arguments: list[str]) -> int:
     """Writes and prints the report of a sweep or a run; the exit code. Raises UserError."""
     parser = in_one_line(argparse.ArgumentParser(add_help=False))
-    parser.add_argument("sweep", type=Path, help="the folder of a sweep or of one run")
+    parser.add_argument("sweep", type=Path, help="the folder of a sweep, of other runs, or of one run")
     parser.add_argument("--out", type=Path, help="where the files go (default: the sweep's folder)")
     parser.add_argument("--digits", type=int, choices=(1, 2), default=1, help="decimals of the percentages")
     options = parser.parse_args(arguments)

@@ -3,9 +3,9 @@
     metassl transfer run=outputs/<when> [tasks=20] [distances=[mmd,wasserstein]]
 
 For test tasks and stored tasks, or the starts: the distance and the real gain of starting there, and the rank
-correlation of the two for each distance. Writes transfer.json and a picture of the tasks by their distances,
-transfer.png, into the run's folder. Further words change the run's config as in metassl evaluate, and
---config-dir lets it build classes of your own.
+correlation of the two for each distance. Writes transfer.json, a picture of the tasks by their distances,
+transfer.png, and a page with both, transfer.md and transfer.html, into the run's folder. Further words change
+the run's config as in metassl evaluate, and --config-dir lets it build classes of your own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from metassl.learners.retrieval.distance import TaskDistance
 from metassl.learners.retrieval.learner import RetrievalLearner
 from metassl.learners.starts.distance import StartDistance
 from metassl.learners.starts.learner import StartsLearner
-from metassl.reports.transfer import TransferReport, draw_tasks
+from metassl.reports.transfer import TransferReport, draw_tasks, write_transfer_page
 from metassl.runs.file_names import ABOUT
 from metassl.shipped import conf_folder
 from metassl.tasks.episode import Episode, TaskBatch
@@ -46,8 +46,9 @@ Startable = StartsLearner | RetrievalLearner
 def compare_distances(arguments: list[str]) -> Path:
     """Measures on the run that `run=FOLDER` names how each distance agrees with the real transfer.
 
-    Prints a table and writes FOLDER/transfer.json and FOLDER/transfer.png. The run's own distance is always
-    compared; one that has parameters, or keeps summaries of the stored tasks, only in a run of its own.
+    Prints a table and writes FOLDER/transfer.json, and .png, .md and .html of the same name. The run's own
+    distance is always compared; one that has parameters, or keeps summaries of the stored tasks, only in a
+    run of its own.
     """
     silence_hints()
     asked = run_folder(arguments)
@@ -75,6 +76,7 @@ def compare_distances(arguments: list[str]) -> Path:
     write_json(folder / FILE, report.record())
     families = np.concatenate([batch.oracle.family.numpy() for batch in batches])
     draw_tasks(found.distances[own], families, folder / PICTURE)
+    write_transfer_page(report, folder, PICTURE)
     print(report.table())
     return folder / FILE
 

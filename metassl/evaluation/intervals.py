@@ -79,9 +79,11 @@ def gained(score: Score, using: Values, control: Values) -> Interval:
 
 
 def _student_95(n: int) -> float:
-    from scipy.stats import t  # here, because scipy.stats takes about a second to import
+    from scipy.special import (
+        stdtrit,
+    )  # of Student's distribution, without scipy.stats and its second of imports
 
-    return float(t.ppf(0.975, n - 1))
+    return float(stdtrit(n - 1, 0.975))
 
 
 def _around_mean(values: Values, quantile: Callable[[int], float]) -> Interval:

@@ -36,6 +36,11 @@ class Score:
         return f"{self.title} (%)" if self.percent else self.title
 
     @property
+    def test_label(self) -> str:
+        """The same of a test, with its direction where less is better."""
+        return f"test {self.label}{'' if self.higher else ' (less is better)'}"
+
+    @property
     def factor(self) -> float:
         """From the stored number to the one that people read: 100 of a share."""
         return 100.0 if self.percent else 1.0

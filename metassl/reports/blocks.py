@@ -1,16 +1,11 @@
-"""A report as the blocks that it consists of, written as Markdown and as an HTML page."""
+"""A report as the blocks that it consists of, and how each stands in Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import ClassVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
-
-from metassl.errors import printable
-from metassl.reports.markdown import Bold, bold, escaped, markdown_table, preformatted
+from metassl.reports.cells import Cell
+from metassl.reports.markdown import bold, escaped, in_markdown, link, markdown_table, preformatted
 
 
 @dataclass(frozen=True)
@@ -36,16 +31,29 @@ class Paragraph:
 
     def markdown(self) -> str:
         """As Markdown."""
-        return f"{bold(self.opening)}{escaped(self.text)}" if self.opening else escaped(self.text)
+        blank = " " if self.opening.endswith(" ") else ""  # which would not end what is bold
+        return f"{bold(self.opening)}{blank}{escaped(self.text)}" if self.opening else escaped(self.text)
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list, a line each."""
+
+    kind: ClassVar[str] = "bullets"
+    items: Sequence[Cell]
+
+    def markdown(self) -> str:
+        """As Markdown."""
+        return "\n".join(f"* {in_markdown(item)}" for item in self.items)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; a cell that is `Bold` stands out."""
+    """A table, whose columns can be sorted on a page; a cell that is `Bold` stands out."""
 
     kind: ClassVar[str] = "grid"
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
 
     def markdown(self) -> str:
         """As Markdown."""
@@ -54,7 +62,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that lies beside the page."""
+    """A picture that lies beside the page; in the HTML page it is inside. `text` says what it shows."""
 
     kind: ClassVar[str] = "picture"
     text: str
@@ -62,7 +70,7 @@ class Picture:
 
     def markdown(self) -> str:
         """As Markdown."""
-        return f"![{escaped(self.text)}]({self.file})"
+        return f"!{link(self.text, self.file)}"
 
 
 @dataclass(frozen=True)
@@ -77,35 +85,17 @@ class Lines:
         return preformatted(self.text)
 
 
-Block = Heading | Paragraph | Grid | Picture | Lines
+@dataclass(frozen=True)
+class Folded:
+    """Blocks that a page shows when they are asked for, under the line that asks."""
+
+    kind: ClassVar[str] = "folded"
+    text: str
+    blocks: "Sequence[Block]"
+
+    def markdown(self) -> str:
+        """As Markdown, which folds nothing."""
+        return "\n\n".join([Heading(self.text).markdown(), *(block.markdown() for block in self.blocks)])
 
 
-def markdown_page(blocks: Sequence[Block]) -> str:
-    """The Markdown of a page."""
-    return "\n\n".join(block.markdown() for block in blocks) + "\n"
-
-
-def html_page(title: str, blocks: Sequence[Block]) -> str:
-    """The HTML of a page; what a block says is text there, whoever wrote it."""
-    return _template().render(title=title, blocks=blocks)
-
-
-def _seen(value: object) -> object:
-    """Text without what a page would obey and not show, such as a change of the direction of writing."""
-    plain = isinstance(value, str) and not isinstance(value, Markup)
-    return "\n".join(map(printable, str(value).split("\n"))) if plain else value
-
-
-@cache
-def _template() -> Template:
-    places = FileSystemLoader(Path(__file__).parent)
-    pages = Environment(
-        autoescape=True,
-        loader=places,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_seen,
-    )
-    pages.tests["bold"] = lambda cell: isinstance(cell, Bold)
-    return pages.get_template("page.html")
+Block = Heading | Paragraph | Bullets | Grid | Picture | Lines | Folded

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from metassl.outcomes.scores import Score
-from metassl.reports.drawing import COLOURS, new_figure, save_png
+from metassl.reports.drawing import new_figure, save_png
 from metassl.reports.fitted_tasks import FittedTask, fitted_tasks
+from metassl.reports.looks import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def _draw(ax: Axes, task: FittedTask) -> None:
     ax.plot(x, y, color="#999999", linewidth=3, marker=".", label="queries: the true values")
     for index, (name, values) in enumerate(task.predictions.items()):
         ax.plot(x, values, color=COLOURS[index], linestyle=("-", "--")[index], label=name)
-    ax.scatter(*task.support.T, color=COLOURS[4], zorder=3, label="support")
+    ax.scatter(*task.support.T, color="black", zorder=3, label="support")
     if task.unlabelled.size:
         at_the_foot = ax.get_xaxis_transform()
         foot = [0.03] * task.unlabelled.size

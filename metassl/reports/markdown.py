@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from metassl.errors import printable
 
 NOTHING = "–"  # an empty cell
 # What would begin code, emphasis or a tag; an underscore inside a word and a lone bracket are harmless.
 ACTIVE = re.compile(r"[\\`*~|]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
+BRACKET = re.compile(r"((?:\\\\)*)\\?([\[\]])")  # with what escapes it, and whole pairs of backslashes before
 TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -21,6 +23,14 @@ class Bold(str):
     """A plain cell that stands out."""
 
     __slots__ = ()
+
+
+class Shown(Protocol):
+    """What is no text and says itself how it stands in Markdown."""
+
+    def markdown(self) -> Markdown:
+        """On one line."""
+        ...
 
 
 def escaped(text: object) -> Markdown:
@@ -38,10 +48,16 @@ def one_line(text: object) -> str:
     return " ".join(printable(str(text)).split())
 
 
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markdown:
+def link(text: str, target: str) -> Markdown:
+    """Text that leads to an address, which the caller has quoted; no bracket in the text ends it."""
+    plain = BRACKET.sub(lambda found: f"{found[1]}&#{ord(found[2])};", escaped(text))
+    return Markdown(f"[{plain}]({target})")
+
+
+def markdown_table(head: Sequence[str | Shown], rows: Iterable[Sequence[str | Shown]]) -> Markdown:
     """The table of these rows; a cell that is no `Markdown` is escaped."""
     lines = [head, [Markdown("---")] * len(head), *rows]
-    return Markdown("\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines))
+    return Markdown("\n".join("| " + " | ".join(map(in_markdown, line)) + " |" for line in lines))
 
 
 def preformatted(text: str) -> Markdown:
@@ -56,8 +72,12 @@ def distinct(values: Iterable[object]) -> str:
     return " / ".join(dict.fromkeys(NOTHING if value is None else str(value) for value in values)) or NOTHING
 
 
-def _cell(cell: str) -> str:
-    """A bar or a line break in a cell doesn't end it."""
+def in_markdown(cell: str | Shown) -> Markdown:
+    """A cell on one line; a bar or a line break in it doesn't end it."""
+    if isinstance(cell, Bold):
+        return bold(cell)
+    if not isinstance(cell, str):
+        cell = cell.markdown()
     if isinstance(cell, Markdown):
-        return " ".join(re.sub(r"(?<!\\)\|", r"\\|", cell).split())
-    return bold(cell) if isinstance(cell, Bold) else escaped(cell)
+        return Markdown(" ".join(re.sub(r"(?<!\\)\|", r"\\|", cell).split()))
+    return escaped(cell)

@@ -13,7 +13,11 @@ import numpy as np
 
 from metassl.evaluation.intervals import Interval
 from metassl.evaluation.transfer import Agreement
-from metassl.reports.drawing import line_look, new_figure, save_png
+from metassl.reports.blocks import Block, Grid, Heading, Paragraph, Picture
+from metassl.reports.cells import Cell, Toned
+from metassl.reports.drawing import new_figure, save_png
+from metassl.reports.looks import numbered_look
+from metassl.reports.pages import write_page
 
 TINY = 1e-12
 
@@ -59,6 +63,27 @@ class TransferReport:
         return "\n".join([*lines, *(f"{name:<48}{_show(gain)}" for name, gain in self.gains.items())])
 
 
+def write_transfer_page(report: TransferReport, folder: Path, picture: str) -> list[Path]:
+    """Writes transfer.md and transfer.html into the folder of a run, which has the picture; their paths."""
+    about = (
+        f"{report.tasks} test tasks, {report.stored} {report.kind} of a run with distance={report.distance}. "
+        f"Mean ± 95% interval (Student's t) over n = {report.tasks} test tasks; gains in cross-entropy."
+    )
+    distances = [_distance_row(report, name, found) for name, found in report.distances.items()]
+    gains = [[name, _show(gain)] for name, gain in report.gains.items()]
+    head = ["distance", "rank correlation of -d and gain", "gain of the nearest", "reads"]
+    blocks: list[Block] = [Heading("Distances between tasks", 1), Paragraph(about), Grid(head, distances)]
+    blocks += [Heading("Choices of the start"), Grid(["start", "gain"], gains)]
+    blocks.append(Picture("The test tasks by their distances, a colour a family.", picture))
+    return write_page("Distances between tasks", blocks, folder, "transfer")
+
+
+def _distance_row(report: TransferReport, name: str, found: Agreement) -> list[Cell]:
+    oracle = name in report.oracles
+    reads = Toned("the query labels: no method", "bad") if oracle else Toned("support and U", "unsure")
+    return [name, _show(found.correlation), _show(found.nearest), reads]
+
+
 def draw_tasks(distances: np.ndarray, families: np.ndarray, path: Path) -> None:
     """Draws the test tasks by how far they are from the known ones, in a colour for each family.
 
@@ -74,8 +99,16 @@ def draw_tasks(distances: np.ndarray, families: np.ndarray, path: Path) -> None:
     axes = figure.subplots()
     for number, family in enumerate(np.unique(families)):
         own = places[families == family]
-        colour, _ = line_look(number)
-        axes.scatter(own[:, 0], own[:, 1], s=14, color=colour, alpha=0.7, label=f"family {int(family)}")
+        look = numbered_look(number)
+        axes.scatter(
+            own[:, 0],
+            own[:, 1],
+            s=14,
+            color=look.colour,
+            marker=look.marker,
+            alpha=0.7,
+            label=f"family {int(family)}",
+        )
     axes.set(xlabel="first direction of log d", ylabel="second", title=f"{len(places)} test tasks by d")
     axes.legend(fontsize=8)
     save_png(figure, path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ class Run:
         """What its tasks ask for, by name; what was chosen, where there are no results."""
         return str(self.result("outcome") or self.choices.get("outcome") or "classification")
 
+    @cached_property
+    def typed(self) -> Mapping[str, str]:
+        """{key: value} of the overrides, in Hydra's grammar: '+' and '++' add a key, '~' removes one."""
+        pairs = (entry.lstrip("+").partition("=") for entry in self.overrides)
+        return {key: value or "removed" for key, _, value in pairs if not key.startswith("hydra")}
+
     def result(self, key: str) -> Any:
         """What results.json holds under `key`; None where either is missing."""
         return None if self.results is None else self.results.get(key)
@@ -69,6 +76,14 @@ def find_runs(folder: Path) -> list[Run]:
     if not any(_began(job) for job in jobs):
         raise UserError(f"run folder '{folder}': no run inside. Expected a {ABOUT}, or folders with one.")
     return [read_run(job) if (job / ABOUT).is_file() else _not_started(job) for job in jobs]
+
+
+def other_folders(folder: Path) -> list[str]:
+    """The names of the folders in a sweep's folder that hold no run; none where it is a run itself."""
+    if (folder / ABOUT).is_file():
+        return []
+    names = (path.name for path in folder.iterdir() if path.is_dir() and not _is_job(path))
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def read_run(folder: Path) -> Run:

@@ -33,6 +33,7 @@ def test_a_map_is_filled_once_and_goes_on(tiny_npz: Path, tmp_path: Path, capsys
     assert f"{100 * none['accuracy']['mean']:.1f} |" in row
     assert f"{gain:+.1f} ±" in row
     assert (out / "map.png").stat().st_size > 1000
+    assert "data:image/png" in (out / "map.html").read_text()
 
     untouched = (out / "protonet-none-0/results.json").stat().st_mtime_ns
     (out / "protonet-soft_kmeans-0/results.json").unlink()  # as if it had been killed before its end

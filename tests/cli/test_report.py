@@ -26,8 +26,14 @@ def test_the_script_writes_the_report(sweep: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
     done = run_script(sweep, "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in out.iterdir()) == ["curves.png", "heatmap.png", "report.md"]
-    assert all(str(out / name) in done.stdout for name in ("curves.png", "heatmap.png", "report.md"))
+    assert sorted(path.name for path in out.iterdir()) == [
+        "curves.png",
+        "heatmap.png",
+        "intervals.png",
+        "report.html",
+        "report.md",
+    ]
+    assert all(str(out / name) in done.stdout for name in ("curves.png", "heatmap.png", "report.html"))
     report = (out / "report.md").read_text()
     for part in ("| protonet | consistency |", "](heatmap.png)", "](curves.png)", "Protocol:", "loss is nan"):
         assert part in report
@@ -35,7 +41,7 @@ def test_the_script_writes_the_report(sweep: Path, tmp_path: Path) -> None:
 
 def test_the_script_reports_one_run_into_its_own_folder(sweep: Path) -> None:
     assert run_script(sweep / "2").returncode == 0
-    assert {"report.md", "heatmap.png", "curves.png"} <= {path.name for path in (sweep / "2").iterdir()}
+    assert {"report.md", "report.html", "curves.png"} <= {path.name for path in (sweep / "2").iterdir()}
 
 
 def test_the_script_says_a_mistake_in_one_line(sweep: Path) -> None:

@@ -37,6 +37,9 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert list(found["distances"]) == ["mmd", "wasserstein", "labels", "random"]
     best, nearest = found["gains"]["the best"]["mean"], found["distances"]["mmd"]["nearest"]["mean"]
     assert nearest <= best
+    page = (run / "transfer.html").read_text()
+    assert "<td>wasserstein</td>" in page
+    assert "data:image/png" in page
     printed = capsys.readouterr().out
     assert "rank correlation" in printed
     compare_distances([f"run={run}", "tasks=2", "distances=[oracle,average]", "episode.unlabelled=2"])

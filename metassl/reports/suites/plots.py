@@ -1,70 +1,77 @@
-"""Draws a suite's tables: published beside ours, or curves."""
+"""Draws a suite's tables: dots, published beside ours, or lines along an axis."""
 
-from math import isnan
+from collections.abc import Mapping
+from math import isnan, nan
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from metassl.experiments.suites.suite import Table
-from metassl.reports.drawing import COLOURS, line_look, new_figure, save_png
+from metassl.reports.dots import Dot, Panel, draw_dots
+from metassl.reports.lines import Line, draw_lines
+from metassl.reports.looks import COLOURS, Look, numbered_look
+from metassl.reports.suites.best import Best
 from metassl.reports.suites.verdicts import Verdict, Verdicts
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+OURS = Look(COLOURS[0], "", "o")
+LOOKS = {"reproduced": OURS, "above": Look(COLOURS[2], "", "^"), "below": Look(COLOURS[1], "", "v")}
 
 
-def draw_table(table: Table, verdicts: Verdicts, path: Path, title: str) -> None:
-    """Writes a PNG file: the score against the axis, or a panel for each column with a mark for each row."""
+def draw_table(table: Table, verdicts: Verdicts, best: Mapping[str, Best], path: Path, title: str) -> None:
+    """Writes a PNG file: the score along the axis, or a panel for each column with a line for each row."""
+    title = f"{title}: {table.name}" if table.name else title
     if table.axis:
-        _curves(table, table.axis, verdicts, path, title)
+        _lines(table, table.axis, verdicts, path, title)
     else:
-        _marks(table, verdicts, path, title)
+        _dots(table, verdicts, best, path, title)
 
 
-def _curves(table: Table, axis: str, verdicts: Verdicts, path: Path, title: str) -> None:
-    figure = new_figure(7.0, 4.5)
-    ax = figure.subplots()
+def _lines(table: Table, axis: str, verdicts: Verdicts, path: Path, title: str) -> None:
+    lines = []
     for index, row in enumerate(table.rows):
-        points = [(float(c), verdicts[row, c]) for c in table.columns]
-        found = [(x, v.mean, _spread(v)) for x, v in points if v.mean is not None]
+        found = [
+            (float(c), v.mean, _width(v)) for c in table.columns if (v := verdicts[row, c]).mean is not None
+        ]
         if found:
-            x, y, width = zip(*found, strict=True)
-            colour, style = line_look(index)
-            ax.errorbar(x, y, width, color=colour, linestyle=style, marker="o", capsize=3, label=row)
-    label = next(iter(verdicts.values())).score.label
-    ax.set(xlabel=axis, ylabel=f"test {label}, ± standard deviation over seeds", title=title)
-    ax.grid(alpha=0.3)
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize="small")
-    save_png(figure, path)
+            x, y, half = zip(*sorted(found), strict=True)
+            lines.append(Line(row, numbered_look(index), x, y, half))
+    label = next(iter(verdicts.values())).score.test_label
+    draw_lines(lines, path, title, (axis, label), _note(verdicts))
 
 
-def _marks(table: Table, verdicts: Verdicts, path: Path, title: str) -> None:
-    columns = len(table.columns)
-    figure = new_figure(3.2 * columns, 1.2 + 0.4 * len(table.rows))
-    axes = figure.subplots(1, columns, sharey=True, sharex=True, squeeze=False).ravel()
-    for ax, column in zip(axes, table.columns, strict=True):
-        _panel(ax, table, column, verdicts)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
-    figure.suptitle(title, fontsize="medium")
-    save_png(figure, path)
+def _dots(table: Table, verdicts: Verdicts, best: Mapping[str, Best], path: Path, title: str) -> None:
+    panels = []
+    for column in table.columns:
+        found = [verdicts[row, column] for row in table.rows]
+        chosen = best.get(column, Best("", frozenset()))
+        dots = [_dot(v, row, chosen) for v, row in zip(found, table.rows, strict=True)]
+        panels.append(Panel(column, found[0].score.label, dots))
+    notes = [_note(verdicts)]
+    if any(one.differ for one in best.values()):
+        notes.append("hollow: differs from the best on validation after Holm's correction")
+    draw_dots(table.rows, panels, path, title, "; ".join(notes))
 
 
-def _panel(ax: "Axes", table: Table, column: str, verdicts: Verdicts) -> None:
-    heights = range(len(table.rows), 0, -1)
-    found = [verdicts[row, column] for row in table.rows]
-    stated = [(v.published, y) for v, y in zip(found, heights, strict=True) if v.published is not None]
-    ours = [(v.mean, y, _spread(v)) for v, y in zip(found, heights, strict=True) if v.mean is not None]
-    if stated:
-        ax.scatter(*zip(*stated, strict=True), color=COLOURS[4], marker="D", label="published")
-    if ours:
-        x, y, width = zip(*ours, strict=True)
-        label = "ours ± standard deviation over seeds"
-        ax.errorbar(x, y, xerr=width, color=COLOURS[0], fmt="o", capsize=3, label=label)
-    ax.set(title=column, xlabel=found[0].score.label, yticks=list(heights), yticklabels=table.rows)
-    ax.set_ylim(0.4, len(table.rows) + 0.6)
-    ax.grid(alpha=0.3)
+def _dot(found: Verdict, row: str, best: Best) -> Dot | None:
+    if found.mean is None and found.published is None:
+        return None
+    stated = found.published is not None
+    kind = "" if not stated else f"ours: {found.word}" if found.word in LOOKS else "ours: not comparable"
+    look = LOOKS.get(found.word, Look("#6b7280", "", "s") if stated else OURS)
+    mean = nan if found.mean is None else found.mean
+    hollow, ringed = row in best.differ, row == best.row
+    return Dot(mean, look, _width(found), kind, hollow, ringed, stated=found.published)
 
 
-def _spread(found: Verdict) -> float:
-    return 0.0 if isnan(found.spread) else found.spread
+def _width(found: Verdict) -> float:
+    """Of the interval that is drawn: over seeds, or of a single one over its test episodes."""
+    return found.ci if isnan(found.spread) else found.spread
+
+
+def _note(verdicts: Verdicts) -> str:
+    counts = sorted({len(found.seeds) for found in verdicts.values() if found.seeds})
+    if not counts:
+        return "nothing is run yet"
+    one, more = "± 95% interval over the test episodes", "± standard deviation over the seeds"
+    if counts[-1] == 1:
+        return f"one seed, n = 1: {one}"
+    seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    return f"mean over n = {seeds} seeds, {more}{f', of one seed {one}' if counts[0] == 1 else ''}"

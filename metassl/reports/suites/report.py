@@ -1,21 +1,24 @@
 """A suite's report: published against ours, as Markdown, as HTML, and as plots."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from metassl.errors import DataError
+from metassl.experiments.suites.needed_runs import slug
 from metassl.experiments.suites.suite import Suite, Table
-from metassl.files import write_atomically
 from metassl.outcomes.scores import ACCURACY, KNOWN, Score, score_named
-from metassl.reports.blocks import Block, Heading, Lines, Paragraph, Picture, html_page, markdown_page
+from metassl.reports.blocks import Block, Folded, Heading, Lines, Paragraph, Picture
+from metassl.reports.pages import markdown_page, write_page
+from metassl.reports.suites.best import Best, best_of_columns
 from metassl.reports.suites.plots import draw_table
 from metassl.reports.suites.protocol import protocol
 from metassl.reports.suites.records import Records, read_records
 from metassl.reports.suites.tables import is_compared, verdicts_table
 from metassl.reports.suites.verdicts import Verdicts, verdict
+from metassl.reports.sweeps.tables import FEW
 from metassl.runs.read import deciding_score
+from metassl.shipped import suites_folder
 
 Published = Mapping[str, Mapping[str, Any]]
 
@@ -30,6 +33,8 @@ COMPARED = (
 REDUCED = Paragraph(
     ": fewer images than the data set has. The numbers compare with nothing published.", "Reduced data"
 )
+BOLD = "Bold: the best of its column on validation classes; *: differs from it after Holm's correction at 5%."
+NOTHING_BOLD = "Nothing is bold: there are rows without a stored validation to choose by."
 MEMORY = "† quoted from memory, not read in the source."
 
 
@@ -56,18 +61,42 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     blocks += [*([REDUCED] if reduced else []), Paragraph(notes)]
     pictures = []
     for number, (table, verdicts) in enumerate(tables):
+        best = best_of_columns(table, verdicts)
         pictures.append(results / (f"plot{number}.png" if number else "plot.png"))
-        draw_table(table, verdicts, pictures[-1], suite.title)
+        draw_table(table, verdicts, best, pictures[-1], suite.title)
         blocks += [Heading(table.name)] if table.name else []
-        blocks += [verdicts_table(table, verdicts), Picture(table.name, pictures[-1].name)]
+        blocks += [verdicts_table(table, verdicts, best), *_notes(table, verdicts, best)]
+        blocks.append(Picture(_shows(table, verdicts), pictures[-1].name))
     sources = _sources(suite, published, score)
     said = [MEMORY if "†" in markdown_page(blocks) else "", sources]
     blocks += [*(Paragraph(text) for text in said if text), Lines(protocol(records))]
-    text = markdown_page(blocks)
-    paths = [results / "report.md", results / "report.html", *pictures]
-    for path, content in zip(paths, (text, html_page(suite.title, blocks)), strict=False):
-        write_atomically(path, partial(Path.write_text, data=content, encoding="utf-8"))
-    return text, paths
+    blocks.append(Folded("To repeat it", [Lines(_commands(suite))]))
+    paths = [*write_page(suite.title, blocks, results), *pictures]
+    return markdown_page(blocks), paths
+
+
+def _notes(table: Table, verdicts: Verdicts, best: Mapping[str, Best]) -> list[Block]:
+    """What the table marks, and a word on two seeds."""
+    notes: list[Block] = []
+    if not is_compared(table, verdicts) and len(table.rows) > 1:
+        notes.append(Paragraph(BOLD if best else NOTHING_BOLD))
+    few = any(len(found.seeds) == 2 for found in verdicts.values())
+    return [*notes, *([Paragraph(FEW, "Few seeds. ")] if few else [])]
+
+
+def _shows(table: Table, verdicts: Verdicts) -> str:
+    """What the picture of a table is."""
+    if table.axis:
+        return f"The same against the {table.axis}, a line each."
+    return "Published beside ours." if is_compared(table, verdicts) else "The same as dots, a column each."
+
+
+def _commands(suite: Suite) -> str:
+    """The command of the whole, and of each row alone."""
+    name = suite.name if (suites_folder() / f"{suite.name}.yaml").is_file() else f"{suite.name}.yaml"
+    rows = dict.fromkeys(slug(entry.row) for entry in suite.entries)
+    words = f"metassl benchmark suite={name}"
+    return "\n".join([words, *(f"{words} rows=[{row}]" for row in rows)])
 
 
 def _score(published: Published, records: Records, results: Path) -> Score:

@@ -9,8 +9,10 @@ import numpy as np
 
 from metassl.evaluation.intervals import over_seeds
 from metassl.outcomes.scores import ACCURACY, Score
+from metassl.reports.cells import Tone
 
 NOT_RUN = "not run"
+TONES: Mapping[str, Tone] = {"reproduced": "good", "above": "good", "below": "bad"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Verdict:
         tolerance: how far ours may be off.
         budget: what makes the two incomparable, such as fewer steps; "" for nothing.
         reduced: whether ours are on reduced data; then nothing is published for them.
+        values: ours, of each seed.
+        validation: ours on validation classes, over the seeds; None where a seed has none stored.
     """
 
     score: Score
@@ -42,6 +46,8 @@ class Verdict:
     tolerance: float
     budget: str
     reduced: bool
+    values: tuple[float, ...] = ()
+    validation: float | None = None
 
     @property
     def digits(self) -> int:
@@ -68,6 +74,11 @@ class Verdict:
             return "reproduced"
         return "above" if self.difference > 0 else "below"
 
+    @property
+    def tone(self) -> Tone:
+        """The colour of the word."""
+        return TONES.get(self.word, "unsure")
+
 
 Verdicts = Mapping[tuple[str, str], Verdict]  # by row and column
 
@@ -91,9 +102,19 @@ def verdict(
         float(published.get("tolerance", 0.5)),
         str(published.get("budget") or ""),
         reduced,
+        tuple(values),
+        _validation(list(records.values()), score),
     )
 
 
 def _mean_ci(cells: Sequence[Mapping[str, Any]], score: Score) -> float:
     widths = [score.factor * cell[score.name]["ci95"] for cell in cells]
     return float(np.mean(widths)) if widths else nan
+
+
+def _validation(cells: Sequence[Mapping[str, Any]], score: Score) -> float | None:
+    """The validation of trainings; a test of the validation classes is one itself."""
+    stored = (cell[score.name] if cell.get("split") == "val" else cell.get("validation") for cell in cells)
+    means = [None if found is None else score.factor * float(found["mean"]) for found in stored]
+    known = [mean for mean in means if mean is not None]
+    return float(np.mean(known)) if known and len(known) == len(cells) else None

@@ -1,9 +1,9 @@
 """What the numbers of a sweep depend on, and which of them can be compared."""
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
+from math import isfinite, nan
 
-from metassl.reports.markdown import Markdown, distinct, escaped
+from metassl.reports.markdown import distinct
 from metassl.reports.sweeps.seed_groups import SeedGroup, score, value_of
 from metassl.runs.read import Run
 
@@ -33,8 +33,8 @@ def task_title(runs: Iterable[Run]) -> str:
     return f"{dataset}, {fact(done, 'way')}-way {fact(done, 'shot')}-shot"
 
 
-def protocol_line(runs: Iterable[Run]) -> Markdown:
-    """One line of Markdown with all that a number in the table depends on; 'a / b' where it varies."""
+def protocol_line(runs: Iterable[Run]) -> str:
+    """One line with all that a number in the table depends on; 'a / b' where it varies."""
     done = [run for run in runs if run.finished]
     facts = [f"{name} {fact(done, key)}" for key, name in episode_facts(done).items()]
     facts += [f"U used at {fact(done, 'at')}", f"norm {fact(done, 'norm')}", predictions(done)]
@@ -42,27 +42,31 @@ def protocol_line(runs: Iterable[Run]) -> Markdown:
     facts += [f"{key} {distinct(value_of(run, key) for run in done)}" for key in ("backbone", "optimizer")]
     facts += [f"seeds {distinct(run.seed for run in done)}", f"commit {commits(done)}"]
     dataset = distinct(value_of(run, "dataset") for run in done)
-    return escaped(f"Protocol: dataset {dataset}, {', '.join(facts)}.")
+    return f"Protocol: dataset {dataset}, {', '.join(facts)}."
 
 
 def best_of_each_setting(groups: Sequence[SeedGroup]) -> list[SeedGroup]:
     """The best validation among the groups tested on the same episodes, where there are two or more.
 
-    The test plays no part in the choice, or the best of many would be the luckiest.
+    The test plays no part in the choice, or the best of many would be the luckiest. Where a group has no
+    validation there is no best: nobody knows whether it would be that one.
     """
     settings: dict[tuple[str, ...], list[tuple[float, SeedGroup]]] = {}
     for group in groups:
         found = score(group, "validation")
-        if found is not None and isfinite(found.mean):
-            better = group.decides.improvement(found.mean)
-            settings.setdefault(setting(group), []).append((better, group))
-    return [max(found, key=lambda pair: pair[0])[1] for found in settings.values() if len(found) > 1]
+        better = nan if found is None else group.decides.improvement(found.mean)
+        settings.setdefault(setting(group), []).append((better, group))
+    return [
+        max(found, key=lambda pair: pair[0])[1]
+        for found in settings.values()
+        if len(found) > 1 and all(isfinite(better) for better, _ in found)
+    ]
 
 
 def setting(group: SeedGroup) -> tuple[str, ...]:
     """What made and judged the test episodes: groups that agree in it are compared."""
     facts = [distinct(value_of(run, "dataset") for run in group.finished)]
-    facts += [fact(group.finished, key) for key in episode_facts(group.finished)]
+    facts += [fact(group.finished, key) for key in (*episode_facts(group.finished), "reduced")]
     return (*facts, *(value for key, value in group.extra if key.startswith(EPISODE_KEYS)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import nan
 from typing import Any
 
@@ -24,7 +25,7 @@ class SeedGroup:
     extra: tuple[tuple[str, str], ...]
     runs: tuple[Run, ...]
 
-    @property
+    @cached_property
     def finished(self) -> tuple[Run, ...]:
         """The runs with test results."""
         return tuple(run for run in self.runs if run.finished)
@@ -55,7 +56,7 @@ class SeedGroup:
 def group_runs(runs: Iterable[Run]) -> list[SeedGroup]:
     """The groups in the order of their first job. Jobs that never started belong to none."""
     started = [run for run in runs if run.seed is not None]
-    keys = _varying(started)
+    keys = varying(started)
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in started:
         groups.setdefault(tuple(value_of(run, key) for key in ("model", "ssl", *keys)), []).append(run)
@@ -98,18 +99,12 @@ def rows_and_columns(groups: Sequence[SeedGroup]) -> tuple[list[str], list[str]]
 
 def value_of(run: Run, key: str) -> str:
     """The option of a group, or the value of an override; 'default' where the run has neither."""
-    return run.choices.get(key) or _overrides(run).get(key, "default")
+    return run.choices.get(key) or run.typed.get(key, "default")
 
 
-def _varying(runs: Sequence[Run]) -> list[str]:
+def varying(runs: Sequence[Run]) -> list[str]:
     """The keys, other than model, objective and seed, that differ between the runs and change results."""
-    keys = dict.fromkeys(key for run in runs for key in _overrides(run))
+    keys = dict.fromkeys(key for run in runs for key in run.typed)
     fixed = ("model", "ssl", "seed")
     keys = {key: None for key in keys if not key.startswith(NEUTRAL)}
     return [key for key in keys if key not in fixed and len({value_of(run, key) for run in runs}) > 1]
-
-
-def _overrides(run: Run) -> dict[str, str]:
-    """{key: value} of Hydra's override grammar: '+' and '++' add a key, '~' removes one."""
-    pairs = (entry.lstrip("+").partition("=") for entry in run.overrides)
-    return {key: value or "removed" for key, _, value in pairs if not key.startswith("hydra")}

@@ -1,4 +1,4 @@
-"""The results of a sweep as Markdown tables."""
+"""The results of a sweep as tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,10 +6,17 @@ from typing import NamedTuple
 
 from metassl.evaluation.intervals import Interval, shown
 from metassl.outcomes.scores import Score
-from metassl.reports.markdown import NOTHING, Markdown, bold, distinct, escaped, markdown_table
+from metassl.reports.blocks import Block, Grid, Paragraph
+from metassl.reports.cells import Cell, Parts
+from metassl.reports.markdown import NOTHING, Bold, distinct
 from metassl.reports.sweeps.protocol import best_of_each_setting, commits, fact, have_classes, predictions
 from metassl.reports.sweeps.seed_groups import SeedGroup, score
 from metassl.runs.read import Run
+
+FEW = (
+    "An interval (Student's t) of two seeds is 12.7 standard errors wide to each side, one of three 4.3, of "
+    "five 2.8: run three or more, such as seed=0,1,2."
+)
 
 
 class Columns(NamedTuple):
@@ -19,8 +26,8 @@ class Columns(NamedTuple):
     made: Mapping[str, str]
 
 
-def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
-    """The Markdown table of the groups with results, all of one outcome; the best mean is bold.
+def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> list[Block]:
+    """The table of the groups with results, all of one outcome, and what it means; the best is bold.
 
     Args:
         groups: of the runs.
@@ -28,7 +35,7 @@ def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
     """
     done = [group for group in groups if group.finished]
     if not done:
-        return "No job has finished.\n"
+        return [Paragraph("No job has finished.")]
     best = {id(group) for group in best_of_each_setting(done)}
     decides, columns = done[0].decides, Columns(done[0].others, _made(done))
     head = ["model", "ssl", *(key for key, _ in done[0].extra)]
@@ -36,18 +43,20 @@ def results_table(groups: Sequence[SeedGroup], digits: int = 1) -> str:
     head += ["gain of U", "gain, unbalanced U", "twin", *(other.name for other in columns.others), "seeds n"]
     head += [*columns.made, "predictions", "norm", "steps", "wall time", "commit"]
     rows = [_row(group, columns, id(group) in best, digits) for group in done]
-    return f"{markdown_table(head, rows)}\n\n{escaped(' '.join(_notes(done, columns.others, bool(best))))}\n"
+    few = any(len(group.finished) == 2 for group in done)
+    notes = [Paragraph(" ".join(_notes(done, columns.others, bool(best))))]
+    return [Grid(head, rows), *notes, *([Paragraph(FEW, "Few seeds. ")] if few else [])]
 
 
-def failures_table(runs: Iterable[Run], sweep: Path) -> str:
-    """The Markdown table of the jobs without results and their error line; empty where all finished."""
+def failures_table(runs: Iterable[Run], sweep: Path) -> Grid | None:
+    """The jobs without results and their error line; None where all finished."""
     rows = []
     for run in runs:
         if not run.finished:
             job = "." if run.folder == sweep else run.folder.name
             reason = run.error or ("no results.json" if run.status == "done" else NOTHING)
             rows.append([job, " ".join(run.overrides) or NOTHING, run.status, reason])
-    return markdown_table(["job", "overrides", "status", "error"], rows) + "\n" if rows else ""
+    return Grid(["job", "overrides", "status", "error"], rows) if rows else None
 
 
 def _notes(groups: Sequence[SeedGroup], others: Sequence[Score], any_best: bool) -> list[str]:
@@ -62,12 +71,21 @@ def _notes(groups: Sequence[SeedGroup], others: Sequence[Score], any_best: bool)
     notes += [_unbalanced_note(groups)] if any(score(g, "unbalanced.gain") for g in groups) else []
     if any_best:
         notes.append("Bold: the best on validation classes among the rows tested on the same episodes.")
+    elif len(groups) > 1:
+        notes.append(_nothing_bold(groups))
     notes += [f"{other.name}: {other.title}{' in %' if other.percent else ''}." for other in others]
     if any(len(group.finished) > 1 for group in groups):
         notes.append("±: Student's t over seeds.")
     if any(len(group.finished) == 1 for group in groups):
         notes.append("†: one seed, so ± is 1.96·s/√n over its test episodes and says nothing about seeds.")
     return notes
+
+
+def _nothing_bold(groups: Sequence[SeedGroup]) -> str:
+    missing = sum(score(group, "validation") is None for group in groups)
+    if missing:
+        return f"Nothing is bold: {missing} of {len(groups)} rows have no validation to choose by."
+    return "Nothing is bold: no two rows were tested on the same episodes."
 
 
 def _unbalanced_note(groups: Sequence[SeedGroup]) -> str:
@@ -82,12 +100,12 @@ def _made(groups: Sequence[SeedGroup]) -> dict[str, str]:
     return made | {"distractors": "distractors"} if classes else made
 
 
-def _row(group: SeedGroup, columns: Columns, best: bool, digits: int) -> list[str]:
+def _row(group: SeedGroup, columns: Columns, best: bool, digits: int) -> list[Cell]:
     runs, decides = group.finished, group.decides
     mark = " †" if len(runs) == 1 else ""
     text = _cell(decides, score(group, decides.name), "", digits)
-    cells = [group.model, group.ssl, *(value for _, value in group.extra)]
-    cells += [Markdown(f"{bold(text)}{mark}") if best else text + mark]
+    cells: list[Cell] = [group.model, group.ssl, *(value for _, value in group.extra)]
+    cells += [Parts([Bold(text), *mark.split()]) if best else text + mark]
     gains = ("gain", "unbalanced.gain")
     cells += [_cell(decides, score(group, gain), mark, digits, signed=True) for gain in gains]
     cells += [_cell(decides, score(group, "twin"), mark, digits)]

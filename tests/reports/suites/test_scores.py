@@ -19,7 +19,7 @@ from tests.support.suite_files import CURVE, TEXT, cell, error_cell, write
 def test_a_suite_of_errors_is_in_their_unit_and_the_least_is_best(tmp_path: Path) -> None:
     curve = read_suite(write(tmp_path, CURVE), "mine")
     for row, errors in (("one", (0.5, 0.25)), ("two", (0.125, 0.75))):
-        made = {"score": "mse", "make_up": "10 labelled points", "training_seconds": 60.0}
+        made = {"score": "mse", "split": "val", "make_up": "10 labelled points", "training_seconds": 60.0}
         cells = {column: error_cell(error) | made for column, error in zip("02", errors, strict=True)}
         for cell_of_points in cells.values():
             del cell_of_points["way"], cell_of_points["accuracy"]
@@ -28,6 +28,7 @@ def test_a_suite_of_errors_is_in_their_unit_and_the_least_is_best(tmp_path: Path
     assert "Mean squared error. Ours:" in report
     assert "| one | 0.500 (test ± 0.004) | **0.250 (test ± 0.004)** |" in report
     assert "| two | **0.125 (test ± 0.004)** | 0.750 (test ± 0.004) |" in report
+    assert "Bold: the best of its column on validation" in report
     assert "tasks of: 10 labelled points" in report
     assert "way:" not in report
 

@@ -1,5 +1,7 @@
 """Verdicts and reports on results that were made up."""
 
+import re
+from base64 import b64decode
 from math import isnan
 from pathlib import Path
 
@@ -80,8 +82,12 @@ def test_the_report_has_every_cell(suite: Suite, tmp_path: Path) -> None:
     assert "commits: abcdef1" in text
     assert [path.name for path in paths] == ["report.md", "report.html", "plot.png"]
     html = (tmp_path / "report.html").read_text()
-    assert html.count("<td>") == 8 * len(lines)
-    assert 'src="plot.png"' in html
+    assert html.count("<td") == 8 * len(lines)
+    inside = re.search(r'src="data:image/png;base64,([^"]+)"', html)
+    assert inside is not None
+    assert b64decode(inside[1]) == (tmp_path / "plot.png").read_bytes()
+    assert '<span class="good">reproduced</span>' in html
+    assert "metassl benchmark suite=mine.yaml rows=[two]" in html
 
 
 def test_the_report_says_when_data_are_reduced(suite: Suite, tmp_path: Path) -> None:
@@ -107,6 +113,23 @@ def test_a_curve_is_a_line_a_row(tmp_path: Path) -> None:
     write_json(tmp_path / "one-0.json", {"table": "", "row": "one", "seed": 0, "cells": cells})
     report, _ = write_suite_report(curve, published(), tmp_path)
     assert "| M | 0 | 2 |" in report
-    assert "| one | **90.00 (test ± 0.40)** | **92.50 (test ± 0.40)** |" in report
+    assert "| one | 90.00 (test ± 0.40) | 92.50 (test ± 0.40) |" in report
     assert "Difference" not in report
     assert "| two | – | – |" in report
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_best_is_chosen_on_validation(tmp_path: Path, known: bool) -> None:
+    """Row two is better on validation, row one on the test."""
+    curve = read_suite(write(tmp_path, CURVE), "mine")
+    for seed in range(3):
+        for row, test, validation in (("one", 95, 0.7), ("two", 90 + seed / 100, 0.8)):
+            found = cell(test) | {"validation": {"mean": validation, "ci95": 0.1}}
+            if not known and row == "one":
+                del found["validation"]
+            content = {"table": "", "row": row, "seed": seed, "cells": {"0": found}}
+            write_json(tmp_path / f"{row}-{seed}.json", content)
+    report, _ = write_suite_report(curve, published(), tmp_path)
+    assert ("| two | **90.01 ± 0.01** | – |" in report) == known
+    assert (r"| one | 95.00 ± 0.00 \* | – |" in report) == known
+    assert ("Nothing is bold" in report) != known

@@ -9,8 +9,10 @@ from pyarrow import parquet
 from scipy import stats
 
 from metassl.errors import UserError
-from metassl.reports.sweeps.comparisons import comparisons, paired_difference
+from metassl.reports.pages import markdown_page
+from metassl.reports.sweeps.comparisons import comparison_blocks, comparisons, paired_difference
 from metassl.reports.sweeps.seed_groups import group_runs
+from metassl.reports.sweeps.tables import results_table
 from metassl.runs.read import find_runs
 from tests.support.job_folders import EPISODES, write_job
 
@@ -27,17 +29,37 @@ def test_paired_difference_is_seed_by_seed(sweep: Path) -> None:
     assert (found.interval.mean, found.interval.n) == (pytest.approx(differences.mean()), 2)
     assert found.interval.half_width == pytest.approx(stats.t.ppf(0.975, 1) * stats.sem(differences))
     assert found.p == pytest.approx(stats.ttest_rel(*columns).pvalue)
-    lines = comparisons(group_runs(find_runs(sweep)))
-    assert len(lines) == 3
-    assert all("**protonet + consistency** minus" in line and "after correction" in line for line in lines)
+    made = comparisons(group_runs(find_runs(sweep))).made
+    assert [comparison.best.label for comparison in made] == ["protonet + consistency"] * 3
+    assert all("hold" in comparison.verdict.text for comparison in made)
 
 
 def test_the_best_is_chosen_on_validation(tmp_path: Path) -> None:
     write_job(tmp_path / "0", "maml", "none", 0, 0.6, validation={"mean": 0.9, "ci95": 0.1})
     write_job(tmp_path / "1", "maml", "vat", 0, 0.8, validation={"mean": 0.7, "ci95": 0.1})
-    (line,) = comparisons(group_runs(find_runs(tmp_path)))
-    assert line.startswith("**maml + none** minus maml + vat: -")
-    assert line.endswith("(one seed, so nothing follows for others)")
+    found = comparisons(group_runs(find_runs(tmp_path)))
+    *_, row = comparison_blocks(found)[-1].markdown().splitlines()
+    assert row.startswith("| **maml + none** | maml + vat | -")
+    assert row.endswith("| – | one seed, so nothing follows for others |")
+
+
+def test_where_a_run_has_no_validation_none_is_the_best(tmp_path: Path) -> None:
+    write_job(tmp_path / "0", "maml", "none", 0, 0.6)
+    write_job(tmp_path / "1", "maml", "vat", 0, 0.8, validation=None)
+    groups = group_runs(find_runs(tmp_path))
+    assert comparisons(groups).made == []
+    text = markdown_page(results_table(groups))
+    assert "**" not in text
+    assert "Nothing is bold: 1 of 2 rows have no validation to choose by." in text
+
+
+def test_pairs_without_the_same_episodes_are_named(sweep: Path) -> None:
+    (sweep / "2" / "episodes.parquet").unlink()
+    found = comparisons(group_runs(find_runs(sweep)))
+    assert len(found.made) == 2
+    assert found.not_made == [
+        "protonet + consistency with maml + consistency: they share no seed with the same stored episodes."
+    ]
 
 
 def test_other_episodes_are_not_paired(sweep: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 from pyarrow import parquet
 
 from metassl.errors import UserError
+from metassl.reports.pages import markdown_page
 from metassl.reports.sweeps.comparisons import comparisons, paired_difference
 from metassl.reports.sweeps.pair_map import write_pair_map
 from metassl.reports.sweeps.protocol import best_of_each_setting
 from metassl.reports.sweeps.report import write_sweep_report
-from metassl.reports.sweeps.sections import sections
+from metassl.reports.sweeps.sections import sort_out
 from metassl.reports.sweeps.seed_groups import SeedGroup, group_runs
 from metassl.reports.sweeps.tables import results_table
 from metassl.runs.read import find_runs
@@ -31,12 +32,16 @@ def groups_of(sweep: Path) -> list[SeedGroup]:
     return group_runs(find_runs(sweep))
 
 
+def table_of(sweep: Path, digits: int = 1) -> str:
+    return markdown_page(results_table(groups_of(sweep), digits))
+
+
 def mean_error(job: Path) -> float:
     return float(np.mean(parquet.read_table(job / "episodes.parquet")["mse"]))
 
 
 def test_the_table_is_in_the_unit_of_the_score_and_the_least_error_is_bold(curves: Path) -> None:
-    head, _, none, consistency, *rest = results_table(groups_of(curves)).splitlines()
+    head, _, none, consistency, *rest = table_of(curves).splitlines()
     assert head == (
         "| model | ssl | mean squared error ± 95% over episodes † | gain of U | gain, unbalanced U | twin | mae "
         "| r2 | seeds n | M | predictions | norm | steps | wall time | commit |"
@@ -54,7 +59,7 @@ def test_the_table_is_in_the_unit_of_the_score_and_the_least_error_is_bold(curve
 
 
 def test_more_digits_are_more_digits_of_errors_too(curves: Path) -> None:
-    assert f"**{mean_error(curves / '1'):.4f} ± 0.0400**" in results_table(groups_of(curves), digits=2)
+    assert f"**{mean_error(curves / '1'):.4f} ± 0.0400**" in table_of(curves, digits=2)
 
 
 def test_less_error_is_better_and_a_gain_above_0(curves: Path) -> None:
@@ -65,23 +70,24 @@ def test_less_error_is_better_and_a_gain_above_0(curves: Path) -> None:
     assert gain is not None
     assert gain.interval.mean == pytest.approx(expected)
     assert expected > 0.1
-    (line,) = comparisons([none, consistency])
-    assert line.startswith(f"maml + none minus **maml + consistency**: +{expected:.3f} ±")
+    (found,) = comparisons([none, consistency]).made
+    assert (found.best, found.other) == (consistency, none)
+    assert found.difference.interval.mean == pytest.approx(expected)
 
 
 def test_the_report_of_curves_speaks_of_errors(curves: Path, tmp_path: Path) -> None:
     table, paths = write_sweep_report(curves, tmp_path / "out")
-    assert [path.name for path in paths] == ["report.md", "heatmap.png", "curves.png"]
+    assert [path.name for path in paths] == ["report.md", "report.html", "intervals.png", "curves.png"]
     report = paths[0].read_text()
     assert table.strip() in report
     assert "episodes 200, tasks of 10 labelled and 20 unlabelled points, 20 queries, U used at" in report
-    assert "Mean squared error, paired by test episode, with a 95% interval over the shared seeds" in report
+    assert "Mean squared error, less error is +, paired by test episode, with a 95% interval over" in report
     assert "ccuracy" not in report
     assert "way" not in report.replace("away", "")
 
 
 def test_the_map_of_curves_has_gains_over_the_twin(curves: Path) -> None:
-    report, picture = write_pair_map(curves)
+    report, _, picture = write_pair_map(curves)
     text = report.read_text()
     assert text.startswith("# curves, 10 labelled and 20 unlabelled points, 20 queries\n")
     assert "Mean squared error, mean over the seeds." in text
@@ -96,16 +102,16 @@ def test_outcomes_never_share_a_table(curves: Path, tmp_path: Path) -> None:
     write_job(curves / "2", "maml", "none", 0)
     unfinished = write_job(curves / "3", "maml", "vat", 0)
     (unfinished / "results.json").unlink()
-    values, classes = sections(find_runs(curves))
+    values, classes = sort_out(find_runs(curves)).sections
     assert [run.folder.name for run in values.runs] == ["0", "1"]
     assert [run.folder.name for run in classes.runs] == ["2", "3"]
     table, paths = write_sweep_report(curves, tmp_path / "out")
     names = [
         f"{name}_{outcome}.png"
         for outcome in ("regression", "classification")
-        for name in ("heatmap", "curves")
+        for name in (["intervals", "curves"] if outcome == "regression" else ["curves"])
     ]
-    assert [path.name for path in paths] == ["report.md", *names]
+    assert [path.name for path in paths] == ["report.md", "report.html", *names]
     report = paths[0].read_text()
     assert (
         report.index("## regression")
@@ -117,6 +123,7 @@ def test_outcomes_never_share_a_table(curves: Path, tmp_path: Path) -> None:
     assert "## regression" in table
     assert [path.name for path in write_pair_map(curves)] == [
         "map.md",
+        "map.html",
         "map_regression.png",
         "map_classification.png",
     ]
@@ -137,7 +144,7 @@ def test_a_score_that_there_is_not_is_one_line(curves: Path) -> None:
     with pytest.raises(
         UserError, match=r"1/results\.json: score: found 'msee'. Did you mean 'mse'"
     ) as caught:
-        results_table(groups_of(curves))
+        table_of(curves)
     assert "\n" not in str(caught.value)
 
 
@@ -151,7 +158,7 @@ def test_orders_are_in_percent(curves: Path) -> None:
             "validation": {"mean": 0.7 + 0.1 * int(job), "ci95": 0.1},
         }
         path.write_text(json.dumps({k: v for k, v in results.items() if k not in ("mse", "mae", "r2")}))
-    head, _, none, consistency, *rest = results_table(groups_of(curves)).splitlines()
+    head, _, none, consistency, *rest = table_of(curves).splitlines()
     assert "| nDCG@k % ± 95% over episodes † | gain of U | gain, unbalanced U | twin | hit_rate |" in head
     assert "| **90.0 ± 1.0** † | +10.0 ± 0.4 † |" in consistency
     assert "| 80.0 ± 1.0 † | – | – | – | 50.0 ± 10.0 † |" in none

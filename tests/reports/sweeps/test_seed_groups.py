@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from metassl.reports.pages import markdown_page
 from metassl.reports.sweeps.comparisons import comparisons
 from metassl.reports.sweeps.seed_groups import group_runs, score
 from metassl.reports.sweeps.tables import results_table
@@ -34,10 +35,10 @@ def test_another_varying_key_makes_its_own_groups_and_column(tmp_path: Path) -> 
         (("episode.unlabelled", "5"),),
         (("episode.unlabelled", "10"),),
     ]
-    assert "| model | ssl | episode.unlabelled | accuracy" in results_table(groups)
+    assert "| model | ssl | episode.unlabelled | accuracy" in markdown_page(results_table(groups))
     assert groups[0].label == "maml + vat, episode.unlabelled=5"
-    assert comparisons(groups) == []  # other episodes, so no comparison
-    assert "**" not in results_table(groups)
+    assert comparisons(groups).made == []  # other episodes, so no comparison
+    assert "**" not in results_table(groups)[0].markdown()
 
 
 def test_scores_over_seeds_are_t_intervals_of_the_runs_means(sweep: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from metassl.reports.pages import markdown_page
 from metassl.reports.sweeps.protocol import protocol_line
 from metassl.reports.sweeps.seed_groups import group_runs, score
 from metassl.reports.sweeps.tables import failures_table, results_table
@@ -11,7 +12,7 @@ from tests.support.job_folders import write_job
 
 def test_the_table_holds_the_numbers(sweep: Path) -> None:
     groups = group_runs(find_runs(sweep))
-    lines = results_table(groups).splitlines()
+    lines = markdown_page(results_table(groups)).splitlines()
     assert lines[0].startswith(
         "| model | ssl | accuracy % ± 95% over seeds | gain of U | gain, unbalanced U | twin | seeds n |"
     )
@@ -22,18 +23,21 @@ def test_the_table_holds_the_numbers(sweep: Path) -> None:
     assert best.startswith(f"| protonet | consistency | **{accuracy.percent()}** | +3.0 ± 0.0 |")
     assert best.endswith("| 2 | 5 | 0 | transductive | batch | 400 | 90 s | 0123456 |")
     assert "†" not in "".join(lines)
+    assert "run three or more, such as seed=0,1,2" in lines[-1]  # of two seeds
 
 
 def test_one_seed_shows_the_episodes_interval_and_says_so(tmp_path: Path) -> None:
     write_job(tmp_path / "0", "maml", "vat", 0, gain=0.02)
-    table = results_table(group_runs(find_runs(tmp_path)))
+    table = markdown_page(results_table(group_runs(find_runs(tmp_path))))
     assert "over episodes †" in table
     assert "± 1.4 † | +2.0 ± 0.4 † |" in table
     assert "says nothing about seeds" in table
 
 
 def test_jobs_without_results_are_listed_with_their_error(sweep: Path) -> None:
-    lines = failures_table(find_runs(sweep), sweep).splitlines()[2:]
+    failures = failures_table(find_runs(sweep), sweep)
+    assert failures is not None
+    lines = failures.markdown().splitlines()[2:]
     assert lines == [
         r"| 8 | model=anil ssl=none seed=0 | failed | loss is nan \| at step 3 |",
         "| 9 | model=maml ssl=none seed=2 | done | no results.json |",
@@ -44,7 +48,9 @@ def test_jobs_without_results_are_listed_with_their_error(sweep: Path) -> None:
 def test_a_job_refused_before_it_began_keeps_its_error(tmp_path: Path) -> None:
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "status.json").write_text('{"status": "failed", "error": "model: no such"}')
-    assert "| 0 | – | failed | model: no such |" in failures_table(find_runs(tmp_path), tmp_path)
+    failures = failures_table(find_runs(tmp_path), tmp_path)
+    assert failures is not None
+    assert failures.rows == [["0", "–", "failed", "model: no such"]]
 
 
 def test_the_protocol_line_says_what_varies(tmp_path: Path) -> None:
