@@ -46,8 +46,9 @@ class Command:
 COMMANDS: Mapping[str, Command] = MappingProxyType({
     "train": Command("meta-train and meta-test", "metassl.cli.train:train", of_hydra=True),
     "evaluate": Command("meta-test a finished run again", "metassl.cli.evaluate:evaluate_run"),
-    "report": Command("tables and pictures of a run, a sweep or a suite", "metassl.cli.report:report"),
+    "report": Command("tables and pictures of runs, sweeps, searches, suites", "metassl.cli.report:report"),
     "map": Command("every meta-learner with every objective", "metassl.cli.map:fill_map"),
+    "search": Command("search hyper-parameters for a pair", "metassl.cli.search:search"),
     "benchmark": Command("run a suite of published results again", "metassl.cli.benchmark:run_suite"),
     "smoke": Command("does every pair run?", "metassl.cli.smoke:smoke"),
     "transfer": Command("compare distances between tasks on a run", "metassl.cli.transfer:compare_distances"),

@@ -2,6 +2,7 @@
 
     metassl report outputs/multirun/2026-11-22_10-00-00 [--out FOLDER] [--digits 2]
     metassl report outputs                  # runs of all kinds: sorted by what can be compared
+    metassl report outputs/search           # what a search has found, again
     metassl report suite=ren2018_omniglot   # stored results of a suite beside the published
     metassl report run=outputs/<when>       # draws what a run of dataset=curves makes of its first test tasks
 
@@ -20,6 +21,7 @@ from metassl.cli.benchmark import report_suite
 from metassl.cli.flags import in_one_line
 from metassl.errors import UserError
 from metassl.reports.sweeps.report import write_sweep_report
+from metassl.runs.file_names import SEARCH
 
 
 def report(arguments: list[str]) -> int:
@@ -41,6 +43,16 @@ def report_fits(arguments: list[str]) -> int:
     return 0
 
 
+def report_search(folder: Path) -> int:
+    """Writes and prints what a search has found; the exit code. Raises UserError."""
+    from metassl.search.report.report import report_search  # here, for it imports Optuna
+
+    text, paths = report_search(folder)
+    print(text)
+    print("\n".join(map(str, paths)))
+    return 0
+
+
 def report_sweep(arguments: list[str]) -> int:
     """Writes and prints the report of a sweep or a run; the exit code. Raises UserError."""
     parser = in_one_line(argparse.ArgumentParser(add_help=False))
@@ -48,6 +60,8 @@ def report_sweep(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, help="where the files go (default: the sweep's folder)")
     parser.add_argument("--digits", type=int, choices=(1, 2), default=1, help="decimals of the percentages")
     options = parser.parse_args(arguments)
+    if (options.sweep / SEARCH).is_file():
+        return report_search(options.sweep)
     try:
         table, paths = write_sweep_report(options.sweep, options.out or options.sweep, options.digits)
     except OSError as error:

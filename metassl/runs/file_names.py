@@ -9,3 +9,4 @@ EPISODES = "episodes.parquet"  # a row a test episode
 CHECKPOINTS = "checkpoints"  # a folder
 SAID = "output.txt"  # what a run of many has said
 TRACE = "error.txt"  # the trace of an error that is not the user's
+SEARCH = "search.json"  # what a search leaves in its folder about itself

@@ -29,10 +29,10 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
     """
     try:
         with stoppable():
-            _set_status(folder, "running")
+            set_status(folder, "running")
             (folder / TRACE).unlink(missing_ok=True)  # of an attempt before
             score = work()
-            _set_status(folder, "done")
+            set_status(folder, "done")
             return score
     except (Interrupted, KeyboardInterrupt) as stop:
         line = _stopped(stop, folder)
@@ -48,7 +48,7 @@ def attempt(work: Callable[[], float | None], folder: Path, alone: bool) -> floa
             return None
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         if alone:
-            _set_status(folder, "failed", line)
+            set_status(folder, "failed", line)
             raise
         (folder / TRACE).write_text(traceback.format_exc())
         _end(folder, "failed", line, f" (see {folder / TRACE})")
@@ -70,13 +70,13 @@ def _failed(folder: Path, error: UserError, alone: bool) -> None:
 def _end(folder: Path, status: str, line: str, more: str = "") -> None:
     """Leaves how the run ended and says it, whatever the disk does."""
     print(f"error: {line}{more}", file=sys.stderr)
-    _set_status(folder, status, line)
+    set_status(folder, status, line)
 
 
 def set_failed(folder: Path, line: str) -> None:
     """Leaves in a run's folder that it failed, where the run itself could not: its process is gone."""
     folder.mkdir(parents=True, exist_ok=True)
-    _set_status(folder, "failed", line)
+    set_status(folder, "failed", line)
 
 
 def read_status(folder: Path) -> tuple[str | None, str | None]:
@@ -94,8 +94,11 @@ def ended_well(folder: Path) -> bool:
     return (folder / RESULTS).is_file() and read_status(folder)[0] in ("done", None)
 
 
-def _set_status(folder: Path, status: str, error: str | None = None) -> None:
-    """Rank zero's word. Where the disk is full, no word is better than one that says "running" for ever."""
+def set_status(folder: Path, status: str, error: str | None = None) -> None:
+    """Leaves in the folder how a run stands, by rank zero's word.
+
+    Where the disk is full, no word is better than one that says "running" for ever.
+    """
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
     try:

@@ -71,6 +71,8 @@ class SSLObjective(nn.Module):
         rates: start of a parameter's name -> factor of the outer optimiser's learning rate for it; the others
             have 1. `optimizer.ssl_lr` takes the place of all of them.
         redraws: whether each inner step is to see other random views and numbers of U.
+        over_steps: arguments of the constructor that say what becomes of something from one inner step to the
+            next, and nothing where there are none.
     """
 
     views: ClassVar[Mapping[str, str]] = {}
@@ -83,6 +85,7 @@ class SSLObjective(nn.Module):
     outcomes: tuple[type[Outcome], ...] = (Classification,)
     rates: ClassVar[Mapping[str, float]] = {}
     redraws: bool = False
+    over_steps: tuple[str, ...] = ()
 
     @property
     def labels(self) -> bool:

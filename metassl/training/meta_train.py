@@ -71,6 +71,7 @@ def meta_train(
     choices: Mapping[str, str],
     overrides: Sequence[str],
     vouched: Collection[str] = (),
+    watching: Sequence[pl.Callback] = (),
 ) -> Trained | None:
     """Meta-trains as a whole config says; None on ranks that don't test.
 
@@ -80,6 +81,7 @@ def meta_train(
         choices: the option of each config group, for the records.
         overrides: what the user typed, for the records.
         vouched: what the config of a resumed run may build besides this package's and torch's classes.
+        watching: callbacks of whoever wants to know how the training does.
     """
     settle_process(config)
     began = time.monotonic()
@@ -98,7 +100,7 @@ def meta_train(
     # a test split that can't be drawn shows now, not after the training
     build_test_stream(config, source, learner, config.evaluation.episodes)
     tested_checkpoint(config, folder)
-    trainer = build_trainer(config, folder, resume, learner, task.outcome.score)
+    trainer = build_trainer(config, folder, resume, learner, task.outcome.score, watching)
     if resume is not None:
         check_restorable(read_checkpoint(resume), resume, module, data, trainer)
     if trainer.is_global_zero:

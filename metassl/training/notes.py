@@ -45,7 +45,8 @@ def closed_forms(config: DictConfig, learner: MetaLearner) -> Found:
     objective, closed = learner.ssl.objective, not learner.traits.takes_gradient_steps
     if closed:
         why = "this model fits a closed form, without inner steps."
-        yield from ((key, why) for key in ("ssl.step_schedule", "ssl.from_step"))
+        of_steps = (f"ssl.objective.{name}" for name in objective.over_steps)
+        yield from ((key, why) for key in ("ssl.step_schedule", "ssl.from_step", *of_steps))
         if not objective.penalises and not learner.traits.reads_unlabelled:
             yield "ssl.weight", "this model weighs U in its refit, by ssl.refit_weight."
     if not closed:

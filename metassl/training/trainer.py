@@ -1,6 +1,6 @@
 """The Lightning trainer of a run: callbacks and loggers by its config."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,9 +32,23 @@ class CloseTrackers(pl.Callback):
 
 
 def build_trainer(
-    config: DictConfig, folder: Path, resume: Path | None, learner: MetaLearner, score: Score
+    config: DictConfig,
+    folder: Path,
+    resume: Path | None,
+    learner: MetaLearner,
+    score: Score,
+    watching: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
-    """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`."""
+    """A trainer that counts optimiser steps, validates, keeps checkpoints and logs into `folder`.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        resume: the checkpoint that it goes on from, None for none.
+        learner: that is trained.
+        score: what decides which weights are best.
+        watching: callbacks of whoever wants to know how the training does.
+    """
     options = config.trainer
     _check(options)
     if options.clip and options.precision == "16-mixed" and config.optimizer.optimizer.get("fused"):
@@ -46,6 +60,7 @@ def build_trainer(
     callbacks: list[pl.Callback] = [
         LogSteps(options.log_every),  # before Resumable, with whose checkpoint the row must be there
         KeepBest(learner, score, checkpoints),  # likewise: the checkpoint must know the best
+        *watching,  # likewise: after a kill a validation that was not told is done again
         Resumable(checkpoints, options.checkpoint_every, options.val_every),
         CloseTrackers(),
     ]

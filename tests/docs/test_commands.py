@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,9 +27,13 @@ from metassl.cli.commands import COMMANDS
 from metassl.cli.composing import compose_config
 from metassl.cli.flags import read_flags
 from metassl.cli.own_configs import search_word
+from metassl.cli.search_options import read_search_options
+from metassl.cli.search_space import Space
 from metassl.data.task_source import TaskSource
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import read_json
+from metassl.search.record import SearchRecord, write_record_file
+from metassl.search.storage import own_storage
 from metassl.training.build import (
     build_datamodule,
     build_learner,
@@ -42,6 +46,7 @@ from tests.conftest import CONF, ROOT, TINY
 from tests.support import console
 from tests.support.job_folders import write_sweep
 from tests.support.page_blocks import PAGES, blocks, commands, write_files
+from tests.support.searching import Here, pretend, search_here, space_of
 
 SMALL = ("backbone.filters=4", *TINY)
 WHEN = "outputs/<when>"  # a run's folder on the pages
@@ -129,10 +134,29 @@ def report(words: list[str]) -> None:
         shutil.rmtree("run")
         Path("run").mkdir()
         train_and_test(config, Path("run"), {}, [])
+    if words == ["outputs/search"]:
+        make_search(Path("outputs", "search"))
     suites = [word.removeprefix("suite=") for word in words if word.startswith("suite=")]
     for name in suites:
         shutil.copytree(ROOT / "benchmarks" / "results" / name, Path("results", name))
     runs_well(["report", *put(words), *(["results=results"] if suites else [])])
+
+
+def make_search(out: Path) -> None:
+    """The folder of a search whose trials only pretend to train."""
+    out.mkdir(parents=True)
+    space = space_of(
+        "ssl.weight=log_interval(0.01,10)", "model.steps=int_interval(1,8)", "ssl.rule=choice(a,b)"
+    )
+    trial = Here(partial(pretend, lambda values, step: 0.1 * step + 0.01 * int(values["model.steps"])))
+    search_here(out, space, trial, 6, pruner="none", place=own_storage(out))
+    write_record_file(out, SearchRecord(None, "search", "here", ("model=maml",), (), {}, 6))
+
+
+def search(words: list[str]) -> None:
+    """Many trainings take hours: the options are read, and every key of the space is checked."""
+    options = read_search_options(words)
+    assert Space(options).parameters
 
 
 def fill_map(words: list[str]) -> None:
@@ -176,7 +200,7 @@ def metassl(words: list[str]) -> None:
 Handler = Callable[[list[str]], None]
 OF_METASSL: dict[str, Handler] = {
     "train": train, "evaluate": evaluate, "report": report, "map": fill_map, "benchmark": benchmark,
-    "smoke": smoke, "transfer": transfer,
+    "smoke": smoke, "transfer": transfer, "search": search,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ USUAL = {"backbone": "conv4", "model": "maml"}
 
 
 def files() -> list[Path]:
-    return sorted(CONF.rglob("*.yaml"))
+    return sorted(path for path in CONF.rglob("*.yaml") if not path.is_relative_to(CONF / "search"))
 
 
 def tree(path: Path) -> dict[str, Any]:
@@ -20,22 +20,22 @@ def tree(path: Path) -> dict[str, Any]:
     A file that changes a key of a backbone or a model that it doesn't choose changes one of the default's.
     Left out are references, and what has no value yet.
     """
-    found = _merged(path)
+    found = merged(path)
     for group, option in USUAL.items():
         if group in found and "_target_" not in found[group]:
-            found = OmegaConf.unsafe_merge(_merged(CONF / group / f"{option}.yaml"), found)  # type: ignore[assignment]
+            found = OmegaConf.unsafe_merge(merged(CONF / group / f"{option}.yaml"), found)  # type: ignore[assignment]
     plain = _without_references(OmegaConf.to_container(found, resolve=False))
     assert isinstance(plain, dict)
     return plain
 
 
-def _merged(path: Path) -> Any:
+def merged(path: Path) -> Any:
     """The options that a file chooses, then what it says itself."""
     choices, content = _read(path)
     found = OmegaConf.create({})
     for place, option in choices.items():
         group, _, at = place.partition("@")
-        chosen = _merged(CONF / group / f"{option}.yaml")
+        chosen = merged(CONF / group / f"{option}.yaml")
         inner = OmegaConf.create({group: {at: chosen[group]}}) if at and at[0] != "_" else chosen
         found = OmegaConf.unsafe_merge(found, inner)  # type: ignore[assignment]
     return OmegaConf.unsafe_merge(found, content)

@@ -53,9 +53,10 @@ def run_line(
     folder: Path,
     when: float | Callable[[], bool] | None = None,
     number: int = signal.SIGKILL,
+    target: Callable[[list[str], str], None] = work,
 ) -> int:
     """The exit code of a command line; a signal is sent to it after some seconds, or when something is so."""
-    process = context.Process(target=work, args=(line, str(folder)))
+    process = context.Process(target=target, args=(line, str(folder)))
     process.start()
     if isinstance(when, float):
         process.join(when)

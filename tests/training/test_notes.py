@@ -27,6 +27,7 @@ def notes(model: str, ssl: str, typed: Sequence[str]) -> list[str]:
         ("protonet", "soft_kmeans", ["ssl.step_schedule=ramp"], "closed form"),
         ("protonet", "soft_kmeans", ["ssl.from_step=2"], "closed form"),
         ("protonet", "consistency", ["ssl.refit_weight=0.5"], "labels nothing"),
+        ("protonet", "mean_teacher", ["ssl.objective.momentum=0.5"], "closed form"),
         ("maml", "soft_kmeans", ["ssl.refit_weight=0.5"], "ssl.weight"),
         ("maml", "soft_kmeans", ["ssl.outer_weight=0.5"], "ssl.at=inner"),
         ("maml", "soft_kmeans", ["ssl.at=test", "ssl.start=0.5"], "at the test alone"),

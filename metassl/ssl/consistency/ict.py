@@ -41,6 +41,7 @@ class ICT(SSLObjective):
     views: ClassVar = {"plain": "plain"}
     outcomes = (Outcome,)
     redraws = True
+    over_steps = ("momentum",)
 
     def __init__(
         self, parameters: Tensors, alpha: Positive = 1.0, momentum: Share = 0.95, outer_momentum: Share = 0.99

@@ -85,6 +85,7 @@ class MeanTeacher(SSLObjective):
     views: ClassVar = {"first": "weak", "second": "weak"}
     outcomes = (Outcome,)
     redraws = True
+    over_steps = ("momentum",)
 
     def __init__(self, parameters: Tensors, momentum: Share = 0.95, outer_momentum: Share = 0.99) -> None:
         super().__init__()
