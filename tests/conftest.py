@@ -29,9 +29,15 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_written_beside_real_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """By default data are prepared below METASSL_DATA_DIR, which may be a folder that others share."""
+    """By default data are prepared below METASSL_DATA_DIR, which may be a folder that others share.
+
+    The processes of a test session share what they prepare, which takes as long as many tests.
+    """
+    own = tmp_path_factory.getbasetemp()
+    whole = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("METASSL_CACHE_DIR", str(tmp_path_factory.mktemp("prepared")))
+        patch.setenv("METASSL_CACHE_DIR", str(whole / "prepared"))
+        patch.delenv("METASSL_TWIN_DIR", raising=False)
         yield
 
 

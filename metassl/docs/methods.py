@@ -15,7 +15,7 @@ from metassl.reports.markdown import Markdown, markdown_table
 
 FIRST = ("model", "ssl", "distance", "backbone", "engine", "dataset")  # the others follow by the alphabet
 # cells of papers, which benchmarks/suites lists; where many runs are done, on a page of its own
-APART = ("experiment", "launcher")
+APART = ("experiment", "launcher", "search")
 NOUNS = {"model": "meta-learners", "ssl": "objectives"}
 HEAD = (
     "option and class",

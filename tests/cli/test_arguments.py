@@ -101,8 +101,8 @@ OF_MODELS = {
 
 
 def test_every_option_of_every_group_composes() -> None:
-    """But for those that the product tests run."""
-    run = ("model", "ssl", "experiment")
+    """But for those that the product tests run, and launchers, which are no part of a run."""
+    run = ("model", "ssl", "experiment", "launcher")
     for group in (path for path in CONF.iterdir() if path.is_dir() and path.name not in run):
         for option in group.glob("*.yaml"):
             compose_config([*OF_MODELS.get(group.name, []), f"{group.name}={option.stem}"], CONF)

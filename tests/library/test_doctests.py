@@ -17,14 +17,6 @@ MODULES = [
 PUBLIC = ("dataset", "episodes", "episodes_of", "evaluate", "fit", "learner", "predict", "task")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Glyphs are prepared once for all examples, in a folder of the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("METASSL_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No example leaves a file where it was run."""

@@ -41,7 +41,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call(installed: Path, folder: Path, *line: str) -> subprocess.CompletedProcess[str]:
     """Runs a program of the environment in a folder."""
-    ours = ("PYTHONPATH", "METASSL_DATA_DIR", "METASSL_CACHE_DIR")
+    ours = ("PYTHONPATH", "METASSL_DATA_DIR", "METASSL_CACHE_DIR", "METASSL_TWIN_DIR")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [str(installed / "bin" / line[0]), *line[1:]], cwd=folder, capture_output=True, text=True, check=False,

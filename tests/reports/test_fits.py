@@ -14,6 +14,7 @@ from metassl.cli.report import report_fits
 from metassl.data.curves.families import Sine
 from metassl.errors import UserError
 from metassl.experiments.execute import execute_run
+from metassl.experiments.kept import Kept
 from metassl.experiments.planned_runs import PlannedRun
 from metassl.reports.fitted_tasks import fitted_tasks
 from tests.conftest import CONF, TINY
@@ -23,7 +24,7 @@ WORDS = ("dataset=curves", "model=maml", *(word for word in TINY if word != "tra
 
 def trained(folder: Path, *words: str) -> Path:
     run = PlannedRun("run", (*WORDS, *words))
-    assert execute_run(run, folder, CONF) is not None
+    assert execute_run(Kept(), run, folder, CONF) is not None
     return folder / "run"
 
 

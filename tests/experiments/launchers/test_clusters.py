@@ -99,7 +99,7 @@ def test_ray_gives_the_same(runs: list[PlannedRun], here: Path, common: list[str
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert [line.split()[0] for line in done.stdout.splitlines() if "begun" not in line] == [
-        "2", "[1/2]", "[2/2]", "there/map.md", "there/map.png"
+        "2", "[1/2]", "[2/2]", "there/map.md", "there/map.html", "there/map.png"
     ]  # fmt: skip
     equal(runs, here, there)
 
