@@ -14,8 +14,9 @@ setup: .venv/.done
 run: setup
 	$(BIN)/metassl train evaluation.episodes=150 trainer.val_every=160
 
+# One thread a process: those of two test processes, and of the commands that they start, would wait for each other.
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .

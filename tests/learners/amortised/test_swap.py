@@ -62,7 +62,7 @@ def hsml(seed: int = 0) -> MetaLearner:
 def with_inner_steps(kind: Callable[..., MetaLearner], seed: int) -> MetaLearner:
     torch.manual_seed(seed)
     learner = reading(kind(backbone(32, 32), FAMILIES, partial(SGD, rate=0.3, steps=3)))
-    train(learner, steps=150, tasks=32, rate=0.01, seed=seed)
+    train(learner, steps=200, tasks=32, rate=0.01, seed=seed)
     return learner
 
 
