@@ -7,8 +7,9 @@ tried again.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,7 +20,7 @@ from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import FrozenTrial, TrialState
 
 from metassl.errors import UserError
-from metassl.search.storage import BEAT
+from metassl.search.storage import BEAT, GRACE
 
 HOME = "home"  # the attribute of a trial
 LOCK = ".search.lock"
@@ -54,6 +55,21 @@ def left_alone(study: optuna.Study, home: str, private: bool) -> list[FrozenTria
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     homes = (home, None) if private else (home,)
     return [trial for trial in running if trial.user_attrs.get(HOME) in homes]
+
+
+def orphans(running: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that were begun some minutes ago by a process which was killed before it said its home.
+
+    Nobody gives signs of life for them: whoever comes next does them.
+    """
+    now = datetime.now()  # as Optuna has it
+    return [
+        trial
+        for trial in running
+        if HOME not in trial.user_attrs
+        and trial.datetime_start is not None
+        and (now - trial.datetime_start).total_seconds() > GRACE
+    ]
 
 
 def fail_abandoned(study: optuna.Study) -> None:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from metassl.errors import Interrupted, UserError
 from metassl.experiments.launchers.base import Launcher, WorkerLost, Workers
-from metassl.search.going_on import HOME, SignsOfLife, fail_abandoned, left_alone
+from metassl.search.going_on import HOME, SignsOfLife, fail_abandoned, left_alone, orphans
 from metassl.search.space import Parameter
 from metassl.search.storage import StorageError, storage_faults
 from metassl.search.study import ended_trials
@@ -109,9 +109,12 @@ class Search:
             else:
                 fail_abandoned(self.study)
                 running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-                if self._ended() + len(running) >= self.plan.trials:
+                if found := orphans(running):
+                    trial = Trial(self.study, found[0]._trial_id)
+                elif self._ended() + len(running) >= self.plan.trials:
                     return None
-                trial = self.study.ask()
+                else:
+                    trial = self.study.ask()
             trial.set_user_attr(HOME, self.plan.home)
             self.alive.begin(trial._trial_id)
             for each in self.plan.space:

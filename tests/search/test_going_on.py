@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.trial import TrialState
 
 from metassl.errors import UserError
+from metassl.search import going_on
 from metassl.search.going_on import alone_in
 from metassl.search.loop import HOPELESS
 from metassl.search.storage import JOURNAL, open_storage, own_storage
@@ -88,7 +89,8 @@ def test_a_killed_study_has_the_trials_of_an_undisturbed_one(
                 kills += 1
     assert kills > 2
     assert said_of(study) == whole
-    assert (pruner != "none") == ("PRUNED" in {state for _, state, *_ in whole})
+    if kind == "journal":  # five trials are too few for one that is ended early
+        assert (pruner != "none") == ("PRUNED" in {state for _, state, *_ in whole})
 
 
 def test_another_seed_is_another_study(tmp_path: Path) -> None:
@@ -136,6 +138,17 @@ def test_two_folders_share_a_study_and_leave_each_other_s_trials_alone(tmp_path:
     assert [trial.state for trial in study.trials].count(TrialState.RUNNING) == 0
     assert {trial.user_attrs["home"] for trial in study.trials} == {"here", "there"}
     assert len(study.trials) == 4
+
+
+def test_a_trial_whose_process_died_before_it_said_its_home_is_done_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"{JOURNAL}{tmp_path / 'study.log'}"
+    (tmp_path / "here").mkdir()
+    search_here(tmp_path / "here", SPACE, HERE, 1, place=place).ask()  # and nothing more is heard of it
+    monkeypatch.setattr(going_on, "GRACE", 0.0)
+    study = search_here(tmp_path / "here", SPACE, HERE, 2, place=place)
+    assert [trial.state for trial in study.trials] == 2 * [TrialState.COMPLETE]
 
 
 def test_one_process_at_a_time_searches_in_a_folder(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from metassl.search.pruning import build_pruner
 from metassl.search.reporting import PrunedError
 from metassl.search.sampling import build_sampler
 from metassl.search.space import Parameter, parameter
-from metassl.search.storage import JOURNAL
+from metassl.search.storage import JOURNAL, own_storage
 from metassl.search.study import open_study
 from metassl.search.trial import TrialEnd, TrialTask, reporter
 from tests.support import killing
@@ -100,7 +100,8 @@ def search_here(
     template = partial(
         TrialTask, out=out, conf=out, place=where, study="search", pruner=build_pruner(pruner, STEPS, EVERY)
     )
-    plan = Plan(space, (), trials, jobs, out.name, place is None, template)
+    private = place in (None, own_storage(out))
+    plan = Plan(space, (), trials, jobs, out.name, private, template)
     Search(study, plan, out, lambda trial: None).run(launcher)
     return study
 
