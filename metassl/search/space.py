@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from hydra.core.override_parser.types import (
@@ -132,6 +133,9 @@ def _choice(key: str, text: str, listed: Sequence[Any], said: str) -> Parameter:
     labels = {Transformer.str(each): _label(each) for each in listed}
     if len(labels) < 2:
         raise ConfigError(f"{said}: is one value, with nothing to choose; write {key}=VALUE.")
+    for (one, a), (other, b) in combinations(labels.items(), 2):
+        if a == b:  # as 1 and true are, which Optuna looks up by this
+            raise ConfigError(f"{said}: {one} and {other} are the same to the sampler; leave one out.")
     return Parameter(key, text, CategoricalDistribution(tuple(labels.values())), tuple(labels))
 
 
