@@ -20,28 +20,14 @@ defaults are trained with fresh seeds and tested once. Writes report.md and repo
 Exit code 1 where a trial or a final run failed, 2 for a user's mistake, 130 when stopped by hand.
 """
 
-from collections.abc import Mapping
-from importlib.util import find_spec
-
-from metassl.errors import ConfigError
 from metassl.quick_imports import quick_imports
-
-PACKAGES = {"optuna": "optuna>=4.9,<6", "plotly": "plotly"}
 
 
 def search(arguments: list[str]) -> int:
     """Does the trials that are left, the final runs and the report; the exit code, 1 where a run failed."""
-    need(PACKAGES)
     from metassl.cli.search_options import read_search_options  # here, for it imports Optuna
 
     options = read_search_options(arguments)
     with quick_imports():
         from metassl.cli.search_steps import do_search  # and this torch
     return do_search(options)
-
-
-def need(packages: Mapping[str, str]) -> None:
-    """Raises ConfigError for the first of these packages that is not installed, and says how to get it."""
-    for name, wanted in packages.items():
-        if find_spec(name) is None:
-            raise ConfigError(f"{name}: is not installed, and a search needs it: pip install '{wanted}'")

@@ -11,12 +11,11 @@ from metassl.cli.choices import SEARCHPATH, count, several
 from metassl.cli.folders import given_folder
 from metassl.cli.launching import read_launcher
 from metassl.cli.own_configs import own_targets, words_of
-from metassl.cli.search import need
 from metassl.errors import ConfigError, one_of
 from metassl.experiments.launchers.base import Launcher
 from metassl.search.grammar import parse_space_words
 from metassl.search.pruning import PRUNERS
-from metassl.search.sampling import NAMES, NEEDED
+from metassl.search.sampling import NAMES
 from metassl.search.storage import absolute, check_storage, own_storage
 
 OWN = (
@@ -79,7 +78,6 @@ def read_search_options(arguments: list[str]) -> SearchOptions:
     check_storage(storage)
     search = [word for word in words if word.startswith(f"{SEARCHPATH}=")]
     sampler = _named("sampler", own.get("sampler", "tpe"), NAMES)
-    need({name: name for name in [NEEDED.get(sampler)] if name})
     return SearchOptions(
         out=out,
         trials=count("trials", own["trials"], 1) if "trials" in own else None,

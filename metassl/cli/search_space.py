@@ -32,7 +32,7 @@ class Space:
     Attributes:
         parameters: its keys.
         config: of the words alone, with all defaults.
-        lines: on what of the ready-made space does not take part.
+        base: of a trial with the first value of every key.
 
     Raises:
         ConfigError: a key that there is not, bounds that it can't have, a key that changes nothing.

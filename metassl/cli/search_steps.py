@@ -10,10 +10,10 @@ from metassl.cli.folders import made_folder
 from metassl.cli.search_options import SearchOptions
 from metassl.cli.search_space import Space
 from metassl.errors import ConfigError
+from metassl.experiments.failures import tell_failed
 from metassl.experiments.parallel import run_in_parallel
 from metassl.instantiate import instantiate
 from metassl.outcomes.scores import Score
-from metassl.runs.status import read_status
 from metassl.search.definition import Definition, changes_results
 from metassl.search.final_runs import final_runs
 from metassl.search.going_on import alone_in
@@ -130,6 +130,5 @@ def _final_runs(options: SearchOptions, space: Space, best: FrozenTrial) -> int:
     runs = final_runs(options.words, values, best.number, options.seeds).all
     print(f"trial {best.number} and the defaults, with fresh seeds, on test classes:")
     failed: Sequence = run_in_parallel(runs, options.out, conf_folder(), options.jobs, options.launcher)
-    for run in failed:
-        print(f"failed: {run.name}: {read_status(options.out / run.name)[1]}")
+    tell_failed(failed, options.out)
     return len(failed)

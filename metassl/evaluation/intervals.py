@@ -79,9 +79,8 @@ def gained(score: Score, using: Values, control: Values) -> Interval:
 
 
 def _student_95(n: int) -> float:
-    from scipy.special import (
-        stdtrit,
-    )  # of Student's distribution, without scipy.stats and its second of imports
+    # Student's distribution without scipy.stats, which takes about a second to import
+    from scipy.special import stdtrit
 
     return float(stdtrit(n - 1, 0.975))
 

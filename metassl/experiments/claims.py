@@ -1,4 +1,4 @@
-"""One process at a time works in a run's folder, wherever it is."""
+"""One process at a time works in a folder, wherever it is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +23,18 @@ def claimed(sweep: Path, name: str) -> Iterator[None]:
     """
     place = sweep / LOCKS / f"{name.replace('/', '__')}.lock"
     place.parent.mkdir(parents=True, exist_ok=True)
+    with held(place, RunTaken(f"{sweep / name}: another process is at work on this run.")):
+        yield
+
+
+@contextmanager
+def held(place: Path, taken: UserError) -> Iterator[None]:
+    """Holds a lock within it, without waiting for it: raises `taken` where another process has it."""
     lock = FileLock(place)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunTaken(f"{sweep / name}: another process is at work on this run.") from None
+        raise taken from None
     try:
         yield
     finally:

@@ -14,12 +14,12 @@ from pathlib import Path
 from threading import Event, Thread
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages._heartbeat import BaseHeartbeat
 from optuna.trial import FrozenTrial, TrialState
 
 from metassl.errors import UserError
+from metassl.experiments.claims import held
 from metassl.search.storage import BEAT, GRACE
 
 HOME = "home"  # the attribute of a trial
@@ -29,18 +29,12 @@ LOCK = ".search.lock"
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Within it no other process searches in this folder. Raises UserError where one does."""
-    lock = FileLock(out / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"out={out}: another process searches in this folder. Wait for it, or give another folder and "
-            "the same storage=... to work on the same study from both."
-        ) from None
-    try:
+    taken = UserError(
+        f"out={out}: another process searches in this folder. Wait for it, or give another folder and "
+        "the same storage=... to work on the same study from both."
+    )
+    with held(out / LOCK, taken):
         yield
-    finally:
-        lock.release()
 
 
 def left_alone(study: optuna.Study, home: str, private: bool) -> list[FrozenTrial]:

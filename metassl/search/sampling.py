@@ -117,4 +117,3 @@ SAMPLERS: Mapping[str, Callable[[int], Make]] = {
     "random": lambda jobs: RandomSampler,
 }
 NAMES = (*SAMPLERS, "grid")
-NEEDED = {"cmaes": "cmaes"}  # sampler -> a package that Optuna does not bring

@@ -253,12 +253,3 @@ def test_a_folder_that_holds_no_search_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "search.json").write_text("{}")
     with pytest.raises(DataError, match=r"search.json: is damaged at 'storage'"):
         report([str(tmp_path)])
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "plotly" else True)
-    with pytest.raises(ConfigError, match=r"plotly: is not installed.*pip install 'plotly'"):
-        command.search(["out=x"])
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "cmaes" else True)
-    with pytest.raises(ConfigError, match=r"cmaes: is not installed"):
-        search_options.read_search_options(["out=x", "sampler=cmaes"])

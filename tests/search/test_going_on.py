@@ -61,6 +61,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
     [
         ("random", "hyperband", "sqlite"),
         ("tpe", "hyperband", "journal"),
+        ("tpe", "median", "journal"),
         ("cmaes", "none", "journal"),
         ("grid", "none", "journal"),
     ],

@@ -31,3 +31,28 @@ def test_shared_tests_change_no_number(make_config, tmp_path: Path, monkeypatch:
     run("other episodes", twins, "ssl=entropy", "evaluation.seed=1")
     run("other weights", twins, "ssl=entropy", "seed=1")
     assert len(tested) == 4
+
+
+@pytest.mark.parametrize(
+    ("word", "weights", "again"),
+    [
+        ("trainer.steps=9", "a", False),  # of a training that had the same twin
+        ("ssl=entropy", "a", False),  # which a twin has none of
+        ("evaluation.seed=1", "a", True),
+        ("episode.test.unlabelled=1", "a", True),
+        ("backbone.filters=8", "a", True),
+        ("trainer.steps=9", "b", True),
+    ],
+)
+def test_another_test_or_other_weights_are_tested(
+    make_config, tmp_path: Path, word: str, weights: str, again: bool
+) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    done: list[str] = []
+    twins = TwinTests()
+    twins.columns(make_config("ssl=soft_kmeans"), tmp_path / "a", lambda: done.append("first") or {})
+    twins.columns(
+        make_config("ssl=soft_kmeans", word), tmp_path / weights, lambda: done.append("again") or {}
+    )
+    assert done == ["first", "again"][: 1 + again]
