@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 from PIL import Image
 from pyarrow import parquet
@@ -32,8 +31,9 @@ from metassl.reports.suites.report import write_suite_report
 from metassl.reports.sweeps.report import write_sweep_report
 from metassl.runs.twins import TwinStore
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
 from tests.support import broken_files as broken
+from tests.support.composing import composed
 from tests.support.job_folders import write_job
 from tests.support.suite_files import TEXT, cell
 
@@ -100,8 +100,7 @@ def trained(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[A
     folder = tmp_path_factory.mktemp("trained") / "run"
     words = ["model=protonet", "ssl=none", "dataset=arrays", f"dataset.source.path={tiny_npz}", *TINY]
     words += ["backbone.filters=4", f"paths.cache_dir={folder.parent / 'cache'}", "paths.twin_dir=."]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=words)
+    config = composed(*words)
     with open_dict(config):
         config.paths.output_dir, config.paths.twin_dir = str(folder), str(folder.parent / "twins")
     train_and_test(config, folder, {"model": "protonet"}, [])

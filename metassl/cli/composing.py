@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from metassl.cli.choices import SEARCHPATH, found_options, loader_of
-from metassl.cli.override_checks import check_choice, check_key, first_of
+from metassl.cli.override_checks import check_choice, check_key, check_values, first_of
 from metassl.errors import ConfigError
 
 
@@ -60,12 +60,25 @@ def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> Di
         one_of_many = sweep and override.is_sweep_override()
         return first_of(override, options[override.key_or_group]) if one_of_many else str(override.input_line)
 
-    base = _compose([*search, *map(plain, chosen)])
     changes = [o for o in overrides if o not in chosen]
+    for override in changes:
+        check_values(override)
+    whole = None if any(o.is_delete() for o in changes) else _found(list(map(plain, overrides)))
+    if whole is not None:
+        return whole
+    base = _compose([*search, *map(plain, chosen)])
     groups = loader.get_group_options("", ObjectType.GROUP, overrides=search)
     for override in changes:
         check_key(override, base, groups)
-    return _compose(list(map(plain, overrides))) if changes else base
+    return _compose(list(map(plain, overrides)))
+
+
+def _found(words: list[str]) -> DictConfig | None:
+    """The config of these words; None where Hydra finds a mistake in them, of which it may say too little."""
+    try:
+        return _compose(words)
+    except (HydraException, OmegaConfBaseException):
+        return None
 
 
 def parse_words(words: list[str]) -> list[Override]:

@@ -18,7 +18,7 @@ def check_choice(override: Override, options: list[str]) -> None:
 
 
 def check_key(override: Override, config: DictConfig, groups: Collection[str] = ()) -> None:
-    """The key must be there already, unless the user says + on purpose; one that is swept must have values.
+    """The key must be there already, unless the user says + on purpose.
 
     What ~ takes away must be an argument that its class has a default of. Hydra checks its own keys, and
     metassl.schema what a value may be.
@@ -35,7 +35,14 @@ def check_key(override: Override, config: DictConfig, groups: Collection[str] = 
         _check_deleted(key, config)
         return
     _check_there(key, config, groups)
-    values_of(override, [])
+
+
+def check_values(override: Override) -> None:
+    """A key that is swept must have values."""
+    if not (
+        override.is_add() or override.is_force_add() or override.is_hydra_override() or override.is_delete()
+    ):
+        values_of(override, [])
 
 
 def values_of(override: Override, options: list[str]) -> list[Any]:

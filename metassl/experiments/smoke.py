@@ -65,6 +65,15 @@ def try_pair(model: str, ssl: str, config: DictConfig, source: TaskSource, engin
     return TriedPair(model, ssl, None)
 
 
+def refusal(config: DictConfig, source: TaskSource) -> str | None:
+    """The line with which a pair is refused; None for one that is built. Nothing is trained."""
+    try:
+        _learner(config, source)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
 def _learner(config: DictConfig, source: TaskSource) -> MetaLearner:
     """In float64: a rounding that tips a ReLU or an argmax changes a gradient by any amount."""
     torch.manual_seed(0)

@@ -6,12 +6,12 @@ Arrays become tasks, names become a learner, which is trained, judged, and asked
 >>> x, y = metassl.dataset("glyphs", split="test")
 >>> train, val, test = metassl.episodes(x, y, way=5, shot=1, unlabelled=5, queries=5).split_classes()
 >>> learner = metassl.learner("protonet", ssl="soft_kmeans", task=train.task, options={"ssl.start": 0.3})
->>> history = metassl.fit(learner, train, steps=40)
+>>> history = metassl.fit(learner, train, steps=24)
 >>> twin = metassl.learner("protonet", task=train.task)  # the same training without unlabelled items
->>> history = metassl.fit(twin, train, steps=40)
->>> result = metassl.evaluate(learner, test, count=40, twin=twin)
+>>> history = metassl.fit(twin, train, steps=24)
+>>> result = metassl.evaluate(learner, test, count=24, twin=twin)
 >>> print(result)
-40 tasks: 5-way 1-shot, 5 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
+24 tasks: 5-way 1-shot, 5 unlabelled and 5 queries a class, ...; accuracy in %, mean ± 95% interval
   with unlabelled examples          ... ± ...
   their twin: trained without them  ... ± ...
   what they are worth (paired)      +... ± ...  (CI ...)

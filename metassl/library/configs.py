@@ -34,9 +34,8 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
     conf = conf_folder()
     groups = {path.name for path in conf.iterdir() if path.is_dir()}
     chosen, changes = dict(choices), dict[str, Any]()
+    check_keys(allowed, *options)
     for key, value in (pair for each in options for pair in _pairs(each)):
-        if not any(key == known or key.startswith((f"{known}.", f"{known}@")) for known in allowed):
-            raise ConfigError(_unknown(key, allowed))
         (chosen if key.split("@")[0] in groups else changes)[key] = value
     for group, name in chosen.items():
         names = option_names(group.split("@")[0], conf)
@@ -47,6 +46,13 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
         _change(config, key, value)
     check_config(config)
     return config
+
+
+def check_keys(allowed: Sequence[str], *options: Options) -> None:
+    """Raises ConfigError for a change of what isn't allowed: keys, or the beginnings of keys."""
+    for key, _ in (pair for each in options for pair in _pairs(each)):
+        if not any(key == known or key.startswith((f"{known}.", f"{known}@")) for known in allowed):
+            raise ConfigError(_unknown(key, allowed))
 
 
 def _pairs(options: Options) -> Iterator[tuple[str, Any]]:

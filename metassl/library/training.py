@@ -9,7 +9,7 @@ from metassl.compatibility import check
 from metassl.data.spec import to_count
 from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
-from metassl.library.configs import Options, composed
+from metassl.library.configs import Options, check_keys, composed
 from metassl.library.episodes import Episodes
 from metassl.library.history import History, KeepBestWeights, MemoryLog
 from metassl.library.quiet_trainer import politely, quiet_trainer
@@ -100,7 +100,7 @@ def _config(
     own = {"trainer.steps": steps, "trainer.tasks": tasks}
     own["trainer.val_every"] = steps if steps % 2 else steps // 2
     names = {"optimizer": optimizer, "engine": engine or engine_name(learner)}
-    composed(names, options, allowed=CHANGEABLE)  # what the caller may change is less than what is set here
+    check_keys(CHANGEABLE, options)  # what the caller may change is less than what is set here
     config = composed(names, own, options, allowed=("trainer", *CHANGEABLE))
     if steps % config.trainer.val_every:
         raise ConfigError(

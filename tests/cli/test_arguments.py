@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from metassl.cli.arguments import compose_config, prepare
+from metassl.cli.arguments import prepare
 from metassl.errors import ConfigError
 from tests.conftest import CONF, ROOT
+from tests.support.composing import composed
+from tests.support.processes import done
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ def test_every_option_of_every_group_composes() -> None:
     run = ("model", "ssl", "experiment", "launcher")
     for group in (path for path in CONF.iterdir() if path.is_dir() and path.name not in run):
         for option in group.glob("*.yaml"):
-            compose_config([*OF_MODELS.get(group.name, []), f"{group.name}={option.stem}"], CONF)
+            composed(*OF_MODELS.get(group.name, []), f"{group.name}={option.stem}")
 
 
 def test_unwritable_output_folder(tmp_path: Path) -> None:
@@ -115,25 +117,23 @@ def test_unwritable_output_folder(tmp_path: Path) -> None:
 
 
 def test_program_prints_one_line_and_fails(tmp_path: Path) -> None:
-    for words in (["model=protnet"], ["episode.way=5000", "dataset=arrays", "dataset.source.path=none.npz"]):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "train.py"), *words],
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 2
-        assert done.stderr.startswith("error: ")
-        assert done.stderr.count("\n") == 1
-        assert "Traceback" not in done.stderr
+    program = [sys.executable, str(ROOT / "train.py"), "model=protnet"]
+    slip = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+    later = done(["train", "dataset=arrays", "dataset.source.path=none.npz"], tmp_path)
+    for ended in (slip, later):
+        assert ended.returncode == 2
+        assert ended.stderr.startswith("error: ")
+        assert ended.stderr.count("\n") == 1
+        assert "Traceback" not in ended.stderr
 
 
 def test_the_config_alone_can_be_asked_for() -> None:
     assert prepare(["--cfg", "job", "model=protonet"], CONF) == ["--cfg", "job", "model=protonet"]
 
 
-def test_help_lists_groups_and_options() -> None:
-    done = subprocess.run(
-        [sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def test_help_lists_groups_and_options(tmp_path: Path) -> None:
+    shown = done(["train", "--help"], tmp_path)
+    assert shown.returncode == 0
     for group in (
         "dataset",
         "episode",
@@ -145,6 +145,6 @@ def test_help_lists_groups_and_options() -> None:
         "logger",
         "experiment",
     ):
-        assert f"{group}:" in done.stdout
+        assert f"{group}:" in shown.stdout
     for option in ("glyphs", "maml", "protonet", "soft_kmeans"):
-        assert option in done.stdout
+        assert option in shown.stdout

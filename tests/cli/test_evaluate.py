@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 
 from metassl.cli.evaluate import evaluate_run
@@ -16,7 +15,8 @@ from metassl.errors import ConfigError, UserError
 from metassl.runs.file_names import CONFIG
 from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
+from tests.support.composing import composed
 
 CHOICES = {"model": "maml", "ssl": "consistency", "dataset": "arrays"}
 
@@ -31,8 +31,7 @@ def trained(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "backbone.filters=4", f"paths.cache_dir={folder.parent / 'cache'}", *TINY,
         "evaluation.twin=true", "evaluation.imbalance=3", "episode.unlabelled=3", "evaluation.baseline_episodes=4",
     ]  # fmt: skip
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=words)
+    config = composed(*words)
     with open_dict(config):
         config.paths.output_dir = str(folder)
     train_and_test(config, folder, CHOICES, [])

@@ -1,8 +1,6 @@
 """A suite from its command to its report, on the tiny data set."""
 
 import json
-import subprocess
-import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -12,7 +10,8 @@ import pytest
 
 from metassl.cli.benchmark import run_suite
 from metassl.errors import UserError
-from tests.conftest import ROOT, TINY
+from tests.conftest import TINY
+from tests.support.console import metassl
 
 SUITE = """
 title: Tiny
@@ -99,14 +98,11 @@ def test_a_suite_is_run_once_and_goes_on(
 
 
 @pytest.mark.usefixtures("real_data")
-def test_the_command_runs_on_real_data(tmp_path: Path) -> None:
+def test_the_command_runs_on_real_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["suite=ren2018_omniglot", "rows=[supervised]", "seeds=[0]", "steps=40", f"out={tmp_path}",
             "evaluation.episodes=60", "evaluation.val_episodes=20"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "scripts/benchmark.py", *line], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "| supervised | no distractors | 94.62 |" in done.stdout
+    assert metassl("benchmark", *line) == 0
+    assert "| supervised | no distractors | 94.62 |" in capsys.readouterr().out
     cell = json.loads((tmp_path / "results/ren2018_omniglot/supervised-0.json").read_text())["cells"]
     assert cell["no distractors"]["accuracy"]["mean"] > 0.4  # chance is 0.2
     assert cell["no distractors"]["steps"] == 40

@@ -1,31 +1,29 @@
 """A sweep: a job that fails does not stop the others, is listed, and the exit code says so."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from omegaconf import OmegaConf
 
 from metassl.cli.sweep import SweepReport
-from tests.conftest import ROOT, TINY
+from tests.conftest import TINY
+from tests.support import processes
+from tests.support.console import metassl
 
-ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-
-def sweep(folder: Path, npz: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def sweep(
+    folder: Path, npz: Path, *words: str, how: Callable[..., CompletedProcess[str]] = processes.done
+) -> CompletedProcess[str]:
     """Two jobs into folder/sweep, of which the first fails; what is said about it is as promised."""
     line = [
         "-m", "model=maml,protonet", "backbone.norm=running", "ssl=none", "engine=loop", "dataset=arrays",
         f"dataset.source.path={npz}", "backbone.filters=4", *TINY, f"hydra.sweep.dir={folder}/sweep",
         f"paths.cache_dir={folder}/cache", *words,
     ]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *line],
-        cwd=folder, env=ENV, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = how(["train", *line], folder)
     assert done.returncode == 1
     assert "1 of 2 jobs done" in done.stdout
     assert "job 0 failed: backbone.norm: found 'running'" in done.stderr
@@ -42,20 +40,19 @@ def numbers(folder: Path) -> dict:
     return results
 
 
-def test_failed_job_is_listed_and_the_report_is_written(tiny_npz: Path, tmp_path: Path) -> None:
+def test_failed_job_is_listed_and_the_report_is_written(
+    tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By Hydra's basic launcher and, with the same numbers, by its joblib one, in two processes."""
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.mkdir()
     sweep(one, tiny_npz)
-    done = sweep(two, tiny_npz, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    done = sweep(two, tiny_npz, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", how=processes.started)
     assert "Joblib.Parallel(n_jobs=2" in done.stdout
     assert numbers(one) == numbers(two)
-    report = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "report.py"), f"{one}/sweep"],
-        env=ENV, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "protonet" in report.stdout
+    assert metassl("report", f"{one}/sweep") == 0
+    assert "protonet" in capsys.readouterr().out
     assert "running" in (one / "sweep" / "report.md").read_text()
     assert "data:image/png" in (one / "sweep" / "report.html").read_text()
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from metassl.cli.transfer import FILE, PICTURE, compare_distances
 from metassl.errors import ConfigError, UserError
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
+from tests.support.composing import composed
 
 
 def config_of(folder: Path, npz: Path, *words: str) -> DictConfig:
@@ -20,8 +20,7 @@ def config_of(folder: Path, npz: Path, *words: str) -> DictConfig:
             f"paths.cache_dir={folder.parent / 'cache'}", "engine=loop", *TINY, "trainer.steps=4",
             "evaluation.checkpoint=last", f"hydra.run.dir={folder}"]  # fmt: skip
     folder.mkdir()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[*base, *words])
+    config = composed(*base, *words)
     with open_dict(config):
         config.paths.output_dir = str(folder)
     return config

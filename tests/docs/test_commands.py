@@ -4,7 +4,6 @@ What takes hours, or needs data that are not at hand, is composed: its config, i
 as the command would. A command that is on no list here fails.
 """
 
-import os
 import re
 import shlex
 import shutil
@@ -46,6 +45,7 @@ from tests.conftest import CONF, ROOT, TINY
 from tests.support import console
 from tests.support.job_folders import write_sweep
 from tests.support.page_blocks import PAGES, blocks, commands, write_files
+from tests.support.processes import done
 from tests.support.searching import Here, pretend, search_here, space_of
 
 SMALL = ("backbone.filters=4", *TINY)
@@ -65,11 +65,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory, glyphs_cache: Path) -> Path:
     first = next(
         words for place, words in ALL if place.startswith("README") and words[:2] == ("metassl", "train")
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "METASSL_CACHE_DIR": str(glyphs_cache)}
-    line = [sys.executable, "-m", "metassl", *first[1:], *SMALL, *WITH_TWIN, "hydra.run.dir=run"]
-    done = subprocess.run(line, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (folder / "said.txt").write_text(done.stdout)
+    line = [*first[1:], *SMALL, *WITH_TWIN, "hydra.run.dir=run"]
+    found = done(line, folder, {"METASSL_CACHE_DIR": str(glyphs_cache)})
+    assert found.returncode == 0, found.stderr
+    (folder / "said.txt").write_text(found.stdout)
     stopped = shutil.copytree(folder / "run", folder / "stopped")
     (stopped / "results.json").unlink()  # as if it had been stopped before its end
     write_sweep(folder / "sweep")
@@ -207,11 +206,11 @@ OF_METASSL: dict[str, Handler] = {
 def make(words: list[str]) -> None:
     """The target is there, and so is what it calls by name."""
     (target,) = words
-    done = subprocess.run(
+    shown = subprocess.run(
         ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    for line in done.stdout.splitlines():
+    assert shown.returncode == 0, shown.stderr
+    for line in shown.stdout.splitlines():
         for word in shlex.split(line):
             assert not word.endswith(".py") or (ROOT / word).is_file(), word
 

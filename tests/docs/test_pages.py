@@ -14,8 +14,8 @@ from metassl.docs.options import option_names, read_option
 from metassl.docs.pages import write_pages
 from metassl.docs.refused import CLASSES, KINDS, VALUES, read_refused, refusals, refused_page
 from metassl.errors import DataError
-from metassl.experiments.pair_configs import compose_each
 from tests.conftest import CONF, ROOT
+from tests.support.composing import composed
 
 DOCS = ROOT / "docs"
 STALE = "docs/{} is not current: run make docs"
@@ -106,7 +106,7 @@ def test_a_new_method_needs_only_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("group", "name"), [("model", "anil"), ("model", "in_context"), ("ssl", "fixmatch")])
 def test_values_are_those_of_the_composed_config(group: str, name: str) -> None:
     """What the page says of an option is what a run gets, and so are the classes."""
-    config = OmegaConf.to_container(compose_each(CONF, group, [name], [])[name])
+    config = OmegaConf.to_container(composed(f"{group}={name}"))
     option = read_option(group, name, CONF)
     for key, value in option.stated.items():
         inside = key if key.split(".")[0] in groups(CONF) else f"{group}.{key}"

@@ -1,12 +1,12 @@
 """The experiment files of Ren et al. 2018's tables say what the paper's protocol says."""
 
 import pytest
-from hydra import compose, initialize_config_dir
 
 from metassl.cli.choices import options_of
 from metassl.data.class_tasks import ClassTasks
 from metassl.training.build import build_make_ups
 from tests.conftest import CONF
+from tests.support.composing import composed
 
 TABLES = {"mini": (0.4, "table 2"), "tiered": (0.1, "table 3")}
 NAMES = [name for name in options_of("experiment", CONF) if "_imagenet/" in name]
@@ -25,8 +25,7 @@ def test_cell(name: str) -> None:
     folder, _, cell = name.partition("/")
     table = folder.removeprefix("ren2018_").removesuffix("_imagenet")
     label_ratio, source = TABLES[table]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[f"experiment={name}", "seed=1001"])
+    config = composed(f"experiment={name}", "seed=1001")
     train, test = build_make_ups(config, ClassTasks(None))  # type: ignore[arg-type]  # no image is asked for
     away, shot = (5 if cell.endswith("_distractors") else 0), (5 if "_5shot" in cell else 1)
     for spec, queries, unlabelled in ((train, 5, 5), (test, 20, 20)):

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.utils._pytree import tree_map
@@ -21,8 +20,8 @@ from metassl.training.build import (
     build_source,
     build_task_spec,
 )
-from tests.conftest import CONF
 from tests.golden.cases import COMMON
+from tests.support.composing import composed
 
 STEPS, RATE = 3, 0.05
 
@@ -31,8 +30,7 @@ def config_of(words: Sequence[str], data: Sequence[str]) -> DictConfig:
     """The config of a case; `~backbone.filters` in a case takes the common word away."""
     own = [w for w in words if not w.startswith("~")]
     common = [w for w in COMMON if f"~{w.split('=')[0]}" not in words]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=[*data, *common, *own])
+    return composed(*data, *common, *own)
 
 
 def measure(words: Sequence[str], data: Sequence[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from metassl.tasks.stage import TEST
 from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
 from tests.conftest import CONF
 from tests.support.calls import adapt, predict, query_logits
+from tests.support.composing import composed
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 WAY = 5
@@ -26,7 +27,6 @@ WAY = 5
 @pytest.fixture(scope="module")
 def built(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory):
     """model -> (learner in float64, one test task), with soft k-means on U."""
-    from hydra import compose, initialize_config_dir
 
     folder = tmp_path_factory.mktemp("invariants")
     words = [
@@ -37,8 +37,7 @@ def built(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory):
     @cache
     def build(model: str) -> tuple[MetaLearner, Episode]:
         own_norm = ["backbone.norm=group"] if model != "mamlpp" else []
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("config", overrides=[*words, f"model={model}", *own_norm])
+        config = composed(*words, f"model={model}", *own_norm)
         contents = build_source(config)
         torch.manual_seed(0)
         learner = build_learner(config, build_task_spec(config, contents)).double().eval()

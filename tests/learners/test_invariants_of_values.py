@@ -8,7 +8,6 @@ from functools import cache
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -19,6 +18,7 @@ from metassl.tasks.stage import TEST
 from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
 from tests.conftest import CONF
 from tests.support.calls import adapt, predict, query_logits
+from tests.support.composing import composed
 from tests.support.episodes import cut_padding
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
@@ -49,9 +49,8 @@ def built():
     @cache
     def build(model: str) -> tuple[MetaLearner, Episode]:
         own = {"mamlpp": ["backbone.norm=per_step", "backbone.norm_steps=4"], "cavia": ["model.layer=1"]}
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            norm = own.get(model, ["backbone.norm=none"])
-            config = compose("config", overrides=[*WORDS, f"model={model}", *norm])
+        norm = own.get(model, ["backbone.norm=none"])
+        config = composed(*WORDS, f"model={model}", *norm)
         source = build_source(config)
         torch.manual_seed(0)
         learner = build_learner(config, build_task_spec(config, source)).double().eval()

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 import pytorch_lightning as pl
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict
 from torch.utils._pytree import tree_leaves
 
@@ -24,6 +23,7 @@ from metassl.training.checkpoints import LAST
 from metassl.training.run import train_and_test
 from metassl.training.weights import load_weights
 from tests.conftest import CONF, TINY
+from tests.support.composing import composed
 
 Make = Callable[..., DictConfig]
 SSL_OPTIONS = {"backbone.filters": 4, "ssl.start": 0, "ssl.ramp": 0}
@@ -133,8 +133,7 @@ def test_training_and_test_are_those_of_the_command(
 def test_named_data_sets_are_those_of_the_command(outcome: str, tmp_path: Path) -> None:
     """Tasks, weights, training and test of curves, whose best weights have the lowest error."""
     words = ["dataset=curves", f"outcome={outcome}", "seed=3", "evaluation.seed=3", f"trainer.steps={STEPS}"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[*TINY, *words, "episode.test.shot=5", "evaluation.twin=true"])
+    config = composed(*TINY, *words, "episode.test.shot=5", "evaluation.twin=true")
     folder = tmp_path / "run"
     folder.mkdir()
     with open_dict(config):

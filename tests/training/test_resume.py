@@ -4,9 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -22,9 +19,11 @@ from metassl.training import checkpoints
 from metassl.training.checkpoints import Resumable, earlier_seconds
 from metassl.training.csv_log import CSVLog
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, ROOT
+from tests.conftest import CONF
+from tests.support.killing import run_line, server
+from tests.support.processes import done
 
-STEPS = 12
+STEPS = 8
 LONG = (
     f"trainer.steps={STEPS}",
     "trainer.val_every=4",
@@ -84,11 +83,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("words", CASES.values(), ids=CASES)
-def test_killed_at_five_steps(make_config, tmp_path: Path, monkeypatch, words) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_killed_at_some_steps(make_config, tmp_path: Path, monkeypatch, case: str) -> None:
+    """Five times for one learner; for the others before and after U enters."""
+    words, times = CASES[case], 5 if case == "protonet" else 2
     train(make_config, tmp_path / "whole", *words)
     folder = tmp_path / "stopped"
-    for step in sorted(random.Random(0).sample(range(1, STEPS), 5)):
+    for step in sorted(random.Random(3).sample(range(1, STEPS), times)):
         with monkeypatch.context() as patch:
             kill_at(patch, step)
             resume = () if not folder.exists() else (f"resume={folder}",)
@@ -156,22 +157,17 @@ def command(tiny_npz: Path, tmp_path: Path, folder: str) -> list[str]:
         f"hydra.run.dir={tmp_path}/{folder}",
         "model=protonet", "ssl=none", "trainer.accelerator=cpu", "trainer.checkpoint_every=1000",
     ]  # fmt: skip
-    return [sys.executable, str(ROOT / "train.py"), *words]
+    return ["train", *words]
 
 
 def stop_by(number: int, tiny_npz: Path, tmp_path: Path) -> None:
     """Sends a run a signal once a step is logged: exit code, line, status and checkpoint are as promised."""
-    process = subprocess.Popen(
-        command(tiny_npz, tmp_path, "run"), stderr=subprocess.PIPE, text=True, env=ONE_THREAD, cwd=tmp_path
-    )
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "metrics.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    line = next(line for line in errors.splitlines() if line.startswith("error: "))
+    logged = (tmp_path / "run" / "metrics.csv").exists
+    code = run_line(server(), command(tiny_npz, tmp_path, "run"), tmp_path, logged, number)
+    said = (tmp_path / "said.txt").read_text()
+    assert code == 130, said
+    assert "Traceback" not in said
+    line = next(line for line in said.splitlines() if line.startswith("error: "))
     assert signal.Signals(number).name in line
     assert "last.ckpt" in line
     assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "stopped"
@@ -185,11 +181,8 @@ def test_ctrl_c_leaves_a_checkpoint(tiny_npz: Path, tmp_path: Path) -> None:
 
 def test_sigterm_leaves_a_checkpoint_to_go_on_from(tiny_npz: Path, tmp_path: Path) -> None:
     stop_by(signal.SIGTERM, tiny_npz, tmp_path)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), f"resume={tmp_path}/run"],
-        capture_output=True, text=True, env=ONE_THREAD, check=False, cwd=tmp_path,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    found = done(["train", f"resume={tmp_path}/run"], tmp_path)
+    assert found.returncode == 0, found.stderr
     assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "done"
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.curves.families import Polynomial, QuadraticSurface, Ripple, Sine
@@ -17,7 +16,7 @@ from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
 from metassl.outcomes.regression import Regression
 from metassl.tasks.episode import Episode
-from tests.conftest import CONF
+from tests.support.composing import composed
 
 SPEC = {"shot": 5, "queries": 7, "unlabelled": 6, "transductive": False}
 KINDS = {"sine": Sine(), "line": Polynomial([(-3, 3), (-3, 3)]), "bowl": QuadraticSurface()}
@@ -158,8 +157,7 @@ def test_a_wrong_make_up_is_one_line(changes: dict, line: str) -> None:
 def test_the_config_has_every_family() -> None:
     words = ["dataset=curves", "dataset.source.inputs=2", "dataset.source.noise=0.3"]
     names = "sine,line,quadratic,cubic,ripple,quadratic_surface"
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[*words, f"dataset.source.families=[{names}]"])
+    config = composed(*words, f"dataset.source.families=[{names}]")
     source = instantiate(config.dataset.source)
     assert isinstance(source, TaskSource)
     train, test = source.make_ups(dict(SPEC), {"shot": 3})

@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from metassl.data.builder import EpisodeBuilder
@@ -17,7 +16,7 @@ from metassl.data.spec import episode_spec
 from metassl.errors import ConfigError
 from metassl.instantiate import instantiate
 from metassl.outcomes.regression import Regression
-from tests.conftest import CONF
+from tests.support.composing import composed
 
 ARML = ["sine_arml", "line", "quadratic", "cubic", "quadratic_surface", "ripple"]
 HSML = ["sine_hsml", "line", "quadratic", "cubic"]
@@ -52,8 +51,7 @@ MOMENTS = {  # mean and mean square of y without noise, and its bounds
 
 @cache
 def config(mixture: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=[f"experiment=curves/{mixture}_10shot"])
+    return composed(f"experiment=curves/{mixture}_10shot")
 
 
 @cache

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import metassl
@@ -27,8 +26,9 @@ from metassl.training.build import (
     build_test_stream,
 )
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
 from tests.data.mixture.made import CLASSES, SIDE, SPLITS, Made, mixture, spec
+from tests.support.composing import composed
 
 TURNED = {"train": range(12, 24), "val": range(5, 12), "test": range(5)}  # other than SPLITS
 
@@ -36,8 +36,7 @@ TURNED = {"train": range(12, 24), "val": range(5, 12), "test": range(5)}  # othe
 def config(letters: Path, folder: Path, *words: str) -> DictConfig:
     """Of a tiny run on the embedded mixture, with these letters in place of the fonts'."""
     common = ["dataset=styled_glyphs", "backbone.filters=4", *TINY, f"paths.cache_dir={folder}", *words]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        made = compose("config", overrides=common)
+    made = composed(*common)
     node = {"_target_": "metassl.data.arrays.Arrays", "path": str(letters)}
     OmegaConf.update(made, "dataset.source.sources.glyphs", node, merge=False)
     OmegaConf.update(made, "paths.output_dir", str(folder / "run"))
@@ -225,8 +224,7 @@ def test_an_episode_that_a_member_cannot_serve_is_one_line(tmp_path: Path, chang
 
 
 def source_of(*words: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return instantiate(compose("config", overrides=[*words]).dataset.source)
+    return instantiate(composed(*words).dataset.source)
 
 
 def test_the_config_has_four_data_sets_and_reads_none_before_it_must() -> None:

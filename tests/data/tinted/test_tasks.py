@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from metassl.data.task_source import PreparedTasks, TaskSource
@@ -23,8 +22,9 @@ from metassl.training.build import (
     build_test_stream,
 )
 from metassl.training.run import train_and_test
-from tests.conftest import CONF, TINY
+from tests.conftest import TINY
 from tests.data.tinted.letters import ALL, KINDS, MAKE_UP, contents, sampler
+from tests.support.composing import composed
 
 FAMILIES = f"dataset.source.families=[{','.join(ALL)}]"
 
@@ -32,8 +32,7 @@ FAMILIES = f"dataset.source.families=[{','.join(ALL)}]"
 def config(letters: Path, folder: Path, *words: str) -> DictConfig:
     """Of a tiny run, with these letters in place of the fonts'."""
     common = ["dataset=tinted_glyphs", "backbone.filters=4", *TINY, f"paths.cache_dir={folder}", *words]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        made = compose("config", overrides=common)
+    made = composed(*common)
     node = {"_target_": "metassl.data.arrays.Arrays", "path": str(letters)}
     OmegaConf.update(made, "dataset.source.letters", node, merge=False)
     OmegaConf.update(made, "paths.output_dir", str(folder / "run"))
@@ -149,8 +148,7 @@ def test_letters_in_colour_are_refused() -> None:
 
 
 def test_the_config_asks_for_the_embedded_letters() -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        made = instantiate(compose("config", overrides=["dataset=tinted_glyphs"]).dataset.source)
+    made = instantiate(composed("dataset=tinted_glyphs").dataset.source)
     assert isinstance(made, PreparedTasks)
     assert (made.letters.name, made.families, tuple(made.kinds)) == ("glyphs", ["shape", "hue"], ALL[1:])
     assert made.kinds["hue"].levels == 24

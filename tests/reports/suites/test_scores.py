@@ -5,14 +5,14 @@ from shutil import copy
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from metassl.errors import DataError
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import write_json
 from metassl.reports.suites.report import write_suite_report
-from tests.conftest import CONF, ROOT
+from tests.conftest import ROOT
+from tests.support.composing import composed
 from tests.support.suite_files import CURVE, TEXT, cell, error_cell, write
 
 
@@ -68,6 +68,5 @@ def test_a_stored_report_is_made_again_from_its_records(name: str, tmp_path: Pat
 
 
 def published_blocks(experiments: set[str]) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        configs = {name: compose("config", overrides=[f"experiment={name}"]) for name in experiments}
+    configs = {name: composed(f"experiment={name}") for name in experiments}
     return {name: OmegaConf.to_container(config.published) for name, config in configs.items()}
