@@ -114,10 +114,10 @@ def scaling(rows: Rows) -> list[list[str]]:
 
 def large_pool(rows: Rows) -> list[list[str]]:
     """A line for each size."""
-    lines = [["images", "classes", "of sizes", "seconds to build", "MB", "episodes drawn a second"]]
+    lines = [["images", "GB", "classes", "of sizes", "seconds to build", "MB", "episodes drawn a second"]]
     for r in rows:
         numbers = f"{r['build_seconds']:.2f}", f"{r['memory_mb']:.0f}", f"{r['episodes_a_second']:,.0f}"
-        lines.append([f"{r['images']:,}", f"{r['classes']:,}", r["sizes"], *numbers])
+        lines.append([f"{r['images']:,}", f"{r['gb']:.2f}", f"{r['classes']:,}", r["sizes"], *numbers])
     return lines
 
 

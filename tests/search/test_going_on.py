@@ -63,13 +63,14 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
         ("tpe", "hyperband", "journal"),
         ("tpe", "median", "journal"),
         ("cmaes", "none", "journal"),
+        ("gp", "none", "journal"),
         ("grid", "none", "journal"),
     ],
 )
 def test_a_killed_study_has_the_trials_of_an_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str, pruner: str, kind: str
 ) -> None:
-    """TPE begins after ten trials, CMA-ES after one."""
+    """TPE and the Gaussian process begin after ten trials, CMA-ES after one."""
     space, trials = (GRID, 12) if sampler == "grid" else (SPACE, 14 if kind == "journal" else 5)
 
     def search(name: str) -> optuna.Study:
