@@ -1,9 +1,9 @@
 """Building and drawing from a pool of up to 10^6 images in 10^4 classes: python -m benchmarks.large_pool.
 
 Images on disk, memory-mapped; each size in a process of its own. The largest, 84×84×3, is a store of 21 GB,
-which is written in full. Memory is the process's peak above what it held before the sampler was built, with the
-pages of the file that it has looked at. Episodes are 5-way 1-shot, 15 queries and 5 unlabelled
-images a class.
+which is written in full. Memory is the process's peak above what it held before the sampler was built, with
+the pages of the file that it has looked at. Episodes are 5-way 1-shot, 15 queries and 5 unlabelled images a
+class.
 """
 
 import tempfile
@@ -59,20 +59,21 @@ def measured(images: int, classes: int, uneven: bool, image: tuple[int, int, int
         built = time.perf_counter() - began
         seconds = [drawing(sampler, k) for k in range(ROUNDS)]
         return {
-            "images": images, "gb": items.nbytes / 1e9, "classes": classes, "sizes": "uneven" if uneven else "equal",
+            "images": images, "gb": items.nbytes / 1e9, "classes": classes,
+            "sizes": "uneven" if uneven else "equal",
             "build_seconds": built, "episodes_a_second": EPISODES / median(seconds),
             "memory_mb": peak_mb() - before,
         }  # fmt: skip
 
 
 def stored(file: Path, shape: tuple[int, ...]) -> "np.memmap[Any, Any]":
-    """A file of images, opened to be read; written by the block, so that none of it is in the process's peak."""
+    """A file of images, opened to be read; written block by block, to stay out of the process's peak."""
     block = np.random.default_rng(0).integers(0, 256, (BLOCK, *shape[1:]), np.uint8)
     with file.open("wb") as written:
         header = {"descr": block.dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(written, header)
         for _ in range(0, shape[0], BLOCK):
-            written.write(block)
+            written.write(block.tobytes())
     return np.lib.format.open_memmap(file, "r")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from metassl.evaluation.intervals import Interval, over_seeds
 from metassl.experiments.planned_runs import PlannedRun
 from metassl.reports.sweeps.comparisons import Difference, paired_difference
 from metassl.reports.sweeps.seed_groups import SeedGroup
@@ -58,18 +59,35 @@ class Comparison:
     Attributes:
         chosen, default: their runs; only those that are there.
         difference: how much better the first is, paired by episode; None without shared seeds.
+        on_validation: the same on validation classes, by the best validation of each training; None without
+            two shared seeds. What takes the place of a default is decided by it, and not by the test.
     """
 
     chosen: SeedGroup
     default: SeedGroup
     difference: Difference | None
+    on_validation: Interval | None
 
 
 def compare(out: Path, runs: FinalRuns) -> Comparison:
     """Reads the runs at the end of a search."""
     chosen, default = _group("chosen", out, runs.chosen), _group("defaults", out, runs.default)
-    both = chosen.finished and default.finished
-    return Comparison(chosen, default, paired_difference(chosen, default) if both else None)
+    if not (chosen.finished and default.finished):
+        return Comparison(chosen, default, None, None)
+    return Comparison(chosen, default, paired_difference(chosen, default), _on_validation(chosen, default))
+
+
+def _on_validation(chosen: SeedGroup, default: SeedGroup) -> Interval | None:
+    better, worse = (_validations(group) for group in (chosen, default))
+    sign = 1 if chosen.decides.higher else -1
+    shared = [sign * (better[seed] - worse[seed]) for seed in sorted(better.keys() & worse.keys())]
+    return over_seeds(shared) if len(shared) > 1 else None
+
+
+def _validations(group: SeedGroup) -> dict[int, float]:
+    """Seed -> the best validation of its training."""
+    found = {run.seed: run.result("validation") for run in group.finished}
+    return {seed: entry["mean"] for seed, entry in found.items() if seed is not None and entry is not None}
 
 
 def _group(name: str, out: Path, runs: Sequence[PlannedRun]) -> SeedGroup:

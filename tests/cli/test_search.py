@@ -43,7 +43,7 @@ def data(tiny_npz: Path, tmp_path: Path) -> list[str]:
 
 def test_a_search_from_its_words_to_its_report_and_again(data: list[str], tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
-    line = [*PAIR, *data, f"out={out}", "seeds=[1]", "pruner=none"]
+    line = [*PAIR, *data, f"out={out}", "seeds=[1,2]", "pruner=none"]
     assert command.search([*line, "trials=2"]) == 0
     study, _ = find_study(storage.own_storage(out), "search")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 2
@@ -60,15 +60,19 @@ def test_a_search_from_its_words_to_its_report_and_again(data: list[str], tmp_pa
         assert "val/accuracy" in last[0]
         assert sorted(trial.intermediate_values) == [2, 4]
     runs = {path.name: json.loads((path / "results.json").read_text()) for path in (out / "final").iterdir()}
-    assert set(runs) == {f"{best.number:04d}-1", "default-1"}
+    assert set(runs) == {f"{best.number:04d}-1", f"{best.number:04d}-2", "default-1", "default-2"}
     assert {run["split"] for run in runs.values()} == {"test"}
 
     text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
     assert f"ssl.refit_weight={best.params['ssl.refit_weight']!r}" in text
     assert "metassl train model=protonet ssl=soft_kmeans" in text
-    chosen, default = (runs[f"{name}-1"]["accuracy"]["mean"] for name in (f"{best.number:04d}", "default"))
-    gain = 100 * (chosen - default)
-    assert f"**Chosen against defaults**: {gain:+.1f} ± " in text
+    chosen, default = ([runs[f"{name}-{k}"] for k in (1, 2)] for name in (f"{best.number:04d}", "default"))
+    for title, key in (
+        ("Chosen against defaults", "accuracy"),
+        ("The same on validation classes", "validation"),
+    ):
+        gain = 50 * sum(c[key]["mean"] - d[key]["mean"] for c, d in zip(chosen, default, strict=True))
+        assert f"**{title}**: {gain:+.1f} ± " in text
     assert len(page.encode()) < 5_000_000
     assert page.count("id='plotly'") == 1
     assert page.count("data-plot='") == 3

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from metassl.evaluation.intervals import shown
+from metassl.evaluation.intervals import Interval, shown
 from metassl.reports.blocks import Block, Grid, Paragraph
 from metassl.reports.markdown import NOTHING, Bold
 from metassl.reports.sweeps.seed_groups import SeedGroup, score, seed_values
@@ -72,14 +72,26 @@ def final_table(facts: SearchFacts) -> list[Block]:
     rows.append(["mean", *(_mean(group, facts) for group in sides)])
     blocks: list[Block] = [Grid([f"seed, {facts.score.label}", "defaults", "chosen"], rows)]
     if found.difference is not None:
-        gain = shown(facts.score, found.difference.interval, signed=True)
-        verdict = "excludes 0" if found.difference.interval.excludes_zero else "includes 0"
+        gain, verdict = _gain(facts, found.difference.interval)
         over = f"Student's t over {len(seeds)} seeds" if len(seeds) > 1 else "over the episodes of one seed"
         blocks.append(Paragraph(
             f": {gain} (95% interval, {over}; it {verdict}), paired on the same test episodes. Above 0 the "
             "choice is better.", "Chosen against defaults",
         ))  # fmt: skip
+    if found.on_validation is not None:
+        gain, verdict = _gain(facts, found.on_validation)
+        blocks.append(Paragraph(
+            f": {gain} (it {verdict}), by the best validation of the same trainings. Whoever puts the choice "
+            "in the place of a default decides by this line: the test has to stay unseen.",
+            "The same on validation classes",
+        ))  # fmt: skip
     return blocks
+
+
+def _gain(facts: SearchFacts, interval: Interval) -> tuple[str, str]:
+    """A difference, and what it says of 0."""
+    verdict = "excludes 0" if interval.excludes_zero else "includes 0"
+    return shown(facts.score, interval, signed=True), verdict
 
 
 def _by_seed(group: SeedGroup, facts: SearchFacts) -> dict[int, str]:
