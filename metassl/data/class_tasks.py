@@ -58,6 +58,7 @@ class ClassTasks:
         return self.contents.items
 
     def description(self) -> str:
-        """Classes of each split."""
+        """Classes of each split, after what the source says of itself."""
         classes = " / ".join(str(len(self.contents.splits.get(s, ()))) for s in ("train", "val", "test"))
-        return f"{classes} classes for train / val / test"
+        said = f"{self.contents.meta['said']}; " if "said" in self.contents.meta else ""
+        return f"{said}{classes} classes for train / val / test"

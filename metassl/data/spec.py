@@ -137,8 +137,8 @@ def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
     made = check_group(EpisodeKeys, prefix, values)
     if "way" not in made:
         raise ConfigError(
-            f"{prefix}.way: found none, as in an episode of points (points, arml6, hsml4); allowed with a "
-            "dataset of classes is an episode of classes, such as episode=standard."
+            f"{prefix}.way: found none, as in an episode of points (points, arml6, hsml4) or of a table; "
+            "allowed with a dataset of classes is an episode of classes, such as episode=standard."
         )
     way, shot = to_range(made.pop("way")), to_range(made.pop("shot"))
     spec = EpisodeSpec(way=way, shot=shot, **made)

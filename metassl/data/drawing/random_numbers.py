@@ -42,6 +42,13 @@ class RandomNumbers(Sequence[Generator]):
             self._made[place] = self._generator(0, 0, 0, int(self.episodes[place]))
         return self._made[place]
 
+    def generator(self, lane: int, place: int) -> Generator:
+        """A generator of a lane (from 1) for the episode at this place, for what comes in no fixed number.
+
+        Of another stream than what `uniform` and the episode's own generator give; made anew each time.
+        """
+        return self._generator(0, 0, lane, 1 + int(self.episodes[place]))
+
     def uniform(self, lane: int, count: int) -> NDArray[np.float64]:
         """[episodes, count] numbers in [0, 1) of a lane (from 1): the numbers of one are independent of how
         many another gives, and of what the generators gave."""

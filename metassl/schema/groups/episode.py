@@ -1,4 +1,4 @@
-"""What a task is made of: classes or points."""
+"""What a task is made of: classes, points, or rows of a table."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from metassl.schema.ranges import (
     Seed,
     Several,
     Share,
+    Shares,
     Switch,
     Whole,
     Words,
@@ -42,6 +43,7 @@ class TestEpisodeKeys(BaseModel):
     __test__ = False  # to pytest a class of this name is a test
 
     way: SomeWays | None
+    classes: Several | None
     shot: SomeShots | None
     queries: Count | None
     unlabelled: Whole | None
@@ -64,10 +66,19 @@ class CurvesKeys(BaseModel):
     noise: NotNegative
 
 
+class SelfMadeKeys(BaseModel):
+    """How tasks are made of rows without labels."""
+
+    share: Shares
+    rows: Several
+    validation: Switch
+
+
 class EpisodeKeys(BaseModel):
-    """conf/episode, of classes and of points, which have fewer keys."""
+    """conf/episode, of classes, of points and of tables, which have fewer keys."""
 
     way: SomeWays
+    classes: Several
     shot: SomeShots
     queries: Count
     unlabelled: Whole
@@ -80,4 +91,5 @@ class EpisodeKeys(BaseModel):
     label_ratio: Share
     label_seed: Seed
     curves: CurvesKeys
+    self_made: SelfMadeKeys
     test: TestEpisodeKeys
