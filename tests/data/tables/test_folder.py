@@ -69,19 +69,19 @@ def test_a_table_is_encoded_as_if_it_were_alone(folder: Path) -> None:
 def test_splits_by_ratio_and_what_is_refused(folder: Path, tmp_path: Path) -> None:
     found = made(folder, splits=None, ratio=(0.5, 0.25, 0.25))
     assert sorted(len(t["splits"]) for t in found.tables) == [1, 1, 1, 1]
-    with pytest.raises(ConfigError, match="found no table for 'val' .2 for train, 0 for val, 0 for test"):
+    with pytest.raises(ConfigError, match=r"found no table for 'val' .2 for train, 0 for val, 0 for test"):
         sampler(made(folder, splits={"train": ["a", "b"]}), "val")
     with pytest.raises(DataError, match=r"dataset.source.splits, table: found 'e'"):
         made(folder, splits={"train": ["e"]})
     with pytest.raises(ConfigError, match="found table 'a' twice"):
         made(folder, splits={"train": ["a"], "test": ["a"]})
-    with pytest.raises(ConfigError, match="dataset.source.splits: found 'tests'"):
+    with pytest.raises(ConfigError, match=r"dataset.source.splits: found 'tests'"):
         made(folder, splits={"tests": ["a"]})
     with pytest.raises(DataError, match=r"dataset.source.targets, table: found 'z'"):
         made(folder, targets={"z": "class"})
     with pytest.raises(DataError, match="is not a folder"):
         made(tmp_path / "nothing")
-    with pytest.raises(DataError, match="found no table, allowed are files that end in"):
+    with pytest.raises(DataError, match=r"found no table, allowed are files that end in"):
         made(tmp_path)
     (folder / "a.tsv").write_text("x\ty\n")
     with pytest.raises(DataError, match="found two tables 'a'"):
