@@ -20,7 +20,7 @@ ROWS_OF_A_CLASS = 6  # a table has no more classes than would have so many rows 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Ranges [low, high] of rows, columns and classes of a table, each even in its logarithm."""
+    """Ranges [low, high] of rows, columns and classes; each even in its square root, so small is likelier."""
 
     rows: tuple[int, int]
     columns: tuple[int, int]
@@ -28,9 +28,9 @@ class Sizes:
 
     def __call__(self, rng: Generator) -> tuple[int, int, int]:
         """Rows, columns and classes of one table."""
-        n, d = _even_in_logarithm(rng, self.rows), _even_in_logarithm(rng, self.columns)
+        n, d = _even_in_root(rng, self.rows), _even_in_root(rng, self.columns)
         low, high = self.classes
-        return n, d, _even_in_logarithm(rng, (low, max(low, min(high, n // ROWS_OF_A_CLASS))))
+        return n, d, _even_in_root(rng, (low, max(low, min(high, n // ROWS_OF_A_CLASS))))
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,6 @@ def divided(y: NDArray[np.int64], asked: float) -> tuple[list[NDArray[np.int64]]
     return [own[:edge] for own, edge in both], [own[edge:] for own, edge in both]
 
 
-def _even_in_logarithm(rng: Generator, span: tuple[int, int]) -> int:
-    low, high = np.log(span[0]), np.log(span[1] + 1)
-    return min(int(np.exp(rng.uniform(low, high))), span[1])
+def _even_in_root(rng: Generator, span: tuple[int, int]) -> int:
+    root = rng.uniform(np.sqrt(span[0]), np.sqrt(span[1] + 1))
+    return min(int(root**2), span[1])
