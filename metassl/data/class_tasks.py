@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.drawing.out_of_scope import OutOfScope
 from metassl.data.pool import Contents, input_shape, split_pool
 from metassl.data.sampler import EpisodeSampler
-from metassl.data.spec import EpisodeSpec, episode_spec
+from metassl.data.spec import EpisodeSpec, episode_spec, refuse_out_of_scope
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import Classification
 from metassl.tasks.spec import TaskSpec
@@ -51,7 +52,15 @@ class ClassTasks:
 
     def sampler(self, make_up: EpisodeSpec, seed: int, split: str, outer: bool) -> Sampler:
         """See TaskSource."""
-        return EpisodeSampler(split_pool(self.contents, split), make_up, seed, split, outer)
+        drawn = EpisodeSampler(split_pool(self.contents, split), make_up, seed, split, outer)
+        if not make_up.out_of_scope:
+            return drawn
+        place = self.contents.meta.get("out_of_scope", {}).get(split)
+        if place is None:
+            refuse_out_of_scope(make_up)
+        start = int(np.sum(self.contents.counts[:place]))
+        rows = np.arange(start, start + int(self.contents.counts[place]))
+        return OutOfScope(drawn, rows, make_up.out_of_scope)
 
     def items(self) -> np.ndarray:
         """The pool's."""

@@ -63,6 +63,7 @@ class EpisodeSpec:
         dirichlet: a > 0, in place of an imbalance: the N·M images of U are shared among the classes by
             proportions ~ Dirichlet(a·1_N) of the episode; None: every episode has the same sizes. For U
             alone: Q stays balanced, also where U is to be Q. See metassl.data.drawing.dirichlet.
+        out_of_scope: inputs in U that are of no class at all, where the data have such.
         class_aware: True draws M of each class for U; False draws the same total from all
             unlabelled images of the split, whatever their class.
         transductive: U is Q without its labels.
@@ -82,6 +83,7 @@ class EpisodeSpec:
     label_ratio: float
     label_seed: int
     dirichlet: float | None = None
+    out_of_scope: int = 0
 
     @property
     def padded(self) -> bool:
@@ -106,6 +108,7 @@ class EpisodeSpec:
             "distractor_unlabelled": self.distractor_unlabelled,
             "imbalance": self.imbalance,
             "dirichlet": self.dirichlet,
+            "out_of_scope": self.out_of_scope,
             "class_aware": self.class_aware,
             "label_ratio": self.label_ratio,
         }
@@ -113,9 +116,10 @@ class EpisodeSpec:
     def sentence(self) -> str:
         """For people."""
         made = self.described()
+        foreign = f", {self.out_of_scope} unlabelled out of scope" if self.out_of_scope else ""
         return (
             f"{made['way']}-way {made['shot']}-shot, {made['unlabelled']} unlabelled and {self.queries} "
-            f"queries a class, {self.distractors} distractor classes"
+            f"queries a class, {self.distractors} distractor classes{foreign}"
         )
 
     def unlabelled_counts(self) -> list[int]:
@@ -127,9 +131,10 @@ class EpisodeSpec:
 
 
 def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
-    """An EpisodeSpec from plain config values, the fields of EpisodeSpec but for `dirichlet`, which may lack.
+    """An EpisodeSpec from plain config values, the fields of EpisodeSpec, of which those with a default may lack.
 
-    Where U is Q there are no distractors, whatever is asked for: every query is of a class of the task.
+    Where U is Q there are no distractors and nothing out of scope, whatever is asked for: every query is of a
+    class of the task.
 
     Raises:
         ConfigError: names the key that is wrong, or says that the episode is one of points.
@@ -144,7 +149,16 @@ def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
     spec = EpisodeSpec(way=way, shot=shot, **made)
     if spec.dirichlet is not None:
         _alone(f"{prefix}.dirichlet", spec)
-    return replace(spec, distractors=0) if spec.transductive else spec
+    return replace(spec, distractors=0, out_of_scope=0) if spec.transductive else spec
+
+
+def refuse_out_of_scope(spec: EpisodeSpec) -> None:
+    """Raise ConfigError where inputs of no class are asked for, of data that have none."""
+    if spec.out_of_scope:
+        raise ConfigError(
+            f"episode.out_of_scope: found {spec.out_of_scope}, allowed is 0 of this dataset, which has nothing "
+            "that is of no class; clinc150 has."
+        )
 
 
 def _alone(key: str, spec: EpisodeSpec) -> None:

@@ -40,7 +40,7 @@ def episodes_of(name: str, split: str = "train", *, options: Options = (), seed:
       explained share of the variance, R²  ... ± ...
       a guess that knows no input          ...
     """
-    config = _config(name, options, ("dataset", "episode", "outcome", "paths"))
+    config = _config(name, options, ("dataset", "features", "episode", "outcome", "paths"))
     source = build_source(config)
     task = build_task_spec(config, source)
     make_up, changes = make_up_values(config)
@@ -77,7 +77,7 @@ def dataset(
     """
     if split not in (None, *SPLITS):
         raise ConfigError(one_of("split", split, SPLITS))
-    source = build_source(_config(name, options, ("dataset", "paths")))
+    source = build_source(_config(name, options, ("dataset", "features", "paths")))
     if not isinstance(source, ClassTasks):
         raise ConfigError(f"dataset: '{name}' makes its tasks itself; take metassl.episodes_of('{name}').")
     contents = source.contents

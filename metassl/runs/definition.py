@@ -24,6 +24,7 @@ GROUPS = (
     "distance",
     "behind",
     "start_distance",
+    "features",
     "experiment",
 )  # config groups that change nothing but sections
 TODAY = "${paths."

@@ -17,8 +17,8 @@ from metassl.provenance import code_hash
 NONE = "metassl.ssl.none.NoObjective"
 # Keys of an episode that say what is unlabelled: supports and queries are the same whatever they say.
 OF_UNLABELLED = (
-    "unlabelled", "distractors", "distractor_unlabelled", "imbalance", "dirichlet", "class_aware",
-    "transductive",
+    "unlabelled", "distractors", "distractor_unlabelled", "imbalance", "dirichlet",
+    "out_of_scope", "class_aware", "transductive",
 )  # fmt: skip
 TRAINS = ("seed", "outcome", "episode", "backbone", "engine", "dataset", "model", "optimizer", "trainer")
 NEUTRAL = ("progress", "threads", "workers", "log_every", "checkpoint_every")  # of the trainer

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from metassl.backbones.adapter import Adapter
 from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
@@ -23,11 +24,12 @@ def build(name: str, norm: str) -> Backbone:
         "conv4": lambda: Conv4((1, 16, 16), 4, norm),
         "resnet12": lambda: ResNet12((1, 16, 16), [4, 4, 8, 8], norm),
         "mlp": lambda: MLP((1, 16, 16), [8, 5], norm),
+        "adapter": lambda: Adapter((1, 16, 16), [8, 5], norm),
     }[name]().double()
 
 
 @pytest.mark.parametrize("norm", ["support", "batch", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter"])
 def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
     backbone = build(name, norm)
     support, queries = random(5, 1, 16, 16), random(4, 1, 16, 16, seed=1)
@@ -42,7 +44,7 @@ def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
 
 
 @pytest.mark.parametrize("norm", ["running", "batch", "support", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter"])
 def test_shapes_and_what_the_norm_says(name: str, norm: str) -> None:
     backbone = build(name, norm)
     assert backbone(random(3, 1, 16, 16)).shape == (3, backbone.out_dim)
@@ -129,3 +131,19 @@ def test_mlp_norms_agree_on_vectors() -> None:
     for norm in NORMS:
         backbone = MLP((5,), [4, 3], norm).double()
         torch.testing.assert_close(backbone(x), backbone(x, Pass(rows)))
+
+
+@pytest.mark.parametrize("norm", ["running", "batch", "support", "group", "none"])
+def test_an_adapter_begins_as_the_identity_to_the_bit_and_can_leave_it(norm: str) -> None:
+    x = torch.randn(7, 12, generator=torch.Generator().manual_seed(1))
+    adapter = Adapter((12,), [8], norm)
+    assert torch.equal(adapter(x), x)
+    adapter(x).square().sum().backward()
+    moved = [name for name, p in adapter.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
+    assert moved == ["last.weight", "last.bias"], "what is before the zeros waits for one step"
+    with torch.no_grad():
+        adapter.last.weight += 0.1
+    assert not torch.allclose(adapter(x), x)
+    adapter.zero_grad()
+    adapter(x).square().sum().backward()
+    assert adapter.layers[0].linear.weight.grad.abs().sum() > 0

@@ -1,7 +1,6 @@
 """Picture files: which are there, and what is in them."""
 
 import io
-import os
 import warnings
 from pathlib import Path
 
@@ -11,20 +10,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from metassl.errors import DataError
 
 PHOTOGRAPHS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
-
-
-def visible(folder: Path, *, folders: bool = False) -> list[Path]:
-    """What lies in `folder`, sorted by name, without hidden names; only folders if asked."""
-    try:
-        with os.scandir(folder) as entries:  # tells files from folders without a look at each
-            found = [
-                entry.path
-                for entry in entries
-                if not entry.name.startswith(".") and (not folders or entry.is_dir())
-            ]
-    except OSError as error:
-        raise DataError(f"'{folder}' can't be listed: {error.strerror}.") from error
-    return [Path(path) for path in sorted(found)]
 
 
 def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:

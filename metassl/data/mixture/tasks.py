@@ -14,7 +14,7 @@ from metassl.data.mixture.styles import STYLES
 from metassl.data.named import several_of
 from metassl.data.pool import SPLITS, Contents, Pool, Source, split_pool
 from metassl.data.sampler import EpisodeSampler
-from metassl.data.spec import EpisodeSpec
+from metassl.data.spec import EpisodeSpec, refuse_out_of_scope
 from metassl.data.task_source import TaskSource
 from metassl.errors import ConfigError
 from metassl.outcomes.base import Outcome
@@ -102,6 +102,7 @@ class MixtureTasks:
 
     def sampler(self, make_up: EpisodeSpec, seed: int, split: str, outer: bool) -> Sampler:
         """See TaskSource. Raises ConfigError, which names the member, where one can't serve the make-up."""
+        refuse_out_of_scope(make_up)
         families, first = [], 0
         for name, weight in zip(self.contents.meta["members"], self.weights, strict=True):
             pools = self.pools(name, split)

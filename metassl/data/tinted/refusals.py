@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metassl.data.spec import EpisodeSpec
+from metassl.data.spec import EpisodeSpec, refuse_out_of_scope
 from metassl.data.tinted.levels import Levels
 from metassl.errors import ConfigError, DataError
 
@@ -20,6 +20,7 @@ def check_letters(items: np.ndarray) -> None:
 
 def check_make_up(spec: EpisodeSpec, prefix: str) -> None:
     """Raises ConfigError for options that need a fixed store of pictures."""
+    refuse_out_of_scope(spec)
     why = "of this dataset, whose pictures are made anew for each task"
     if spec.label_ratio < 1:
         raise ConfigError(f"{prefix}.label_ratio: found {spec.label_ratio:g}, allowed is 1.0 {why}.")

@@ -13,14 +13,15 @@ from torch.nn import functional as F
 from metassl.backbones.base import Backbone
 from metassl.heads.base import Head
 from metassl.heads.prototypes import Prototypes
-from metassl.learners.adapted import Adapted
+from metassl.heads.sphere import Sphere
+from metassl.learners.adapted import Adapted, Anchor
 from metassl.learners.base import SSL, MetaLearner, Scores, query_scores
 from metassl.learners.predictor import LearnerPredictor
 from metassl.learners.traits import LearnerTraits
-from metassl.norms.base import Pass
+from metassl.norms.base import ALL_ROWS, Pass
 from metassl.numerics.tensors import Tensors
 from metassl.outcomes.base import mask_outputs
-from metassl.schema.ranges import Whole
+from metassl.schema.ranges import Positive, Switch, Whole
 from metassl.ssl.context import Context, Memory
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import Stage
@@ -44,11 +45,21 @@ class HeadLearner(MetaLearner):
         backbone: maps inputs to features.
         head: the closed-form head; None: prototypes.
         rounds: number of refits.
+        unit_length: whether features are scaled to length 1 before head and objective see them.
+        temperature: initial factor of their squared distances and inner products, which is learned; None: none.
     """
 
-    def __init__(self, backbone: Backbone, head: Head | None = None, rounds: Whole = 1) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: Head | None = None,
+        rounds: Whole = 1,
+        unit_length: Switch = False,
+        temperature: Positive | None = None,
+    ) -> None:
         super().__init__(backbone)
         self.head, self.rounds = Prototypes() if head is None else head, rounds
+        self.sphere = Sphere(unit_length, temperature)
         self.traits = LearnerTraits(
             takes_gradient_steps=False,
             follows_averages=True,
@@ -57,6 +68,10 @@ class HeadLearner(MetaLearner):
             embeds_apart=True,
             outcomes=self.head.outcomes,
         )
+
+    def embed(self, x: Tensor, anchor: Anchor, how: Pass = ALL_ROWS) -> Tensor:
+        """[n, D] features of x [n, ...], scaled as the learner was asked to."""
+        return self.sphere(super().embed(x, anchor, how))
 
     def modulate(self, episode: Episode, stage: Stage) -> dict[str, Tensor]:
         """An overlay on θ that depends on the task, {} for none."""

@@ -51,6 +51,7 @@ class TestEpisodeKeys(BaseModel):
     distractor_unlabelled: Whole | None
     imbalance: Imbalance | None
     dirichlet: Concentration | None
+    out_of_scope: Whole | None
     class_aware: Switch | None
     transductive: Switch | None
 
@@ -86,6 +87,7 @@ class EpisodeKeys(BaseModel):
     distractor_unlabelled: Whole
     imbalance: Imbalance
     dirichlet: Concentration | None
+    out_of_scope: Whole
     class_aware: Switch
     transductive: Switch
     label_ratio: Share

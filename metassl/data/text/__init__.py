@@ -1,0 +1,1 @@
+"""Labelled texts, turned into vectors once, so that episodes are vectors."""
