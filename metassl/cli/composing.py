@@ -34,17 +34,22 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
 
 
 def _group_of_other_models(message: str, conf: Path) -> str | None:
-    """Says which models have a group that was chosen from in vain; None where that is not what happened."""
+    """Says which models, or data sets, have a group that was chosen from in vain; None where that is not what
+    happened."""
     found = re.search(r"Could not override '(\w+)'", message)
     if found is None:
         return None
     group = found[1]
-    files = sorted((conf / "model").glob("*.yaml"))
-    models = [path.stem for path in files if f"- /{group}@" in path.read_text(encoding="utf-8")]
-    if not models:
-        return None
-    allowed = " or ".join(models)
-    return f"{group}: found a choice of a part that this model has none of. Allowed with model={allowed}."
+    for owner in ("model", "dataset"):
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((conf / owner).glob("*.yaml"))}
+        having = [name for name, text in texts.items() if re.search(rf"- /{group}[@:]", text)]
+        if having:
+            allowed = " or ".join(having)
+            return (
+                f"{group}: found a choice of a part that this {owner} has none of. Allowed with {owner}="
+                f"{allowed}."
+            )
+    return None
 
 
 def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> DictConfig:

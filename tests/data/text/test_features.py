@@ -12,7 +12,24 @@ from metassl.data.text.sentence_encoder import MiniLM, SentenceEncoder
 from metassl.data.text.tfidf import TfIdf
 from metassl.errors import ConfigError, DataError
 
-WORDS = "the a card pin lost new bank money send rate weather music play stop timer alarm".split()
+WORDS = [
+    "the",
+    "a",
+    "card",
+    "pin",
+    "lost",
+    "new",
+    "bank",
+    "money",
+    "send",
+    "rate",
+    "weather",
+    "music",
+    "play",
+    "stop",
+    "timer",
+    "alarm",
+]
 
 
 def texts(count: int, seed: int = 0) -> list[str]:
@@ -69,7 +86,7 @@ def test_an_encoder_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> No
 def test_weights_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("metassl.data.text.sentence_encoder.find_spec", lambda name: found)
-    with pytest.raises(DataError, match="found no weights in .*model', install the package anew"):
+    with pytest.raises(DataError, match=r"found no weights in .*model', install the package anew"):
         MiniLM().embed(["hi"], np.array([True]))
     _pretend(monkeypatch)
     with pytest.raises(

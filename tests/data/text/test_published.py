@@ -112,9 +112,9 @@ def test_other_files_are_refused(small: Path, change: Any, line: str) -> None:
 
 
 def test_options_that_can_t_be(small: Path) -> None:
-    with pytest.raises(ConfigError, match="test: found 'd9'. Did you mean 'd"):
+    with pytest.raises(ConfigError, match=r"test: found 'd9'. Did you mean 'd"):
         Clinc150(small, Lengths(), val=["d1"], test=["d9"]).read()
-    with pytest.raises(ConfigError, match="test: found 'd1', which dataset.source.val has already"):
+    with pytest.raises(ConfigError, match=r"test: found 'd1', which dataset.source.val has already"):
         Clinc150(small, Lengths(), val=["d1"], test=["d1"])
     with pytest.raises(ConfigError, match="out_of_scope: needs 10 inputs of no class, split 'test' has 9"):
         draw(small, out_of_scope=10)

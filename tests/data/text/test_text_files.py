@@ -166,7 +166,7 @@ def test_the_line_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_bad_options_of_tfidf() -> None:
-    with pytest.raises(ConfigError, match="features.ngrams: found \\[3, 2\\]"):
+    with pytest.raises(ConfigError, match=r"features.ngrams: found \[3, 2\]"):
         TfIdf(ngrams=(3, 2))
     with pytest.raises(DataError, match="texts of training classes have nothing to count"):
         TfIdf(analyzer="word").embed(["?", "!"], np.array([True, True]))

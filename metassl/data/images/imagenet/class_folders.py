@@ -6,8 +6,8 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from metassl.data.images.imagenet.parts import Part, Put
 from metassl.data.class_folders import visible
+from metassl.data.images.imagenet.parts import Part, Put
 from metassl.data.images.pictures import decode
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from metassl.data import class_splits
+from metassl.data.class_folders import visible
 from metassl.data.images.imagenet.class_folders import csv_part, folder_part
 from metassl.data.images.imagenet.parts import Part, gather
-from metassl.data.class_folders import visible
 from metassl.data.pool import SPLITS, Contents
 from metassl.errors import DataError
 from metassl.schema.constructor import checked
