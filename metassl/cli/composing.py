@@ -41,7 +41,9 @@ def _group_of_other_models(message: str, conf: Path) -> str | None:
         return None
     group = found[1]
     for owner in ("model", "dataset"):
-        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((conf / owner).glob("*.yaml"))}
+        texts = {
+            path.stem: path.read_text(encoding="utf-8") for path in sorted((conf / owner).glob("*.yaml"))
+        }
         having = [name for name, text in texts.items() if re.search(rf"- /{group}[@:]", text)]
         if having:
             allowed = " or ".join(having)
