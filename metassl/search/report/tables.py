@@ -32,7 +32,12 @@ def chosen_values(facts: SearchFacts) -> list[Block]:
     if facts.best is None:
         return [Paragraph("No trial is done, so there is no choice.")]
     rows = [
-        [each.key, each.text, facts.record.defaults.get(each.key, NOTHING), Bold(facts.chosen[each.key])]
+        [
+            each.key,
+            each.text,
+            facts.record.defaults.get(each.key, NOTHING),
+            Bold(_short(facts.chosen[each.key])),
+        ]
         for each in facts.space
     ]
     note = (
@@ -40,6 +45,14 @@ def chosen_values(facts: SearchFacts) -> list[Block]:
         f"of {facts.count(TrialState.COMPLETE)}, and as such more than it is worth on others."
     )
     return [Grid(["key", "searched", "default", "chosen"], rows), Paragraph(note)]
+
+
+def _short(value: str) -> str:
+    """A value for people: a number to four digits; the command has all of them."""
+    try:
+        return value if value.lstrip("-").isdigit() else f"{float(value):.4g}"
+    except ValueError:
+        return value
 
 
 def best_trials(facts: SearchFacts) -> list[Block]:
@@ -56,7 +69,7 @@ def best_trials(facts: SearchFacts) -> list[Block]:
 
 
 def _row(facts: SearchFacts, trial: FrozenTrial) -> list[str]:
-    values = [each.shown(trial.params[each.key]) for each in facts.space]
+    values = [_short(each.shown(trial.params[each.key])) for each in facts.space]
     return [str(trial.number), said(facts.score, trial.value), *values]
 
 
