@@ -250,15 +250,33 @@ def wide_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As many texts, of letters by chance."""
+    path = tmp_path_factory.mktemp("wide_texts") / "wide.csv"
+    letters = np.random.default_rng(0).choice(list("abcdef "), (2000, 12))
+    rows = [f"x{''.join(row)},c{k // 20}" for k, row in enumerate(letters)]
+    path.write_text("\n".join(["text,label", *rows]))
+    return path
+
+
+TEXTS = ("clinc150", "banking77")  # experiments on features of texts
+
+
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
-def test_every_experiment_runs(make_config, tmp_path: Path, wide_npz: Path, name: str) -> None:
+def test_every_experiment_runs(
+    make_config, tmp_path: Path, wide_npz: Path, wide_csv: Path, name: str
+) -> None:
     """One step of each experiment file, on a small data set in place of its own."""
     brief = [*BRIEF, "trainer.steps=1", "trainer.val_every=1"]
-    if not name.startswith("curves/"):  # which are embedded
-        brief += ["dataset=arrays", f"dataset.source.path={wide_npz}", "episode.label_ratio=0.5"]
+    if name in TEXTS:
+        brief += ["dataset=text", f"dataset.source.path={wide_csv}", "features=tfidf", "features.width=8"]
+    elif not name.startswith("curves/"):  # which are embedded
+        brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
+    if not name.startswith("curves/"):
         # 20 images a class: 5 shots, 5 queries and 5 for U
-        brief += ["episode.queries=3", *(f"episode.test.{key}=5" for key in
-                                         ("queries", "unlabelled", "distractor_unlabelled"))]  # fmt: skip
+        brief += ["episode.label_ratio=0.5", "episode.queries=3"]
+        brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]
     config = make_config(f"experiment={name}", *brief)
     (tmp_path / "run").mkdir()
     assert train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, []) is not None
