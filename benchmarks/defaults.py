@@ -34,7 +34,11 @@ HEAD = "| model | objective | on validation | on test | chosen |\n| --- | --- | 
 
 def main(words: list[str]) -> int:
     """Searches pair after pair and tells what is there; the exit code, that of a search which failed."""
-    out, rows = Path(words[0]), []
+    folders = [word for word in words if word != "--table"]
+    if len(folders) != 1:
+        print("usage: python -m benchmarks.defaults FOLDER [--table]", file=sys.stderr)
+        return 2
+    out, rows = Path(folders[0]), []
     for model, ssl in PAIRS:
         folder = out / f"{model}-{ssl}"
         if "--table" not in words:
@@ -49,12 +53,13 @@ def main(words: list[str]) -> int:
 
 
 def _facts(folder: Path) -> SearchFacts | None:
-    """What a finished search says; None for one that has not come to its end."""
+    """What a search says; None for one that has not compared its choice with the defaults yet."""
     if not (folder / "report.md").is_file():
         return None
     record = read_record_file(folder)
     found = read_facts(folder, find_study(record.place(folder), record.study)[0], record)
-    return found if found.comparison is not None else None
+    compared = found.comparison
+    return found if compared is not None and compared.difference is not None else None
 
 
 def _row(model: str, ssl: str, facts: SearchFacts) -> dict[str, Any]:

@@ -34,8 +34,9 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
     conf = conf_folder()
     groups = {path.name for path in conf.iterdir() if path.is_dir()}
     chosen, changes = dict(choices), dict[str, Any]()
-    check_keys(allowed, *options)
-    for key, value in (pair for each in options for pair in _pairs(each)):
+    pairs = [pair for each in options for pair in _pairs(each)]
+    _refuse_others([key for key, _ in pairs], allowed)
+    for key, value in pairs:
         (chosen if key.split("@")[0] in groups else changes)[key] = value
     for group, name in chosen.items():
         names = option_names(group.split("@")[0], conf)
@@ -50,7 +51,11 @@ def composed(choices: Mapping[str, str], *options: Options, allowed: Sequence[st
 
 def check_keys(allowed: Sequence[str], *options: Options) -> None:
     """Raises ConfigError for a change of what isn't allowed: keys, or the beginnings of keys."""
-    for key, _ in (pair for each in options for pair in _pairs(each)):
+    _refuse_others([key for each in options for key, _ in _pairs(each)], allowed)
+
+
+def _refuse_others(keys: Sequence[str], allowed: Sequence[str]) -> None:
+    for key in keys:
         if not any(key == known or key.startswith((f"{known}.", f"{known}@")) for known in allowed):
             raise ConfigError(_unknown(key, allowed))
 

@@ -1,7 +1,6 @@
 """A run that was stopped and resumed equals the run that was not."""
 
 import json
-import os
 import random
 import signal
 import zipfile
@@ -144,7 +143,6 @@ def test_what_can_t_go_on_says_so_before_the_training(make_config, tmp_path: Pat
         train(make_config, folder, "model=protonet", "ssl=none", f"resume={folder}")
 
 
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 SIGNALLED = 200  # steps of the run that is sent a signal after its first
 
 

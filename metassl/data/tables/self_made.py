@@ -45,13 +45,8 @@ class SelfMadeTables:
         self, parts: Sequence[Part], numbers: Sequence[int], items: NDArray[np.float32], spec: TableSpec
     ) -> None:
         assert spec.self_made is not None
-        self.parts, self.numbers, self.items, self.spec, self.own = (
-            parts,
-            numbers,
-            items,
-            spec,
-            spec.self_made,
-        )
+        self.parts, self.numbers, self.items = parts, numbers, items
+        self.spec, self.own = spec, spec.self_made
         self.rows = [np.concatenate([*part.seen, part.free]) for part in parts]
         self.count = sum(map(len, self.rows))
 
