@@ -1,4 +1,4 @@
-"""Where the files lie that come with the package and are no Python: the configs and the suites."""
+"""Where the files lie that come with the package and are no Python: configs, suites and weights."""
 
 from pathlib import Path
 
@@ -21,3 +21,8 @@ def suites_folder() -> Path:
 def _installed_or(name: str, checkout: Path) -> Path:
     installed = PACKAGE / name
     return installed if installed.is_dir() else checkout
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name -> file of the weights that come with the package."""
+    return {path.parent.name: path for path in sorted((PACKAGE / "models").glob("*/model.safetensors"))}

@@ -48,7 +48,7 @@ class CosineAttention(Head):
 
     outcomes = (Outcome,)
 
-    def __init__(self, scale: Positive = 10.0) -> None:
+    def __init__(self, scale: Positive = 20.0) -> None:
         super().__init__()
         self.scale = scale
 

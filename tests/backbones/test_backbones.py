@@ -11,6 +11,7 @@ from metassl.backbones.adapter import Adapter
 from metassl.backbones.base import Backbone
 from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
+from metassl.backbones.raw import Raw
 from metassl.backbones.resnet12 import ResNet12
 from metassl.errors import ConfigError
 from metassl.norms.base import ALL_ROWS, Pass
@@ -25,11 +26,12 @@ def build(name: str, norm: str) -> Backbone:
         "resnet12": lambda: ResNet12((1, 16, 16), [4, 4, 8, 8], norm),
         "mlp": lambda: MLP((1, 16, 16), [8, 5], norm),
         "adapter": lambda: Adapter((1, 16, 16), [8, 5], norm),
+        "raw": lambda: Raw((1, 16, 16), norm),
     }[name]().double()
 
 
 @pytest.mark.parametrize("norm", ["support", "batch", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw"])
 def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
     backbone = build(name, norm)
     support, queries = random(5, 1, 16, 16), random(4, 1, 16, 16, seed=1)
@@ -44,7 +46,7 @@ def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
 
 
 @pytest.mark.parametrize("norm", ["running", "batch", "support", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw"])
 def test_shapes_and_what_the_norm_says(name: str, norm: str) -> None:
     backbone = build(name, norm)
     assert backbone(random(3, 1, 16, 16)).shape == (3, backbone.out_dim)

@@ -48,6 +48,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "relation × random_walk": ("model=relation", "ssl=random_walk"),
     "reptile × learned_critic": ("model=reptile", "ssl=learned_critic"),
     "starts × soft_kmeans": ("model=starts", "ssl=soft_kmeans"),
+    "tabular_icl × descriptor": ("model=tabular_icl", "ssl=descriptor"),
     "tpn × learned_weights": ("model=tpn", "ssl=learned_weights"),
     "tsa_maml × soft_kmeans": ("model=tsa_maml", "ssl=soft_kmeans", "model.count=2"),
     # objectives of gradient learners

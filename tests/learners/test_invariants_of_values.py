@@ -34,6 +34,7 @@ CLASSES_ALONE = {
     "relation",
     "mixed_starts",
     "starts",
+    "tabular_icl",
     "tpn",
 }
 WORDS = (

@@ -37,7 +37,7 @@ def merged(path: Path) -> Any:
         group, _, at = place.partition("@")
         chosen = merged(CONF / group / f"{option}.yaml")
         inner = OmegaConf.create({group: {at: chosen[group]}}) if at and at[0] != "_" else chosen
-        if group == "features" and group in found:  # chosen again: nothing is left of the first choice
+        if group in ("features", "backbone") and group in found:  # chosen again: nothing is left of the first
             del found[group]
         found = OmegaConf.unsafe_merge(found, inner)  # type: ignore[assignment]
     return OmegaConf.unsafe_merge(found, content)

@@ -18,6 +18,7 @@ from metassl.heads.propagation import Propagation
 from metassl.heads.relation import Relation, RelationSoftmax
 from metassl.heads.ridge import Ridge
 from metassl.heads.svm import SVM
+from metassl.heads.tabular.head import TabularInContext
 from tests.support.contexts import WAY, D
 from tests.support.numbers import random
 
@@ -31,6 +32,7 @@ HEADS: dict[str, Callable[[int], Head]] = {
     "feat": lambda features: FEAT(features, 2.0, 0.5, 3.0),
     "mahalanobis": lambda features: Mahalanobis(0.5),
     "in_context": lambda features: InContext(features, width=8, heads=2, blocks=1, loops=2, hidden=8),
+    "tabular": lambda features: TabularInContext(width=8, heads=2, blocks=1, hidden=8, columns=4),
 }
 INDUCTIVE = [name for name in HEADS if name != "tpn"]
 
