@@ -118,10 +118,11 @@ def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}"]
 
     def make(*words: str) -> DictConfig:
-        curves = any(w == "dataset=curves" or w.startswith("experiment=curves/") for w in words)
+        embedded = {"dataset=curves", "dataset=prior"} & {*words}
+        embedded = embedded or any(w.startswith("experiment=curves/") for w in words)
         other = any(w.startswith("backbone=") and w != "backbone=conv4" for w in words)
         other |= "dataset=text" in words  # which brings a network of its own
-        base = [*([] if curves else data), *([] if curves or other else ["backbone.filters=4"]), *common]
+        base = [*([] if embedded else data), *([] if embedded or other else ["backbone.filters=4"]), *common]
         config = composed(*base, *words)
         with open_dict(config):
             config.paths.output_dir = str(tmp_path / "run")

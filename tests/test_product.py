@@ -261,6 +261,7 @@ def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 TEXTS = ("clinc150", "banking77")  # experiments on features of texts
+TABLES = ("tabular_prior",)  # on synthetic tables
 
 
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
@@ -271,9 +272,11 @@ def test_every_experiment_runs(
     brief = [*BRIEF, "trainer.steps=1", "trainer.val_every=1"]
     if name in TEXTS:
         brief += ["dataset=text", f"dataset.source.path={wide_csv}", "features=tfidf", "features.width=8"]
-    elif not name.startswith("curves/"):  # which are embedded
+    elif not name.startswith("curves/") and name not in TABLES:  # which are embedded
         brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
-    if not name.startswith("curves/"):
+    if name in TABLES:
+        brief += ["dataset=prior", "backbone=raw", "dataset.source.rows=[20,30]", "episode.shot=1", "episode.unlabelled=5", "trainer.tasks=2"]
+    elif not name.startswith("curves/"):
         # 20 images a class: 5 shots, 5 queries and 5 for U
         brief += ["episode.label_ratio=0.5", "episode.queries=3"]
         brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]

@@ -17,6 +17,7 @@ from metassl.heads.tabular.answers.spreading import Spreading
 from metassl.heads.tabular.answers.trees import Forest, TreeGraph
 
 FACTS = 4
+EQUAL = 1e-4  # logits that differ by rounding alone
 
 
 def plain_answers() -> Sequence[Answer]:
@@ -63,7 +64,7 @@ def facts(own: Tensor, rows: Rows) -> Tensor:
     way = rows.live.sum().clamp(min=1)
     weight = (mass / counts.clamp(min=TINY) / way).unsqueeze(-1)  # [n, N, 1]
     sure = (own.log_softmax(1).clamp(min=-6) * weight).sum((0, 1))
-    hits = ((own == own.amax(1, keepdim=True)) * weight).sum((0, 1))
+    hits = ((own > own.amax(1, keepdim=True) - EQUAL) * weight).sum((0, 1))
     free = torch.where(rows.a > 0, 0, rows.w).sum()
     used = (rows.deviation > 0).sum().to(own.dtype)
     sizes = torch.stack(((counts.sum() / way).log(), free.log1p() / 4, used.log1p() / 4, way.log()))

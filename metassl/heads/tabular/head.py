@@ -91,10 +91,11 @@ class TabularInContext(Head):
         self.token = nn.Linear(count + columns + 2, width)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(blocks))
         self.temperature = nn.Parameter(torch.zeros(count))
-        self.by_task = nn.Sequential(nn.Linear(2 * count + FACTS, 64), nn.GELU(), nn.Linear(64, count))
+        mixing = nn.Linear(64, count)
+        self.by_task = nn.Sequential(nn.Linear(2 * count + FACTS, 64), nn.GELU(), mixing)
         self.norm = LayerNorm(width)
         self.by_row, self.correction = nn.Linear(width, count), nn.Linear(width, 1)
-        for last in (self.by_task[-1], self.by_row, self.correction):
+        for last in (mixing, self.by_row, self.correction):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
         if pretrained is not None:

@@ -3,7 +3,7 @@
 Legend: n rows (labelled and unlabelled), m items, N way, D columns.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -50,11 +50,11 @@ class Answer(Protocol):
 
     count: int
 
-    def fit(self, rows: Rows) -> tuple[Tensor, object]:
+    def fit(self, rows: Rows) -> tuple[Tensor, Any]:
         """[A, n, N] logits of the context's own rows, of a labelled one without its label; and the state."""
         ...
 
-    def ask(self, state: object, items: Items) -> Tensor:
+    def ask(self, state: Any, items: Items) -> Tensor:
         """[A, m, N] logits."""
         ...
 

@@ -14,6 +14,8 @@ from metassl.numerics.geometry import squared_distances
 from metassl.numerics.graphs import normalised
 from metassl.numerics.precision import full_precision
 
+EQUAL = 1.0001  # what is as near as the k-th, but for rounding, is in as well
+
 
 class Spread(NamedTuple):
     """z [n, D] and reach [n] of the nodes, their labels [A, n, N], live [N]."""
@@ -87,7 +89,7 @@ def as_logits(f: Tensor, live: Tensor) -> Tensor:
 def _reach(d: Tensor, k: int) -> Tensor:
     """[n] squared distance to the k-th neighbour, or to the farthest there is; infinite ones are none."""
     nearest = d.topk(min(k, d.shape[-1]), largest=False).values
-    return torch.where(nearest.isfinite(), nearest, 0).amax(-1)
+    return EQUAL * torch.where(nearest.isfinite(), nearest, 0).amax(-1)
 
 
 def _close(d: Tensor, one: Tensor, other: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from metassl.heads.tabular.answers.rows import TINY, Items, Rows
 from metassl.heads.tabular.answers.spreading import as_logits, spread
 
+EQUAL = 1e-4  # deviations by which values of a column may differ and count as equal
 TIE = 1e-4  # share of all labels by which purities may differ and count as equal
 
 
@@ -135,9 +136,13 @@ def random_cuts(rows: Rows, numbers: Tensor) -> tuple[Tensor, Tensor]:
     x, present = rows.items.x, rows.w > 0
     numbers = numbers.to(x)
     used = rows.deviation > 0
-    # an order of columns that depends on their values alone
-    skew = torch.where(present.unsqueeze(-1), x, 0).pow(3).mean(0)
-    rank = torch.where(used, skew, torch.inf).argsort()
+    # An order of columns that depends on their values alone: their skew, the rows where they are large, and
+    # their deviation, by which columns differ for items that don't for the context.
+    shown = torch.where(present.unsqueeze(-1), x, 0).double()
+    cubes = shown.pow(3)
+    place = shown.T @ cubes.sum(1) / cubes.sum(1).abs().sum().clamp(min=TINY)
+    scale = rows.deviation / rows.deviation.amax().clamp(min=TINY)
+    rank = torch.where(used, cubes.sum(0) / present.sum() + place + scale, torch.inf).argsort()
     column = rank[(numbers[0] * used.sum()).long().clamp(max=x.shape[1] - 1)]
     ordered = torch.where(present.unsqueeze(-1), x, torch.inf).sort(dim=0).values
     place = (numbers[1] * (present.sum() - 1)).long().clamp(min=0, max=max(len(x) - 2, 0))
@@ -159,7 +164,7 @@ def best(x: Tensor, mass: Tensor, code: Tensor, column: Tensor, at: Tensor, leav
 
 def right(x: Tensor, column: Tensor, at: Tensor) -> Tensor:
     """[B, C, n] 1 where a row goes right at the cut [B, C]."""
-    return (x.T[column] > at.unsqueeze(-1)).long()
+    return (x.T[column] > at.unsqueeze(-1) + EQUAL).long()
 
 
 def leaves(x: Tensor, cuts: Cuts) -> Tensor:
