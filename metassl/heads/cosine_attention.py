@@ -36,7 +36,7 @@ class CosineAttention(Head):
 
     Values are predicted by the attention's mean of them (their eq. 1 as it stands).
 
-    Differs from the paper: s is 10 where theirs is 1. There are no full context embeddings (section 2.1.2),
+    Differs from the paper: s is 20 where theirs is 1. There are no full context embeddings (section 2.1.2),
     f = g = the backbone: a recurrent network over the support would break that its order means nothing.
 
     Source: Vinyals et al. 2016, eq. 1 (the sum) and section 2.1.1 (the attention).

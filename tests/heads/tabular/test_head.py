@@ -82,7 +82,7 @@ def test_weights_that_do_not_fit(tmp_path: Path, content: bytes | str | None, si
         if content == "cut":
             file.write_bytes(file.read_bytes()[:-100])
     given = "nothing" if content is None else str(file)
-    with pytest.raises(UserError, match="model.head.pretrained: ") as error:
+    with pytest.raises(UserError, match=r"model\.head\.pretrained: ") as error:
         TabularInContext(size, 2, 1, 8, 4, pretrained=given)
     assert words in str(error.value)
 
