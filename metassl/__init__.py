@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from metassl.learners.gradient.maml import MAML
     from metassl.learners.metric.learner import HeadLearner
     from metassl.library.array_tasks import episodes
+    from metassl.library.classifier.estimator import MetaClassifier
+    from metassl.library.classifier.folds import LabelledFolds
     from metassl.library.datasets import dataset, episodes_of
     from metassl.library.episodes import Episodes
     from metassl.library.history import History
@@ -33,7 +35,9 @@ _HOMES = {
     "Evaluation": "metassl.library.judging",
     "HeadLearner": "metassl.learners.metric.learner",
     "History": "metassl.library.history",
+    "LabelledFolds": "metassl.library.classifier.folds",
     "MAML": "metassl.learners.gradient.maml",
+    "MetaClassifier": "metassl.library.classifier.estimator",
     "MetaLearner": "metassl.learners.base",
     "SSLObjective": "metassl.ssl.base",
     "SSLTerm": "metassl.ssl.term",
@@ -58,6 +62,8 @@ __all__ = [
     "Evaluation",
     "HeadLearner",
     "History",
+    "LabelledFolds",
+    "MetaClassifier",
     "MetaLearner",
     "SSLObjective",
     "SSLTerm",

@@ -22,6 +22,14 @@ class DataError(UserError):
     """A data file or folder that is missing, truncated, corrupt or too small."""
 
 
+class InputError(DataError, ValueError):
+    """Rows, labels or options that a classifier can't take; a ValueError, as scikit-learn expects of it."""
+
+
+class CellError(DataError, TypeError):
+    """A cell of a table that is neither a number nor a word; a TypeError, as scikit-learn expects of it."""
+
+
 class Interrupted(BaseException):
     """A signal stopped the run; the message says where its checkpoint is.
 

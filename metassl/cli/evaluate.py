@@ -26,11 +26,10 @@ from metassl.cli.override_checks import check_key
 from metassl.cli.own_configs import own_folders, own_targets, words_of
 from metassl.errors import ConfigError, UserError
 from metassl.files import read_json
-from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.config import load_config
-from metassl.runs.definition import defining, known_places, todays_paths, with_todays_places
 from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.runs.links import refuse_links_out
+from metassl.runs.saved import saved_experiment
 from metassl.training.final_test import retest
 
 
@@ -88,11 +87,7 @@ def run_config(
     Args:
         folder, changes, vouched, own: see AskedRun.
     """
-    saved = load_config(folder / CONFIG)
-    config = defining(saved)
-    refuse_foreign_targets(config, vouched)
-    config = with_todays_places(config, known_places(own))
-    config.paths, config.logger, config.resume = todays_paths(folder), {"extra": None}, None
+    config = saved_experiment(folder, vouched, own)
     for override in parse_words(changes):
         _change(config, override)
     try:
@@ -100,7 +95,7 @@ def run_config(
     except OmegaConfBaseException as error:
         raise ConfigError(f"command line: {one_line(error)}") from None
     check_words(config, changes)
-    _say_where(folder, saved.paths.get("data_dir"), config)
+    _say_where(folder, load_config(folder / CONFIG).paths.get("data_dir"), config)
     return config
 
 

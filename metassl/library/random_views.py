@@ -1,6 +1,7 @@
 """What "weak" and "strong" mean for inputs that no data set's config speaks of."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from omegaconf import OmegaConf
 
@@ -19,5 +20,10 @@ def views_for(input_shape: tuple[int, ...], given: Views | None = None) -> Views
         given: kinds of the caller's own, which take the place of those of the same names.
     """
     option = "image_folder" if len(input_shape) == 3 else "arrays"
+    return _views(option) | dict(given or {})
+
+
+@cache
+def _views(option: str) -> dict[str, View]:
     nodes = OmegaConf.load(conf_folder() / "dataset" / f"{option}.yaml").views
-    return {str(kind): instantiate(node) for kind, node in nodes.items()} | dict(given or {})
+    return {str(kind): instantiate(node) for kind, node in nodes.items()}

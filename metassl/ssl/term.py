@@ -34,10 +34,17 @@ AT = {
     "outer": Places(train_inner=False, test_inner=False, outer=True),
     "both": Places(train_inner=True, test_inner=True, outer=True),
 }
-STEP_SCHEDULES = {
-    "constant": lambda t: 1.0,
-    "ramp": lambda t: exp(-5 * (1 - t) ** 2),  # Laine & Aila 2017, section 2.2; over steps in PLATINUM (2022)
-}
+
+
+def _constant(t: float) -> float:
+    return 1.0
+
+
+def _ramp(t: float) -> float:
+    return exp(-5 * (1 - t) ** 2)  # Laine & Aila 2017, section 2.2; over steps in PLATINUM (2022)
+
+
+STEP_SCHEDULES = {"constant": _constant, "ramp": _ramp}  # functions with names, so that a term can be pickled
 
 
 class SSLTerm(nn.Module):

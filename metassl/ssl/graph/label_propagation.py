@@ -22,10 +22,16 @@ from metassl.ssl.graph.points import task_points
 Confidence = Callable[[Outcome, Tensor, Tensor], Tensor]
 """(what the task asks for, labels [n, K], outputs that it has [K]) -> [n] what each label is worth."""
 
-CONFIDENCES: dict[str, Confidence] = {
-    "one": lambda outcome, q, present: torch.ones_like(q[:, 0]),
-    "entropy": lambda outcome, q, present: outcome.certainty(q, present),
-}
+
+def _one(outcome: Outcome, q: Tensor, present: Tensor) -> Tensor:
+    return torch.ones_like(q[:, 0])
+
+
+def _certainty(outcome: Outcome, q: Tensor, present: Tensor) -> Tensor:
+    return outcome.certainty(q, present)
+
+
+CONFIDENCES: dict[str, Confidence] = {"one": _one, "entropy": _certainty}
 
 
 class LabelPropagation(SSLObjective):

@@ -1,0 +1,108 @@
+"""From what a caller gives as X to what a learner reads.
+
+Legend: n rows, d numbers of a row, h height, w width, c channels.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from metassl.data.spec import to_count
+from metassl.data.tables.columns import Column, Said, found_columns
+from metassl.data.tables.encoding import SCALES, Encoder, Scale
+from metassl.data.tables.narrowing import Narrowing
+from metassl.errors import ConfigError, InputError, one_of
+from metassl.library.classifier.cells import frame_of, said_by_type
+from metassl.library.inputs import inputs, same_form
+
+Table: TypeAlias = pd.DataFrame | NDArray[Any]
+PLAIN = "none"  # no scale: vectors are taken as they are
+
+
+class Rows(Protocol):
+    """Makes a learner's inputs of rows, by what it has seen of those that it was fitted to."""
+
+    columns: list[Column]
+
+    def fit(self, x: Any) -> NDArray[Any]:
+        """Looks at rows, and gives their inputs."""
+        ...
+
+    def __call__(self, x: Any) -> NDArray[Any]:
+        """[n, d] numbers, or [n, h, w, c] pictures, of n rows or pictures."""
+        ...
+
+
+class TableRows:
+    """Encodes rows of a table by the features of those that it was fitted to, as dataset=table does.
+
+    Args:
+        kinds, scale, categories: see metassl.data.tables.table.Table.
+        width: numbers of a row, as in metassl.data.tables.narrowing; None: as many as there are.
+
+    Attributes:
+        columns: what was found.
+    """
+
+    def __init__(self, kinds: Mapping[str, Said], scale: Scale, categories: int, width: int | None) -> None:
+        self.kinds, self.scale, self.categories, self.width = kinds, scale, categories, width
+        self.columns: list[Column] = []
+
+    def fit(self, x: Table) -> NDArray[np.float32]:
+        """[n, d]. x is a frame, or an array [n, columns]; the columns of an array of numbers are numeric."""
+        frame = frame_of(x)
+        self.columns = found_columns("X", frame, {**said_by_type(x), **self.kinds})
+        self.encoder = Encoder(self.columns, self.scale, self.categories).fit(frame)
+        numbers = self._finite(frame)
+        self.narrowing = Narrowing(self.width).fit(numbers)
+        return self.narrowing.transform(numbers)
+
+    def __call__(self, x: Table) -> NDArray[np.float32]:
+        """[n, d]. Columns go by their order, for an array has no names."""
+        frame = frame_of(x)
+        frame.columns = [column.name for column in self.columns]
+        return self.narrowing.transform(self._finite(frame))
+
+    def _finite(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            numbers = self.encoder.transform(frame)
+        if not np.isfinite(numbers).all():
+            raise InputError("X: found numbers whose squares are too large to be added up.")
+        return numbers
+
+
+class PlainRows:
+    """Takes images [n, h, w] or [n, h, w, c], or float vectors [n, d], as they are, as metassl.task does."""
+
+    def __init__(self) -> None:
+        self.columns: list[Column] = []
+
+    def fit(self, x: Any) -> NDArray[Any]:
+        """[n, h, w, c] or [n, d]."""
+        found = self._read(x)
+        self.example = found[:1]
+        return found
+
+    def __call__(self, x: Any) -> NDArray[Any]:
+        """[n, h, w, c] or [n, d]."""
+        return same_form("X", self._read(x), "what fit was given", self.example)
+
+    def _read(self, x: Any) -> NDArray[Any]:
+        array = np.asarray(x)
+        return inputs("X", array if array.dtype == np.uint8 and array.ndim > 2 else array.astype(np.float32))
+
+
+def rows_of(
+    x: Table, kinds: Mapping[str, Said], scale: str, categories: int, width: int | None
+) -> TableRows | PlainRows:
+    """What reads such rows; see TableRows, and PlainRows for pictures and scale="none"."""
+    if scale == PLAIN or x.ndim > 2:
+        return PlainRows()
+    if scale not in SCALES:
+        raise ConfigError(one_of("scale", scale, [*SCALES, PLAIN]))
+    to_count("categories", categories, 2)
+    own = None if width is None else to_count("width", width, 1)
+    return TableRows(kinds, cast(Scale, scale), categories, own)
