@@ -85,7 +85,9 @@ def label_table(
     Raises:
         DataError: no such file or column, no row to label, or classes that can't be learned; in one line.
     """
-    frame, where = read_frame(path, reading), f"'{path}'"
+    where = f"'{path}'"
+    with refusing():
+        frame = read_frame(path, reading)
     found = _target(where, frame, target)
     rest, asked = frame.drop(columns=target), np.flatnonzero(found.labels < 0)
     try:

@@ -76,6 +76,8 @@ def read_trained(path: Path) -> Trained:
         raise UserError(f"model={path}: its tasks ask for {task.outcome.asks}, needed are classes.")
     learner = build_learner(config, task)
     load_weights(learner, path if path.is_file() else tested_checkpoint(config, folder))
+    if config.dataset.source.get("components") == "always":
+        raise UserError(f"model={path}: its rows were principal components throughout, allowed is 'beyond'.")
     return Trained(learner.eval(), _encoding(config.dataset.source, task.input_shape))
 
 

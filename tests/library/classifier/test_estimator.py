@@ -94,7 +94,7 @@ def test_rows_in_another_order_are_answered_alike() -> None:
 @pytest.mark.parametrize(("model", "ssl"), [("maml", "consistency"), ("tpn", "none"), ("protonet", "gmm")])
 def test_a_row_is_answered_as_if_it_had_come_alone(model: str, ssl: str) -> None:
     """Also by learners whose norm or graph takes all queries together."""
-    x, y, truth = moons(rows=60)
+    x, y, _ = moons(rows=60)
     learner = metassl.learner(model, ssl=ssl, task=metassl.TaskSpec(2, (2,), 2))
     state = {name: value.clone() for name, value in learner.state_dict().items()}
     fitted = MetaClassifier(learner).fit(x, y)
