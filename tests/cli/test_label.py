@@ -54,7 +54,9 @@ def test_the_rows_without_a_label_get_one(table: pd.DataFrame, capsys: pytest.Ca
     assert Path("my.csv").read_bytes() == before
 
 
-def test_a_class_of_one_row_and_too_many_rows(table: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_of_one_row_and_too_many_rows(
+    table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert metassl("label", "table=my.csv", "target=one", "to=found.csv", "max_rows=20") == 0
     shown = capsys.readouterr()
     assert "not checked, since a class has one labelled row" in shown.out
@@ -99,4 +101,6 @@ def test_more_classes_than_are_allowed(tmp_path: Path, capsys: pytest.CaptureFix
     labels = [f"c{k % 120}" if k < 240 else None for k in range(250)]
     pd.DataFrame({"x": np.random.default_rng(0).normal(size=250), "y": labels}).to_csv(path, index=False)
     assert metassl("label", f"table={path}", "target=y") == 2
-    assert f"error: '{path}', target 'y': found 120 classes, allowed are up to 100." in capsys.readouterr().err
+    assert (
+        f"error: '{path}', target 'y': found 120 classes, allowed are up to 100." in capsys.readouterr().err
+    )

@@ -49,6 +49,7 @@ from tests.support.processes import done
 from tests.support.searching import Here, pretend, search_here, space_of
 
 SMALL = ("backbone.filters=4", *TINY)
+YOUR_DATA = ROOT / "docs" / "your_data.md"
 WHEN = "outputs/<when>"  # a run's folder on the pages
 SWEEP = "outputs/multirun/<when>"
 ALL = [(place, tuple(words)) for page in PAGES for place, words in commands(page)]
@@ -188,6 +189,22 @@ def transfer(words: list[str]) -> None:
     runs_well(["transfer", *put(words, run="nearest"), "tasks=2"])
 
 
+def label(words: list[str]) -> None:
+    """Run on the table that the page makes; a learner of one's own is a small run of the page's training."""
+    write_table()
+    if any(word.startswith("model=") for word in words):
+        learner = next(list(w[1:]) for w in DISTINCT if w[:3] == ("metassl", "train", "dataset=prior"))
+        runs_well(["train", *learner, *TINY, "hydra.run.dir=own"])
+    runs_well(["label", *put(words, run="own")])
+    assert list(Path().glob("*.csv")) != [Path("my.csv")]
+
+
+def write_table() -> None:
+    """Writes my.csv, as the page about it does."""
+    first = next(block for block in blocks(YOUR_DATA) if block.language == "python")
+    exec(compile(first.text, str(YOUR_DATA), "exec"), {})
+
+
 def metassl(words: list[str]) -> None:
     """Help and version are printed; a command is done by the function above of its name."""
     if not words or words[0].startswith("-") or (words[1:] == ["--help"] and words[0] != "train"):
@@ -199,7 +216,7 @@ def metassl(words: list[str]) -> None:
 Handler = Callable[[list[str]], None]
 OF_METASSL: dict[str, Handler] = {
     "train": train, "evaluate": evaluate, "report": report, "map": fill_map, "benchmark": benchmark,
-    "smoke": smoke, "transfer": transfer, "search": search,
+    "smoke": smoke, "transfer": transfer, "search": search, "label": label,
 }  # fmt: skip
 
 
@@ -264,6 +281,16 @@ def test_the_front_page_shows_what_a_run_prints(runs: Path) -> None:
     shown = next(block.text for block in blocks(ROOT / "README.md") if block.language == "text")
     said = (runs / "said.txt").read_text()
     assert rows(shown) == rows(said[said.index("meta-test, ") : said.index("  written to")])
+
+
+def test_the_page_of_your_data_shows_what_label_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table()
+    runs_well(["label", "table=my.csv", "target=diagnosis"])
+    shown = next(block.text for block in blocks(YOUR_DATA) if block.language == "text")
+    assert rows(shown) == rows(capsys.readouterr().out)
 
 
 def rows(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 import doctest
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
@@ -12,9 +12,12 @@ from metassl import library
 
 MODULES = [
     "metassl.library",
-    *(f"metassl.library.{module.name}" for module in iter_modules(library.__path__)),
+    *(module.name for module in walk_packages(library.__path__, "metassl.library.")),
 ]
-PUBLIC = ("dataset", "episodes", "episodes_of", "evaluate", "fit", "learner", "predict", "task")
+PUBLIC = (
+    "LabelledFolds", "MetaClassifier", "dataset", "episodes", "episodes_of", "evaluate", "fit", "learner",
+    "predict", "task",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -32,7 +32,9 @@ def test_it_is_cross_validation_over_labelled_rows() -> None:
     assert found.accuracy[OWN].mean == own.mean()
     assert found.gain[GUESS].mean == pytest.approx(own.mean() - found.right[GUESS].mean())
     assert (found.folds, found.unlabelled) == (5, 50)
-    assert str(found).splitlines()[0].startswith("5 folds of 30 labelled rows, 50 unlabelled ones in every fit")
+    assert (
+        str(found).splitlines()[0].startswith("5 folds of 30 labelled rows, 50 unlabelled ones in every fit")
+    )
     assert str(found).count("MetaClassifier without U") == 1
 
 
@@ -60,5 +62,7 @@ def test_the_sentence_says_what_the_rows_can_tell() -> None:
 def test_a_class_of_one_labelled_row_can_t_be_left_out() -> None:
     y = Y.copy()
     y[79] = 5
-    with pytest.raises(ValueError, match="y: found one labelled row of '5', needed are at least 2 of each class"):
+    with pytest.raises(
+        ValueError, match="y: found one labelled row of '5', needed are at least 2 of each class"
+    ):
         MetaClassifier().compare(X, y)

@@ -111,7 +111,9 @@ def test_copies_answer_to_the_bit(tmp_path: Any) -> None:
     x, y, _ = table()
     learner = metassl.HeadLearner(AsTheyAre()).attach(metassl.SSLTerm(LabelPropagation()))
     model = MetaClassifier(learner, kinds={"width": "drop"}, max_rows=50, random_state=3)
-    with pytest.warns(UserWarning, match=r"found 90 rows, the model reads 50 \(max_rows\): 12 labelled and 38"):
+    with pytest.warns(
+        UserWarning, match=r"found 90 rows, the model reads 50 \(max_rows\): 12 labelled and 38"
+    ):
         found = model.fit(x, y).predict_proba(x)
     joblib.dump(model, tmp_path / "model")
     with warnings.catch_warnings(action="ignore"):
@@ -162,7 +164,9 @@ def test_pictures_and_tensors() -> None:
     assert found.score(x, y) == 1
     other = MetaClassifier(learner).fit(torch.from_numpy(x), few)
     assert np.array_equal(other.predict_proba(x[..., None]), found.predict_proba(x))
-    with pytest.raises(InputError, match=r"X: found items of uint8 \[8, 7, 1\], needed are uint8 \[8, 8, 1\]"):
+    with pytest.raises(
+        InputError, match=r"X: found items of uint8 \[8, 7, 1\], needed are uint8 \[8, 8, 1\]"
+    ):
         found.predict(x[:, :, :7])
     vectors = MetaClassifier(metassl.learner("protonet", task=metassl.TaskSpec(2, (8,), 2)), scale="none")
     assert vectors.fit(x[:, 0] / 255.0, few).predict(x[:, 0] / 255.0).shape == (12,)
@@ -224,11 +228,15 @@ def test_what_is_refused_is_said_in_a_line(options: dict[str, Any], x: Any, y: A
 def test_other_columns_at_prediction() -> None:
     x, y, _ = table(12)
     model = MetaClassifier().fit(x, y)
-    with pytest.raises(ValueError, match=r"(?s)unseen at fit time:\n- hieght.*Did you mean 'height' by 'hieght'"):
+    with pytest.raises(
+        ValueError, match=r"(?s)unseen at fit time:\n- hieght.*Did you mean 'height' by 'hieght'"
+    ):
         model.predict(x.rename(columns={"height": "hieght"}))
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         assert np.array_equal(model.predict_proba(x.to_numpy(object)), model.predict_proba(x))
-    with pytest.raises(ValueError, match="X has 3 features, but MetaClassifier is expecting 8 features as input"):
+    with pytest.raises(
+        ValueError, match="X has 3 features, but MetaClassifier is expecting 8 features as input"
+    ):
         MetaClassifier().fit(np.eye(8), np.arange(8) % 2).predict(np.zeros((2, 3)))
     with pytest.raises(UserError, match="y: found no labelled row among 2, none can be scored"):
         model.score(x[:2], [-1, -1])

@@ -1,0 +1,8 @@
+"""`metassl label` from a checkout."""
+
+import sys
+
+from metassl.cli.main import run
+
+if __name__ == "__main__":
+    sys.exit(run(["label", *sys.argv[1:]]))
