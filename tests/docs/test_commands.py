@@ -193,8 +193,10 @@ def label(words: list[str]) -> None:
     """Run on the table that the page makes; a learner of one's own is a small run of the page's training."""
     write_table()
     if any(word.startswith("model=") for word in words):
-        learner = next(list(w[1:]) for w in DISTINCT if w[:3] == ("metassl", "train", "dataset=prior"))
-        runs_well(["train", *learner, *TINY, "hydra.run.dir=own"])
+        training = next(
+            list(w[1:]) for w, place in DISTINCT.items() if w[1] == "train" and "your_data" in place
+        )
+        runs_well([*training, *TINY, "hydra.run.dir=own"])
     runs_well(["label", *put(words, run="own")])
     assert list(Path().glob("*.csv")) != [Path("my.csv")]
 

@@ -19,9 +19,9 @@ Y = np.where(np.arange(80) < 30, TRUTH, -1)
 def test_it_is_cross_validation_over_labelled_rows() -> None:
     """As scikit-learn's, where that can be; encoded rows differ in the scale of a fold."""
     few = {name: RIVALS[name] for name in ("LogisticRegression", "LabelSpreading", GUESS)}
-    found = compare(MetaClassifier(), X, Y, folds=5, random_state=0, rivals=few)
+    found = compare(MetaClassifier(), X, Y, folds=3, random_state=0, rivals=few)
     assert list(found.right) == [OWN, WITHOUT, *few]
-    folds, known = LabelledFolds(5, shuffle=True, random_state=0), Y >= 0
+    folds, known = LabelledFolds(3, shuffle=True, random_state=0), Y >= 0
     divided = [(train[Y[train] >= 0], test) for train, test in folds.split(X, Y)]
     theirs = cross_val_predict(LogisticRegression(), X[known], Y[known], cv=divided) == Y[known]
     assert (found.right["LogisticRegression"] == theirs).mean() > 0.9
@@ -31,9 +31,9 @@ def test_it_is_cross_validation_over_labelled_rows() -> None:
     assert np.array_equal(found.right[OWN], own)
     assert found.accuracy[OWN].mean == own.mean()
     assert found.gain[GUESS].mean == pytest.approx(own.mean() - found.right[GUESS].mean())
-    assert (found.folds, found.unlabelled) == (5, 50)
+    assert (found.folds, found.unlabelled) == (3, 50)
     assert (
-        str(found).splitlines()[0].startswith("5 folds of 30 labelled rows, 50 unlabelled ones in every fit")
+        str(found).splitlines()[0].startswith("3 folds of 30 labelled rows, 50 unlabelled ones in every fit")
     )
     assert str(found).count("MetaClassifier without U") == 1
 
