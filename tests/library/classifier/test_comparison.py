@@ -6,10 +6,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
-from metassl import LabelledFolds, MetaClassifier
+from metassl import HeadLearner, LabelledFolds, MetaClassifier, SSLTerm
+from metassl.backbones.raw import Raw
 from metassl.library.classifier.comparison import OWN, WITHOUT, Comparison, compare
 from metassl.library.classifier.rivals import GUESS, RIVALS
+from metassl.ssl.graph.label_propagation import LabelPropagation
 
+QUICK = HeadLearner(Raw((1,))).attach(SSLTerm(LabelPropagation()))  # for rows of any width
 RNG = np.random.default_rng(0)
 TRUTH = np.arange(80) % 2
 X = StandardScaler().fit_transform(RNG.normal(size=(80, 3)) + 1.2 * TRUTH[:, None])
@@ -19,7 +22,7 @@ Y = np.where(np.arange(80) < 30, TRUTH, -1)
 def test_it_is_cross_validation_over_labelled_rows() -> None:
     """As scikit-learn's, where that can be; encoded rows differ in the scale of a fold."""
     few = {name: RIVALS[name] for name in ("LogisticRegression", "LabelSpreading", GUESS)}
-    found = compare(MetaClassifier(), X, Y, folds=3, random_state=0, rivals=few)
+    found = compare(MetaClassifier(QUICK), X, Y, folds=3, random_state=0, rivals=few)
     assert list(found.right) == [OWN, WITHOUT, *few]
     folds, known = LabelledFolds(3, shuffle=True, random_state=0), Y >= 0
     divided = [(train[Y[train] >= 0], test) for train, test in folds.split(X, Y)]
@@ -27,7 +30,7 @@ def test_it_is_cross_validation_over_labelled_rows() -> None:
     assert (found.right["LogisticRegression"] == theirs).mean() > 0.9
     own = np.zeros(30, dtype=bool)
     for train, test in folds.split(X, Y):
-        own[test] = MetaClassifier().fit(X[train], Y[train]).predict(X[test]) == Y[test]
+        own[test] = MetaClassifier(QUICK).fit(X[train], Y[train]).predict(X[test]) == Y[test]
     assert np.array_equal(found.right[OWN], own)
     assert found.accuracy[OWN].mean == own.mean()
     assert found.gain[GUESS].mean == pytest.approx(own.mean() - found.right[GUESS].mean())
@@ -41,7 +44,7 @@ def test_it_is_cross_validation_over_labelled_rows() -> None:
 def test_all_rivals_and_names_for_labels() -> None:
     names = np.array(["no", "yes"], object)[TRUTH]
     names[30:] = None
-    found = MetaClassifier().compare(X, names, folds=2)
+    found = MetaClassifier(QUICK).compare(X, names, folds=2)
     assert list(found.right) == [OWN, WITHOUT, *RIVALS]
     assert all(len(right) == 30 for right in found.right.values())
     assert str(found).splitlines()[-1] == found.verdict
@@ -65,4 +68,4 @@ def test_a_class_of_one_labelled_row_can_t_be_left_out() -> None:
     with pytest.raises(
         ValueError, match="y: found one labelled row of '5', needed are at least 2 of each class"
     ):
-        MetaClassifier().compare(X, y)
+        MetaClassifier(QUICK).compare(X, y)

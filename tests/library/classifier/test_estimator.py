@@ -19,14 +19,15 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import metassl
 from metassl import LabelledFolds, MetaClassifier
+from metassl.backbones.raw import Raw
 from metassl.errors import InputError, UserError
 from metassl.heads.base import Head
 from metassl.heads.propagation import Propagation
 from metassl.learners.base import MetaLearner
-from metassl.library.classifier.default_model import AsTheyAre
 from metassl.ssl.graph.label_propagation import LabelPropagation
 from tests.data.tables.frames import frame
 
+QUICK = metassl.HeadLearner(Raw((1,))).attach(metassl.SSLTerm(LabelPropagation()))  # for rows of any width
 EXPECTED = {"check_classifiers_classes": "its labels are -1 and 1, and -1 means unlabelled"}
 
 
@@ -66,7 +67,7 @@ def test_scikit_learn_s_own_checks() -> None:
 ], ids=repr)  # fmt: skip
 def test_labels_of_any_type(given: Any, classes: list[Any]) -> None:
     x = np.array([[0.0, 0], [0, 1], [5, 5], [5, 6], [0, 0.5], [5, 5.5]])
-    model = MetaClassifier().fit(x, given)
+    model = MetaClassifier(QUICK).fit(x, given)
     assert model.classes_.tolist() == classes
     assert model.predict(x[:4]).tolist() == [given[k] for k in range(4)]
     assert model.score(x, given) == 1
@@ -77,7 +78,7 @@ def test_unlabelled_rows_are_worth_something_on_two_moons() -> None:
     """By a graph of rows; and no unlabelled row is needed."""
     x, y, truth = moons()
     head = Propagation(features=2, sigma=1.0)
-    learner = metassl.HeadLearner(AsTheyAre(), head).attach(metassl.SSLTerm(LabelPropagation()))
+    learner = metassl.HeadLearner(Raw((1,)), head).attach(metassl.SSLTerm(LabelPropagation()))
     known, asked = y >= 0, slice(100, 130)
     alone = MetaClassifier(learner).fit(x[known], y[known]).score(x[asked], truth[asked])
     assert MetaClassifier(learner).fit(x, y).score(x[asked], truth[asked]) > alone + 0.05
@@ -109,8 +110,7 @@ def test_a_row_is_answered_as_if_it_had_come_alone(model: str, ssl: str) -> None
 
 def test_copies_answer_to_the_bit(tmp_path: Any) -> None:
     x, y, _ = table()
-    learner = metassl.HeadLearner(AsTheyAre()).attach(metassl.SSLTerm(LabelPropagation()))
-    model = MetaClassifier(learner, kinds={"width": "drop"}, max_rows=50, random_state=3)
+    model = MetaClassifier(QUICK, kinds={"width": "drop"}, max_rows=50, random_state=3)
     with pytest.warns(
         UserWarning, match=r"found 90 rows, the model reads 50 \(max_rows\): 12 labelled and 38"
     ):
@@ -128,11 +128,13 @@ def test_copies_answer_to_the_bit(tmp_path: Any) -> None:
 def test_it_goes_with_pipelines_searches_and_cross_validation() -> None:
     x, y, truth = moons(labelled=6)
     folds = LabelledFolds(3, shuffle=True, random_state=0)
-    assert cross_val_score(make_pipeline(StandardScaler(), MetaClassifier()), x, y, cv=folds).mean() > 0.6
-    search = GridSearchCV(MetaClassifier(), {"scale": ["standard", "minmax"]}, cv=folds).fit(x, y)
+    assert (
+        cross_val_score(make_pipeline(StandardScaler(), MetaClassifier(QUICK)), x, y, cv=folds).mean() > 0.6
+    )
+    search = GridSearchCV(MetaClassifier(QUICK), {"scale": ["standard", "minmax"]}, cv=folds).fit(x, y)
     assert search.best_params_["scale"] in ("standard", "minmax")
     assert search.score(x, truth) > 0.7
-    assert cross_val_score(MetaClassifier(), x, y, cv=3).shape == (3,)  # scored are labelled rows alone
+    assert cross_val_score(MetaClassifier(QUICK), x, y, cv=3).shape == (3,)  # scored are labelled rows alone
 
 
 def test_columns_of_every_kind_are_found_and_said() -> None:
@@ -184,7 +186,7 @@ class Reciprocal(Head):
 
 def test_a_row_without_an_answer_has_all_classes_alike() -> None:
     x, y = np.array([[1.0], [2.0], [0.0]]), ["a", "b", "b"]
-    model = MetaClassifier(metassl.HeadLearner(AsTheyAre(), Reciprocal()), scale="none").fit(x, y)
+    model = MetaClassifier(metassl.HeadLearner(Raw((1,)), Reciprocal()), scale="none").fit(x, y)
     with pytest.warns(UserWarning, match="found 1 of 3 rows for which the model has no answer"):
         found = model.predict_proba(x)
     assert found[2].tolist() == [0.5, 0.5]
