@@ -275,7 +275,14 @@ def test_every_experiment_runs(
     elif not name.startswith("curves/") and name not in TABLES:  # which are embedded
         brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
     if name in TABLES:
-        brief += ["dataset=prior", "backbone=raw", "dataset.source.rows=[20,30]", "episode.shot=1", "episode.unlabelled=5", "trainer.tasks=2"]
+        brief += [
+            "dataset=prior",
+            "backbone=raw",
+            "dataset.source.rows=[20,30]",
+            "episode.shot=1",
+            "episode.unlabelled=5",
+            "trainer.tasks=2",
+        ]
     elif not name.startswith("curves/"):
         # 20 images a class: 5 shots, 5 queries and 5 for U
         brief += ["episode.label_ratio=0.5", "episode.queries=3"]

@@ -68,7 +68,9 @@ def test_a_rows_own_logits_are_those_without_its_label(answer: Answer) -> None:
         torch.testing.assert_close(own[:, i], again[:, i])
 
 
-@pytest.mark.parametrize("answer", [Logistic((1.0, 10.0)), KernelRidge(), Prototypes()], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize(
+    "answer", [Logistic((1.0, 10.0)), KernelRidge(), Prototypes()], ids=lambda a: type(a).__name__
+)
 def test_where_they_are_approximate_they_are_far_nearer_than_with_the_label(answer: Answer) -> None:
     z, q, w = labelled()
     rows = rows_of(z, q, w)
