@@ -70,6 +70,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000)  # a config is a hundred small circles, and the collector's own 700 soon made
 
 
+def pytest_unconfigure() -> None:
+    """What was frozen is never taken down, and libraries of C++ complain of leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)

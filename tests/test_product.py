@@ -27,6 +27,7 @@ DISTRACTORS = ("episode.distractors=2", "episode.distractor_unlabelled=3")
 
 SMALL = ("episode.way=3", "episode.queries=2", "episode.unlabelled=2")
 BRIEF = ("evaluation.episodes=2", "evaluation.val_episodes=2")
+BLOCK = "backbone.depth=1"  # what deeper networks give is for the tests of backbones and the golden net
 
 
 def run(config, folder: Path) -> dict:
@@ -43,25 +44,23 @@ def run(config, folder: Path) -> dict:
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
-    network = ["backbone.filters=4", "backbone.depth=2"]
-    return [*data, *network, "ssl.start=0", "ssl.ramp=0", "ssl.from_step=0", *SMALL, *DISTRACTORS]
+    return [*data, "backbone.filters=4", BLOCK, *SMALL, *DISTRACTORS]
 
 
 @pytest.fixture(scope="module")
-def terms(words: list[str]) -> dict[str, DictConfig]:
-    return {ssl: composed(*words, f"ssl={ssl}") for ssl in OBJECTIVES}
-
-
-def shorten_objective(term: DictConfig) -> DictConfig:
-    """Few of what an objective repeats within itself."""
-    if term.ssl.objective.get("steps", 0) > 5:
-        term.ssl.objective.steps = 3
-    return term
+def terms() -> dict[str, DictConfig]:
+    """Each objective, with few of what it repeats within itself."""
+    from_the_start = ("ssl.start=0", "ssl.ramp=0", "ssl.from_step=0")
+    found = {ssl: composed(*from_the_start, f"ssl={ssl}") for ssl in OBJECTIVES}
+    for term in found.values():
+        if term.ssl.objective.get("steps", 0) > 5:
+            term.ssl.objective.steps = 3
+    return found
 
 
 def shorten(model: DictConfig) -> None:
-    """Two inner steps: enough for what one hands on to the next."""
-    few = {"steps": 2, "test_steps": 2}
+    """Two inner steps: enough for what one hands on to the next. A layer that is named is that of BLOCK."""
+    few = {"steps": 2, "test_steps": 2, "layer": 0}
     model.update({key: value for key, value in few.items() if model.get(key) is not None})
     if "latent_steps" in model.get("inner", {}):
         model.inner.latent_steps = 1
@@ -74,8 +73,6 @@ def test_every_objective_runs_with(words: list[str], terms: dict[str, DictConfig
     """One step and one test batch, inductive U with distractors; the loop's gradients are vmap's, see `compared`."""
     base = composed(*words, f"model={model}")
     shorten(base.model)
-    if model == "cavia":
-        base.model.layer = 1  # the second and last block
     assert check_pairs(model, base, terms) == known_refusals(model, CLASSES)
 
 
@@ -88,7 +85,7 @@ def check_pairs(model: str, base: DictConfig, terms: dict[str, DictConfig]) -> d
     """Each objective runs with the model, but for those that are refused: why, as the page writes it."""
     source = build_source(base)
     pairs = {
-        ssl: try_pair(model, ssl, pair_config(base, shorten_objective(term)), source, compared(model, ssl))
+        ssl: try_pair(model, ssl, pair_config(base, term), source, compared(model, ssl))
         for ssl, term in terms.items()
     }
     return {ssl: prose(tried.refused) for ssl, tried in pairs.items() if tried.refused}
@@ -101,36 +98,29 @@ def known_refusals(model: str, kind: Kind) -> dict[str, str]:
 
 
 CURVES = (
-    "dataset=curves", "backbone=mlp_40", "backbone.sizes=[6,6]", "ssl.start=0", "ssl.ramp=0", "ssl.from_step=0", "episode.shot=4",
-    "episode.queries=4", "episode.unlabelled=5",
+    "dataset=curves", "backbone=mlp_40", "backbone.sizes=[6,6]", "episode.shot=4", "episode.queries=4",
+    "episode.unlabelled=5",
 )  # fmt: skip
 KINDS = ("maml", "protonet", "cnaps", "in_context", "nearest_task")  # a learner of each kind
 FEW = ("none", "mean_teacher", "label_propagation", "random_walk", "pseudo_label")  # each way that U is used
 
 
-@pytest.fixture(scope="module")
-def curve_terms() -> dict[str, DictConfig]:
-    return {ssl: composed(*CURVES, f"ssl={ssl}") for ssl in OBJECTIVES}
-
-
 @pytest.mark.parametrize("outcome", ["regression", "ranking"])
 @pytest.mark.parametrize("model", MODELS)
-def test_every_objective_runs_on_curves_with(curve_terms: dict, model: str, outcome: str) -> None:
+def test_every_objective_runs_on_curves_with(terms: dict[str, DictConfig], model: str, outcome: str) -> None:
     """Each kind of learner with every objective, the others with one of each kind: the losses alone differ.
 
     Which pairs are refused is asked of all.
     """
     base = composed(*CURVES, f"outcome={outcome}", f"model={model}")
     shorten(base.model)
-    if model == "cavia":
-        base.model.layer = 1
     known = known_refusals(model, VALUES)
     every = outcome == "regression"
     tried = OBJECTIVES if every and model in KINDS else FEW
-    found = check_pairs(model, base, {ssl: curve_terms[ssl] for ssl in tried})
+    found = check_pairs(model, base, {ssl: terms[ssl] for ssl in tried})
     if every:
         source = build_source(base)
-        others = {ssl: curve_terms[ssl] for ssl in OBJECTIVES if ssl not in tried}
+        others = {ssl: terms[ssl] for ssl in OBJECTIVES if ssl not in tried}
         lines = {ssl: refusal(pair_config(base, term), source) for ssl, term in others.items()}
         found |= {ssl: prose(line) for ssl, line in lines.items() if line}
         assert found == known
@@ -141,7 +131,7 @@ def test_every_objective_runs_on_curves_with(curve_terms: dict, model: str, outc
 @pytest.mark.parametrize("wrapped", ["label_propagation", "consistency"])
 @pytest.mark.parametrize("wrapper", ["learned_hparams", "reweight"])
 def test_wrappers_run_on_values_around_what_does(wrapper: str, wrapped: str) -> None:
-    words = [*CURVES, "model=maml", f"ssl@ssl.wrapped={wrapped}"]
+    words = [*CURVES, "ssl.start=0", "ssl.ramp=0", "model=maml", f"ssl@ssl.wrapped={wrapped}"]
     config = composed(*words, f"ssl={wrapper}")
     tried = try_pair("maml", wrapper, config, build_source(config))
     assert bool(tried.refused) == ((wrapper, wrapped) == ("reweight", "consistency"))  # it gives no labels
@@ -180,7 +170,7 @@ def test_curves_are_trained_and_tested(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_is_trained_and_tested(make_config, tmp_path: Path, model: str) -> None:
-    config = make_config(f"model={model}", "ssl=soft_kmeans", *SMALL, *DISTRACTORS, *BRIEF)
+    config = make_config(f"model={model}", "ssl=soft_kmeans", BLOCK, *SMALL, *DISTRACTORS, *BRIEF)
     shorten(config.model)
     results = run(config, tmp_path / "run")
     assert results["deprived"] is not None
@@ -188,8 +178,9 @@ def test_every_model_is_trained_and_tested(make_config, tmp_path: Path, model: s
 
 
 @pytest.mark.parametrize("ssl", OBJECTIVES)
-def test_every_objective_is_trained_and_tested(make_config, tmp_path: Path, ssl: str) -> None:
-    config = make_config("model=maml", f"ssl={ssl}", "ssl.at=both", *SMALL, *DISTRACTORS, *BRIEF)
+def test_every_objective_is_trained_and_tested(make_config, terms, tmp_path: Path, ssl: str) -> None:
+    config = pair_config(make_config("model=maml", BLOCK, *SMALL, *DISTRACTORS, *BRIEF), terms[ssl])
+    config.ssl.at = "both"
     shorten(config.model)
     assert (run(config, tmp_path / "run")["deprived"] is None) == (ssl == "none")
 
@@ -197,7 +188,9 @@ def test_every_objective_is_trained_and_tested(make_config, tmp_path: Path, ssl:
 @pytest.mark.parametrize("at", ["test", "outer"])
 @pytest.mark.parametrize("model", ["maml", "protonet"])
 def test_other_places(make_config, tmp_path: Path, model: str, at: str) -> None:
-    results = run(make_config(f"model={model}", "ssl=pseudo_label", f"ssl.at={at}"), tmp_path / "run")
+    config = make_config(f"model={model}", "ssl=pseudo_label", f"ssl.at={at}", BLOCK, *SMALL, *BRIEF)
+    shorten(config.model)
+    results = run(config, tmp_path / "run")
     assert (results["deprived"] is None) == (at == "outer")
 
 
@@ -227,16 +220,16 @@ def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: s
     ("model.test_steps=5",), ("model.inner.learned=false",), ("trainer.workers=2",),
 ])  # fmt: skip
 def test_options(make_config, tmp_path: Path, words: tuple[str, ...]) -> None:
-    run(
-        make_config("model=maml", "ssl=soft_kmeans", "model.steps=2", "model.test_steps=3", *BRIEF, *words),
-        tmp_path / "run",
-    )
+    brief = (BLOCK, "model.steps=2", "model.test_steps=3", *BRIEF)
+    run(make_config("model=maml", "ssl=soft_kmeans", *brief, *words), tmp_path / "run")
 
 
 @pytest.mark.parametrize("ssl", ["consistency", "pseudo_label", "soft_kmeans"])
 @pytest.mark.parametrize("model", ["maml", "protonet"])
 def test_bf16(make_config, tmp_path: Path, model: str, ssl: str) -> None:
-    config = make_config(f"model={model}", f"ssl={ssl}", "trainer.precision=bf16-mixed", *BRIEF)
+    config = make_config(
+        f"model={model}", f"ssl={ssl}", "trainer.precision=bf16-mixed", BLOCK, *SMALL, *BRIEF
+    )
     shorten(config.model)
     run(config, tmp_path / "run")
 
@@ -288,5 +281,8 @@ def test_every_experiment_runs(
         brief += ["episode.label_ratio=0.5", "episode.queries=3"]
         brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]
     config = make_config(f"experiment={name}", *brief)
+    if "depth" in config.backbone:
+        config.backbone.depth = 1
+    shorten(config.model)
     (tmp_path / "run").mkdir()
     assert train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, []) is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from metassl.outcomes.base import Outcome, standardised
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.episode import Episode, Oracle, Redraw, TaskBatch, Unlabelled
 
+K = TypeVar("K")
 PLAIN = "plain"
 Gather = Callable[[np.ndarray], Tensor]
 
@@ -42,8 +43,8 @@ class Sampler(Protocol):
         ...
 
 
-def chosen_views(wanted: Mapping[str, str], kinds: Mapping[str, View], key: str) -> dict[str, View | None]:
-    """Name in the episode -> what makes it (None: the input itself), from name -> kind.
+def chosen_views(wanted: Mapping[str, str], kinds: Mapping[str, K], key: str) -> dict[str, K | None]:
+    """Name in the episode -> what makes it, or its config (None: the input itself), from name -> kind.
 
     Raises ConfigError, naming `key`, where there is no such kind.
     """

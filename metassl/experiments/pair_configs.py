@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 
 def compose_each(
@@ -20,7 +20,7 @@ def pair_config(model: DictConfig, ssl: DictConfig) -> DictConfig:
     """The config of a model with the SSL term of another config."""
     config = copied(model)
     with open_dict(config):
-        config.ssl = OmegaConf.masked_copy(ssl, ["ssl"]).ssl
+        config.ssl = ssl.ssl
     return config
 
 

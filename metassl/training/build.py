@@ -158,5 +158,6 @@ def _configure(config: DictConfig, learner: MetaLearner) -> dict[str, Any]:
 
 def _views(config: DictConfig, wanted: Mapping[str, str]) -> dict[str, View | None]:
     """name in the episode -> what makes it, by the data set's own meaning of 'weak' and 'strong'."""
-    kinds = {str(kind): instantiate(node) for kind, node in config.dataset.get("views", {}).items()}
-    return chosen_views(wanted, kinds, f"dataset.views of '{config.dataset.name}'")
+    kinds = config.dataset.get("views", {})
+    chosen = chosen_views(wanted, kinds, f"dataset.views of '{config.dataset.name}'")
+    return {name: None if node is None else instantiate(node) for name, node in chosen.items()}
