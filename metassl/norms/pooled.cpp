@@ -15,8 +15,12 @@
 // memory, pooled maps [n, C, h, w] alike. `place` says which of the four values of a window won: 0 1 / 2 3.
 // `share` [n] is the share of each place of a row in the statistics.
 
-#include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
