@@ -25,6 +25,7 @@ TINY = (
     "evaluation.val_episodes=4", "evaluation.tasks=2", "ssl.start=0", "ssl.ramp=0",
     "evaluation.twin=false", "evaluation.imbalance=1",
 )  # fmt: skip
+SMALL_NETWORK = ("backbone.filters=4", "backbone.depth=2")  # deeper ones: tests/backbones, tests/golden
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -141,7 +142,7 @@ def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
         embedded = embedded or any(w.startswith("experiment=curves/") for w in words)
         other = any(w.startswith("backbone=") and w != "backbone=conv4" for w in words)
         other |= "dataset=text" in words  # which brings a network of its own
-        base = [*([] if embedded else data), *([] if embedded or other else ["backbone.filters=4"]), *common]
+        base = [*([] if embedded else data), *([] if embedded or other else SMALL_NETWORK), *common]
         config = composed(*base, *words)
         with open_dict(config):
             config.paths.output_dir = str(tmp_path / "run")

@@ -17,6 +17,7 @@ from metassl.training.build import build_source
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT
 from tests.support.composing import composed
+from tests.support.short import shorten
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))
@@ -27,7 +28,6 @@ DISTRACTORS = ("episode.distractors=2", "episode.distractor_unlabelled=3")
 
 SMALL = ("episode.way=3", "episode.queries=2", "episode.unlabelled=2")
 BRIEF = ("evaluation.episodes=2", "evaluation.val_episodes=2")
-BLOCK = "backbone.depth=1"  # what deeper networks give is for the tests of backbones and the golden net
 
 
 def run(config, folder: Path) -> dict:
@@ -44,7 +44,7 @@ def run(config, folder: Path) -> dict:
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
-    return [*data, "backbone.filters=4", BLOCK, *SMALL, *DISTRACTORS]
+    return [*data, "backbone.filters=4", "backbone.depth=1", *SMALL, *DISTRACTORS]
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +56,6 @@ def terms() -> dict[str, DictConfig]:
         if term.ssl.objective.get("steps", 0) > 5:
             term.ssl.objective.steps = 3
     return found
-
-
-def shorten(model: DictConfig) -> None:
-    """Two inner steps: enough for what one hands on to the next. A layer that is named is that of BLOCK."""
-    few = {"steps": 2, "test_steps": 2, "layer": 0}
-    model.update({key: value for key, value in few.items() if model.get(key) is not None})
-    if "latent_steps" in model.get("inner", {}):
-        model.inner.latent_steps = 1
-    if "steps" in model.get("head", {}):
-        model.head.steps = 10
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -170,7 +160,7 @@ def test_curves_are_trained_and_tested(
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_is_trained_and_tested(make_config, tmp_path: Path, model: str) -> None:
-    config = make_config(f"model={model}", "ssl=soft_kmeans", BLOCK, *SMALL, *DISTRACTORS, *BRIEF)
+    config = make_config(f"model={model}", "ssl=soft_kmeans", *SMALL, *DISTRACTORS, *BRIEF)
     shorten(config.model)
     results = run(config, tmp_path / "run")
     assert results["deprived"] is not None
@@ -179,7 +169,7 @@ def test_every_model_is_trained_and_tested(make_config, tmp_path: Path, model: s
 
 @pytest.mark.parametrize("ssl", OBJECTIVES)
 def test_every_objective_is_trained_and_tested(make_config, terms, tmp_path: Path, ssl: str) -> None:
-    config = pair_config(make_config("model=maml", BLOCK, *SMALL, *DISTRACTORS, *BRIEF), terms[ssl])
+    config = pair_config(make_config("model=maml", *SMALL, *DISTRACTORS, *BRIEF), terms[ssl])
     config.ssl.at = "both"
     shorten(config.model)
     assert (run(config, tmp_path / "run")["deprived"] is None) == (ssl == "none")
@@ -188,7 +178,7 @@ def test_every_objective_is_trained_and_tested(make_config, terms, tmp_path: Pat
 @pytest.mark.parametrize("at", ["test", "outer"])
 @pytest.mark.parametrize("model", ["maml", "protonet"])
 def test_other_places(make_config, tmp_path: Path, model: str, at: str) -> None:
-    config = make_config(f"model={model}", "ssl=pseudo_label", f"ssl.at={at}", BLOCK, *SMALL, *BRIEF)
+    config = make_config(f"model={model}", "ssl=pseudo_label", f"ssl.at={at}", *SMALL, *BRIEF)
     shorten(config.model)
     results = run(config, tmp_path / "run")
     assert (results["deprived"] is None) == (at == "outer")
@@ -220,16 +210,14 @@ def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: s
     ("model.test_steps=5",), ("model.inner.learned=false",), ("trainer.workers=2",),
 ])  # fmt: skip
 def test_options(make_config, tmp_path: Path, words: tuple[str, ...]) -> None:
-    brief = (BLOCK, "model.steps=2", "model.test_steps=3", *BRIEF)
+    brief = ("model.steps=2", "model.test_steps=3", *BRIEF)
     run(make_config("model=maml", "ssl=soft_kmeans", *brief, *words), tmp_path / "run")
 
 
 @pytest.mark.parametrize("ssl", ["consistency", "pseudo_label", "soft_kmeans"])
 @pytest.mark.parametrize("model", ["maml", "protonet"])
 def test_bf16(make_config, tmp_path: Path, model: str, ssl: str) -> None:
-    config = make_config(
-        f"model={model}", f"ssl={ssl}", "trainer.precision=bf16-mixed", BLOCK, *SMALL, *BRIEF
-    )
+    config = make_config(f"model={model}", f"ssl={ssl}", "trainer.precision=bf16-mixed", *SMALL, *BRIEF)
     shorten(config.model)
     run(config, tmp_path / "run")
 
@@ -282,7 +270,7 @@ def test_every_experiment_runs(
         brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]
     config = make_config(f"experiment={name}", *brief)
     if "depth" in config.backbone:
-        config.backbone.depth = 1
+        config.backbone.depth = 2
     shorten(config.model)
     (tmp_path / "run").mkdir()
     assert train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, []) is not None

@@ -10,6 +10,7 @@ from metassl.training.build import build_episodes, build_learner, build_source, 
 from tests.conftest import CONF, ROOT
 from tests.support.calls import outer_gradients
 from tests.support.page_blocks import blocks
+from tests.support.short import shorten
 
 README = ROOT / "README.md"
 ROOMS = (ROOT / "CONTRIBUTING.md").read_text()
@@ -24,11 +25,12 @@ def test_example_objective_runs_with_every_model(make_config) -> None:
     names: dict = {}
     exec(code.text, names)
     for model in sorted(path.stem for path in (CONF / "model").glob("*.yaml")):
-        config = make_config(f"model={model}", "ssl=pseudo_label")
+        config = make_config(f"model={model}")
+        shorten(config.model)
         source = build_source(config)
         learner = build_learner(config, build_task_spec(config, source))
         learner.attach(SSLTerm(names["Sureness"](), weight=0.1, start=0, ramp=0))
-        tasks = build_episodes(config, source, learner, "train", 0)(range(2)).episodes
+        tasks = build_episodes(config, source, learner, "train", 0)(range(1)).episodes
         with_u, _ = outer_gradients(learner, tasks)
         without, _ = outer_gradients(learner, tasks, Stage(training=True, unlabelled=False))
         assert any(not torch.equal(with_u[name], without[name]) for name in with_u)
