@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,12 +43,13 @@ from metassl.training.build import (
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT, TINY
 from tests.support import console
+from tests.support.composing import composed_once
 from tests.support.job_folders import write_sweep
 from tests.support.page_blocks import PAGES, blocks, commands, write_files
 from tests.support.processes import done
 from tests.support.searching import Here, pretend, search_here, space_of
 
-SMALL = ("backbone.filters=4", *TINY)
+SMALL = ("backbone.filters=4", "backbone.depth=2", *TINY)
 YOUR_DATA = ROOT / "docs" / "your_data.md"
 WHEN = "outputs/<when>"  # a run's folder on the pages
 SWEEP = "outputs/multirun/<when>"
@@ -57,6 +58,13 @@ DISTINCT = dict((words, place) for place, words in reversed(ALL))
 
 
 WITH_TWIN = ("evaluation.twin=true", "evaluation.imbalance=10")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _composed_once() -> Iterator[None]:
+    """A line of `train` is prepared, and then composed."""
+    with composed_once():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 import metassl
 from metassl.docs.options import option_names
+from metassl.experiments.pair_configs import pair_config
 from metassl.files import read_json
 from metassl.instantiate import instantiate
 from metassl.library.episodes import Episodes
@@ -26,7 +27,8 @@ from tests.conftest import CONF, TINY
 from tests.support.composing import composed
 
 Make = Callable[..., DictConfig]
-SSL_OPTIONS = {"backbone.filters": 4, "ssl.start": 0, "ssl.ramp": 0}
+SSL_OPTIONS = {"backbone.filters": 4, "backbone.depth": 2, "ssl.start": 0, "ssl.ramp": 0}
+FROM_THE_START = ("ssl.start=0", "ssl.ramp=0")
 STEPS = 4
 
 
@@ -65,10 +67,13 @@ def test_names_build_what_the_command_builds(
     model: str, ssl: str, make_config: Make, tiny_arrays: dict[str, np.ndarray]
 ) -> None:
     """The same weights, and the same predictions on a test task and on new items."""
-    config = make_config(f"model={model}", f"ssl={ssl}", "seed=3")
+    config = pair_config(make_config(f"model={model}", "seed=3"), composed(*FROM_THE_START, f"ssl={ssl}"))
+    layer = {"model.layer": 0} if "layer" in config.model else {}  # the default is one of a deeper network
+    for value in layer.values():
+        config.model.layer = value
     expected = by_command(config)
     train, _, test = splits(tiny_arrays, config)
-    made = metassl.learner(model, ssl=ssl, task=train.task, options=SSL_OPTIONS, seed=3)
+    made = metassl.learner(model, ssl=ssl, task=train.task, options=SSL_OPTIONS | layer, seed=3)
     check_weights(made, expected)
     source = build_source(config)
     tasks = build_episodes(config, source, expected, "test", 3)(range(2))

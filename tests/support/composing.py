@@ -1,13 +1,19 @@
 """Configs as Hydra composes them, in a tenth of its time: the choices of groups once, single keys laid over."""
 
+import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+
+from metassl.cli import composing
 
 CONF = Path(__file__).parent.parent.parent / "conf"
 
@@ -21,6 +27,19 @@ def composed(*words: str) -> DictConfig:
         override = _parsed(word)
         OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
     return config
+
+
+@contextmanager
+def composed_once() -> Iterator[None]:
+    """Within it the command composes the same words in the same folder once, and takes copies after that."""
+    compose = composing._compose
+
+    @cache
+    def once(_folder: str, *words: str) -> bytes:
+        return pickle.dumps(compose(list(words)))
+
+    with patch.object(composing, "_compose", lambda words: pickle.loads(once(os.getcwd(), *words))):
+        yield
 
 
 @cache

@@ -1,18 +1,16 @@
 """Suite files: what they say, and one line for what makes no sense."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-from omegaconf import DictConfig
 
-from metassl.cli import composing
 from metassl.cli.suite_options import published_values, read_options
 from metassl.errors import UserError
 from metassl.experiments.suites.needed_runs import needed_tests, needed_trainings
 from metassl.experiments.suites.suite_file import read_suite, suite_names
 from tests.conftest import ROOT
+from tests.support.composing import composed_once
 from tests.support.suite_files import TEXT, write
 
 SUITES = ROOT / "benchmarks" / "suites"
@@ -85,15 +83,8 @@ def test_a_slip_is_one_line(tmp_path: Path, old: str, new: str, expected: str) -
 
 @pytest.fixture(scope="module")
 def _composed_once() -> Iterator[None]:
-    """Suites share experiments, and a line's groups are composed once more by themselves: half the time."""
-    compose = composing._compose
-
-    @cache
-    def once(*words: str) -> DictConfig:
-        return compose(list(words))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(composing, "_compose", lambda words: once(*words))
+    """Suites share experiments."""
+    with composed_once():
         yield
 
 
