@@ -14,19 +14,28 @@ from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST, Stage
 
 
+class Heard(Exception):
+    """Ends an adaptation with what its encoder made of the task."""
+
+    def __init__(self, embedding: Tensor) -> None:
+        super().__init__()
+        self.embedding = embedding
+
+
 def embedding_of(learner: Any, task: Episode, stage: Stage = TEST) -> Tensor:
     """[E] what the learner's set encoder makes of a task."""
-    seen: list[Tensor] = []
 
     def listen(_: Any, __: Any, encoding: SetEncoding) -> None:
-        seen.append(encoding.task)
+        raise Heard(encoding.task)
 
     handle = learner.encoder.register_forward_hook(listen)
     try:
         learner.adapt(task, stage)
+    except Heard as heard:  # what follows of adaptation is nothing to the embedding
+        return heard.embedding
     finally:
         handle.remove()
-    return seen[0]
+    raise AssertionError("the learner adapts without its encoder")
 
 
 @contextmanager

@@ -68,7 +68,8 @@ def with_inner_steps(kind: Callable[..., MetaLearner], seed: int) -> MetaLearner
 
 def accuracy_told(learner: Any, told_of: Callable[[list[Episode], int], Episode]) -> float:
     """Mean accuracy in % on test tasks that are met with the embedding of the task that `told_of` says."""
-    tasks = [conflicting(COUNT, 7).task(t) for t in range(COUNT)]
+    drawn = conflicting(COUNT, 7)
+    tasks = [drawn.task(t) for t in range(COUNT)]
     right = []
     for t, task in enumerate(tasks):
         with told(learner, embedding_of(learner, told_of(tasks, t)).detach()):
