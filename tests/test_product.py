@@ -44,7 +44,7 @@ def run(config, folder: Path) -> dict:
 def words(tiny_npz: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     cache = tmp_path_factory.mktemp("product")
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}", f"paths.cache_dir={cache}"]
-    return [*data, "backbone.filters=4", "backbone.depth=1", *SMALL, *DISTRACTORS]
+    return [*data, "backbone.filters=4", "backbone.depth=2", *SMALL, *DISTRACTORS]
 
 
 @pytest.fixture(scope="module")
