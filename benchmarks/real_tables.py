@@ -93,7 +93,7 @@ def block(k: int, found: Found) -> str:
     """The lines of one number of labels."""
     lines = [f"{k} labels a class:"]
     for name, each in found.items():
-        ahead = found[MODEL] - each
+        ahead = np.round(found[MODEL] - each, 5)
         lead = f", the model {over_episodes(ahead).percent(signed=True)}, ahead on {(ahead > 0).sum()}"
         lines.append(f"  {name} {100 * each.mean():.1f}{'' if name == MODEL else lead} of {len(each)} tables")
     return "\n".join(lines)
