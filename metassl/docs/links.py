@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FRONT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
-FOLDERS = ("docs", "benchmarks")
+FOLDERS = ("docs", "benchmarks", "metassl/models")
 FENCE = re.compile(r"^(`{3,}).*?^\1[^\n]*$", re.M | re.S)
 CODE = re.compile(r"`[^`\n]+`")
 TARGET = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|\b(?:src|href|srcset)=\"([^\"]+)\"")

@@ -47,18 +47,21 @@ def found(answers: Sequence[Answer], rows: Rows) -> Found:
 
 
 def asked(answers: Sequence[Answer], state: Found, items: Items) -> Tensor:
-    """[m, N, A] logits of items."""
+    """Asks all of them about items: [m, N, A] logits."""
     parts = [answer.ask(s, items) for answer, s in zip(answers, state.states, strict=True)]
     return torch.cat([*parts, as_frequent(state.prior, state.live, len(items.z))]).permute(1, 2, 0)
 
 
 def as_frequent(prior: Tensor, live: Tensor, count: int) -> Tensor:
-    """[1, count, N] the same logits for each item."""
+    """Answers each item by how frequent the classes are: [1, count, N] logits."""
     return only_live(prior.clamp(min=TINY).log(), live).expand(1, count, -1)
 
 
 def facts(own: Tensor, rows: Rows) -> Tensor:
-    """[2A + 4] mean log-probability and accuracy of each answer on labelled rows, each class alike; sizes."""
+    """Says how each answer does on labelled rows without their labels, and how large the task is.
+
+    [2A + 4] mean log-probabilities and accuracies, each class alike; four sizes.
+    """
     mass = rows.y * rows.a.unsqueeze(-1)
     counts = mass.sum(0)
     way = rows.live.sum().clamp(min=1)

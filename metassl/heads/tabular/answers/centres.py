@@ -64,7 +64,7 @@ def middle(z: Tensor, mass: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def alone(z: Tensor, own: Tensor, mass: Tensor, centres: Tensor) -> Tensor:
-    """[n, N] squared distances from centres of which each row's own part [n, N] is taken out.
+    """Measures squared distances [n, N] from centres of which each row's own part [n, N] is taken out.
 
     A class of which nothing else is left has its centre in the middle of all rows, 0.
     """
@@ -77,7 +77,10 @@ def alone(z: Tensor, own: Tensor, mass: Tensor, centres: Tensor) -> Tensor:
 
 
 def whitening(rows: Rows) -> Tensor:
-    """[D, D] W with (zW) uncorrelated under a covariance that is drawn towards a multiple of 1."""
+    """Finds a map of the columns after which they are uncorrelated, as far as the rows tell: [D, D].
+
+    Their covariance is drawn towards a multiple of the identity, the more the fewer rows there are.
+    """
     z, w = rows.items.z, rows.w
     covariance = z.T @ (w.unsqueeze(-1) * z) / w.sum().clamp(min=TINY)
     used = (rows.deviation > 0).sum().clamp(min=1)

@@ -21,7 +21,9 @@ class Regression(NamedTuple):
 
 
 class Logistic:
-    """Multinomial logistic regression, min Σ_i a_i CE(y_i, p_i) + λ/2 ‖W‖², the intercept is free.
+    """Multinomial logistic regression, of several strengths at once.
+
+    min Σ_i a_i CE(y_i, p_i) + λ/2 ‖W‖², the intercept is free.
 
     By the fixed bound ½XᵀAX + λI of the second derivatives (Böhning 1992), with Nesterov's momentum. What a
     row would get without its label is one Newton step without it.
@@ -95,5 +97,5 @@ def own_labels(p: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def with_one(z: Tensor) -> Tensor:
-    """[n, D] -> [n, D + 1]."""
+    """Puts a column of ones behind: [n, D] -> [n, D + 1]."""
     return torch.cat((z, torch.ones_like(z[:, :1])), dim=1)

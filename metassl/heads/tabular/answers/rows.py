@@ -89,13 +89,13 @@ def scaled(shifted: Tensor, deviation: Tensor) -> Tensor:
 
 
 def without_itself(distances: Tensor, present: Tensor) -> Tensor:
-    """[n, n] squared distances, infinite to the row itself and to rows that are not there (present [n])."""
+    """Makes the distance [n, n] of a row to itself, and to rows that are not present [n], infinite."""
     itself = torch.eye(len(distances), dtype=torch.bool, device=distances.device)
     return torch.where(itself | ~present.unsqueeze(0), torch.inf, distances)
 
 
 def between(rows: Rows) -> Tensor:
-    """[n, n] squared distances of the rows by z."""
+    """Squared distances [n, n] of the rows by z."""
     return squared_distances(rows.items.z, rows.items.z)
 
 

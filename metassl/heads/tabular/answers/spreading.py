@@ -27,10 +27,10 @@ class Spread(NamedTuple):
 
 
 class Spreading:
-    """F = (I - αS)⁻¹ Y over the k nearest rows, labelled or not; an item takes its nearest rows'.
+    """Spreads labels over a graph of near rows, labelled or not; an item takes those of its nearest rows.
 
-    Zhou et al. 2004; edges exp(-d²/(σ_i σ_j)), σ_i the distance to the k-th neighbour. What a row would get
-    without its label is F_ii's own part less.
+    F = (I - αS)⁻¹ Y, Zhou et al. 2004; edges exp(-d²/(σ_i σ_j)), σ_i the distance to the k-th neighbour.
+    What a row would get without its label is F without its own part.
 
     Args:
         strengths: α of each.
@@ -78,7 +78,7 @@ def spread(edges: Tensor, rows: Rows, strengths: Sequence[float]) -> tuple[Tenso
 
 
 def as_logits(f: Tensor, live: Tensor) -> Tensor:
-    """Logarithms of shares of f [..., N] >= 0; rows that nothing reaches have equal ones."""
+    """Logarithms of the shares of f [..., N], 0 or more; rows that nothing reaches have equal ones."""
     way = live.sum().clamp(min=1)
     f = f.clamp(min=0)
     total = f.sum(-1, keepdim=True)

@@ -127,7 +127,7 @@ class TreeGraph:
 
 
 def random_numbers(trees: int, count: int) -> Tensor:
-    """[2, B, count] in [0, 1), the same for every table."""
+    """Random numbers that are the same for every table: [2, B, count] in 0..1."""
     return torch.rand(2, trees, count, generator=torch.Generator().manual_seed(0))
 
 
@@ -163,12 +163,12 @@ def best(x: Tensor, mass: Tensor, code: Tensor, column: Tensor, at: Tensor, leav
 
 
 def right(x: Tensor, column: Tensor, at: Tensor) -> Tensor:
-    """[B, C, n] 1 where a row goes right at the cut [B, C]."""
+    """Says where a row goes right at the cut [B, C]: [B, C, n] of 0 and 1."""
     return (x.T[column] > at.unsqueeze(-1) + EQUAL).long()
 
 
 def leaves(x: Tensor, cuts: Cuts) -> Tensor:
-    """[B, m] the leaf of each item in each tree."""
+    """Finds the leaf of each item in each tree: [B, m]."""
     sides = right(x, cuts.column, cuts.at)  # [B, H, m]
     code = torch.zeros_like(sides[:, 0])
     for level in range(sides.shape[1]):
@@ -177,5 +177,5 @@ def leaves(x: Tensor, cuts: Cuts) -> Tensor:
 
 
 def one_hot(code: Tensor, size: int, dtype: torch.dtype) -> Tensor:
-    """[...] -> [..., size]."""
+    """Puts numbers [...] as rows of one 1 among zeros: [..., size]."""
     return (code.unsqueeze(-1) == torch.arange(size, device=code.device)).to(dtype)
