@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from metassl.heads.tabular.answers.centres import Prototypes
+from metassl.heads.tabular.answers.forest import Forest
 from metassl.heads.tabular.answers.linear import Logistic
 from metassl.heads.tabular.answers.near import KernelRidge, NearRows
 from metassl.heads.tabular.answers.rows import TINY, Answer, Items, Rows, only_live
 from metassl.heads.tabular.answers.spreading import Spreading
-from metassl.heads.tabular.answers.trees import Forest, TreeGraph
+from metassl.heads.tabular.answers.tree_graph import TreeGraph
 
 FACTS = 4
 EQUAL = 1e-4  # logits that differ by rounding alone

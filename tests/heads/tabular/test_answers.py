@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.heads.tabular.answers.centres import Prototypes
+from metassl.heads.tabular.answers.forest import Forest
 from metassl.heads.tabular.answers.linear import Logistic
 from metassl.heads.tabular.answers.near import KernelRidge, NearRows
 from metassl.heads.tabular.answers.rows import Answer, rows_of
 from metassl.heads.tabular.answers.spreading import Spreading
-from metassl.heads.tabular.answers.trees import Forest, TreeGraph
+from metassl.heads.tabular.answers.tree_graph import TreeGraph
 from tests.support.numbers import random
 
 WAY, D = 3, 5
