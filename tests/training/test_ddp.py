@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 def test_two_processes_give_the_result_of_one(make_config, tiny_npz: Path, tmp_path: Path) -> None:
     words = [
-        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "trainer.steps=4",
+        "dataset=arrays", f"dataset.source.path={tiny_npz}", "backbone.filters=4", "backbone.depth=4", "trainer.steps=4",
         "trainer.val_every=2", "trainer.tasks=4", "trainer.progress=false", "trainer.clip=0.5",
         "trainer.accumulate=2", "evaluation.episodes=2", "evaluation.val_episodes=6",
         "model.steps=2", "ssl.start=0", "ssl.ramp=0",

@@ -194,7 +194,7 @@ def test_resume_with_another_config_is_refused(make_config, tmp_path: Path) -> N
         prepare([f"resume={folder}"], CONF)
     (folder / "results.json").unlink()
     with pytest.raises(UserError, match="is 7 now and was 4") as caught:
-        prepare([f"resume={folder}", "backbone.filters=7"], CONF)
+        prepare([f"resume={folder}", "backbone.filters=7", "backbone.depth=2"], CONF)
     assert "backbone.filters" in str(caught.value)
 
 

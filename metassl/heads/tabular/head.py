@@ -48,6 +48,7 @@ class TabularInContext(Head):
     the columns say (metassl.heads.tabular.columns). Blocks of attention as in InContext: a token reads the
     context's tokens of its own class, and the mean over the classes. No weight belongs to a class, a column
     or a row, so their order is of no influence and their numbers are free; queries don't see each other.
+    Everything is computed as finely as the weights are stored: in float64 order is of none to nine digits.
 
     Source: Hollmann et al. 2023 (TabPFN): a network trained on synthetic tables that reads a whole data set.
 
@@ -103,7 +104,7 @@ class TabularInContext(Head):
 
     def fit(self, z: Tensor, q: Tensor, w: Tensor) -> Task:
         """Reads the context: features z [n, D], labels q [n, N] (rows of 0 have none), weights w [n]."""
-        rows = rows_of(z, q, w)
+        rows = rows_of(z.to(self.temperature.dtype), q, w)
         answers = found(self.answers, rows)
         read = self.columns.fit(rows)
         labels = rows.y * rows.a.unsqueeze(-1)
@@ -114,7 +115,7 @@ class TabularInContext(Head):
 
     def logits(self, state: Task, z: Tensor) -> Tensor:
         """[m, N] of rows z [m, D]."""
-        items = state.rows.place(z)
+        items = state.rows.place(z.to(self.temperature.dtype))
         return self._mixed(state, items, asked(self.answers, state.answers, items))
 
     def _mixed(self, state: Task, items: Items, answers: Tensor) -> Tensor:
