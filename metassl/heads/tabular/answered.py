@@ -63,7 +63,7 @@ def facts(own: Tensor, rows: Rows) -> Tensor:
 
     [2A + 4] mean log-probabilities and accuracies, each class alike; four sizes.
     """
-    mass = rows.y * rows.a.unsqueeze(-1)
+    mass = rows.mass
     counts = mass.sum(0)
     way = rows.live.sum().clamp(min=1)
     weight = (mass / counts.clamp(min=TINY) / way).unsqueeze(-1)  # [n, N, 1]

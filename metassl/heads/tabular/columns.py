@@ -46,7 +46,7 @@ class Columns(nn.Module):
     def fit(self, rows: Rows) -> Read:
         """What is to be known of the columns."""
         x = rows.items.x
-        mass = rows.y * rows.a.unsqueeze(-1)
+        mass = rows.mass
         counts = mass.sum(0)
         sums = mass.T @ x
         used = rows.deviation > 0

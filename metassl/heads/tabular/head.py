@@ -107,7 +107,7 @@ class TabularInContext(Head):
         rows = rows_of(z.to(self.temperature.dtype), q, w)
         answers = found(self.answers, rows)
         read = self.columns.fit(rows)
-        labels = rows.y * rows.a.unsqueeze(-1)
+        labels = rows.mass
         tokens = self._tokens(answers.own, self.columns.read(read, rows.items), labels)
         live = rows.live / rows.live.sum().clamp(min=1)
         context = in_context_layers.read(list(self.blocks), tokens, w, live)

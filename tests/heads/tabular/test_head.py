@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from metassl.errors import ConfigError, UserError
 from metassl.heads.tabular.answered import asked, plain_answers
@@ -91,6 +92,8 @@ def test_a_file_keeps_what_it_was_trained_on(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     write_weights(file, {"a": torch.ones(2)}, {"seed": 3})
     assert read_weights(file, "key")["a"].dtype == torch.float32
+    with safe_open(file, "pt") as opened:
+        assert opened.metadata() == {"seed": "3"}
 
 
 def test_heads_divide_the_width() -> None:

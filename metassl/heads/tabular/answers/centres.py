@@ -40,12 +40,12 @@ class Prototypes:
         """See Answer."""
         whiten = whitening(rows) if self.whitened else torch.eye(rows.items.z.shape[1]).to(rows.items.z)
         z = rows.items.z @ whiten
-        mass = rows.y * rows.a.unsqueeze(-1)
+        mass = rows.mass
         centres, width = middle(z, mass, rows)
         for _ in range(self.rounds):
             share = only_live(-squared_distances(z, centres) / width, rows.live).softmax(-1)
             free = torch.where(rows.a > 0, 0, rows.w).unsqueeze(-1)
-            mass = rows.y * rows.a.unsqueeze(-1) + share * free
+            mass = rows.mass + share * free
             centres, width = middle(z, mass, rows)
         own = only_live(-alone(z, mass * rows.y, mass, centres) / width, rows.live)
         return own.unsqueeze(0), Centres(centres, width, rows.live, whiten)

@@ -34,9 +34,9 @@ def random_cuts(rows: Rows, numbers: Tensor) -> tuple[Tensor, Tensor]:
     # their deviation, by which columns differ for items that don't for the context.
     shown = torch.where(present.unsqueeze(-1), x, 0).double()
     cubes = shown.pow(3)
-    place = shown.T @ cubes.sum(1) / cubes.sum(1).abs().sum().clamp(min=TINY)
+    where = shown.T @ cubes.sum(1) / cubes.sum(1).abs().sum().clamp(min=TINY)
     scale = rows.deviation / rows.deviation.amax().clamp(min=TINY)
-    rank = torch.where(used, cubes.sum(0) / present.sum() + place + scale, torch.inf).argsort()
+    rank = torch.where(used, cubes.sum(0) / present.sum() + where + scale, torch.inf).argsort()
     column = rank[(numbers[0] * used.sum()).long().clamp(max=x.shape[1] - 1)]
     ordered = torch.where(present.unsqueeze(-1), x, torch.inf).sort(dim=0).values
     place = (numbers[1] * (present.sum() - 1)).long().clamp(min=0, max=max(len(x) - 2, 0))

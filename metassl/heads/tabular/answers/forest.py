@@ -45,7 +45,7 @@ class Forest:
     def fit(self, rows: Rows) -> tuple[Tensor, Leaves]:
         """See Answer."""
         column, at = random_cuts(rows, self.numbers)
-        x, mass = rows.items.x, rows.y * rows.a.unsqueeze(-1)
+        x, mass = rows.items.x, rows.mass
         code = torch.zeros(self.trees, len(x), dtype=torch.long, device=x.device)
         shares = rows.prior.expand(self.trees, 1, -1)
         own = rows.prior.expand(self.trees, len(x), -1)

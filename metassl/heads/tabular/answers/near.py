@@ -27,7 +27,7 @@ class Kernels(NamedTuple):
 
 
 class KernelRidge:
-    """Ridge regression onto the labels with a Gaussian kernel; without a row's label in closed form.
+    """Ridge regression onto the labels with a Gaussian kernel; without a row's label but for the prior.
 
     f = prior + K A^½ c, c = G A^½ (y - prior), G = (A^½ K A^½ + λI)⁻¹; row i without its
     label: y_i - c_i / (√a_i G_ii).

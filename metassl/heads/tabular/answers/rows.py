@@ -39,6 +39,11 @@ class Rows(NamedTuple):
     deviation: Tensor
     spread: Tensor
 
+    @property
+    def mass(self) -> Tensor:
+        """[n, N] how much each row's label counts for each class."""
+        return self.y * self.a.unsqueeze(-1)
+
     def place(self, z: Tensor) -> Items:
         """Items [m, D] in the units of the context."""
         shifted = z - self.mean

@@ -70,7 +70,7 @@ def spread(edges: Tensor, rows: Rows, strengths: Sequence[float]) -> tuple[Tenso
     alpha = edges.new_tensor(strengths).view(-1, 1, 1)
     eye = torch.eye(n, dtype=edges.dtype, device=edges.device)
     inverse = torch.linalg.inv(eye - alpha * normalised(edges))
-    y = rows.y * rows.a.unsqueeze(-1)
+    y = rows.mass
     found = inverse @ y
     alone = found - torch.diagonal(inverse, dim1=-2, dim2=-1).unsqueeze(-1) * y
     own = as_logits(torch.where(rows.a.unsqueeze(-1) > 0, alone, found), rows.live)
