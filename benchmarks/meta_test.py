@@ -23,14 +23,9 @@ from metassl.data.pool import Contents
 from metassl.evaluation.features import MetaTest, embed_once
 from metassl.evaluation.meta_test import meta_test
 from metassl.tasks.stage import TEST
+from metassl.trained.build import build_learner
 from metassl.training.allocator import keep_freed_memory
-from metassl.training.build import (
-    build_engine,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.training.build import build_engine, build_source, build_task_spec, build_test_stream
 
 EPISODES, PEER_EPISODES, DIRECT_EPISODES = 10_000, 200, 200
 

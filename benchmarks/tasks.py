@@ -10,7 +10,8 @@ from metassl.engine.base import Engine
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.spec import TaskSpec
-from metassl.training.build import build_engine, build_learner
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine
 
 CONF = Path(__file__).parent.parent / "conf"
 

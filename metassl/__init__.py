@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from metassl.tasks.episode import Episode
     from metassl.tasks.spec import TaskSpec
     from metassl.tasks.stage import Stage
-    from metassl.training.build import build_learner
+    from metassl.trained.build import build_learner
 
 _HOMES = {
     "Episode": "metassl.tasks.episode",
@@ -44,7 +44,7 @@ _HOMES = {
     "Stage": "metassl.tasks.stage",
     "Task": "metassl.library.tasks",
     "TaskSpec": "metassl.tasks.spec",
-    "build_learner": "metassl.training.build",
+    "build_learner": "metassl.trained.build",
     "check": "metassl.compatibility",
     "dataset": "metassl.library.datasets",
     "episodes": "metassl.library.array_tasks",

@@ -13,18 +13,25 @@ from metassl.files import write_atomically
 
 
 def read_weights(path: Path, key: str) -> dict[str, Tensor]:
-    """The tensors of a file, as float32; UserError names the key that gave the path."""
+    """The tensors of a file, float16 as float32; UserError names the key that gave the path."""
     if not path.is_file():
         raise UserError(f"{key}: {path}: not found.")
     try:
-        return {name: value.float() for name, value in load_file(path).items()}
+        found = load_file(path)
     except (SafetensorError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{key}: {path}: no whole file of safetensors ({reason}).") from None
+    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
 
 
-def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
-    """Writes tensors as float16, with some words about them, whole or not at all."""
-    small = {name: value.detach().half().contiguous() for name, value in weights.items()}
+def write_weights(
+    path: Path, weights: Mapping[str, Tensor], about: Mapping[str, object], half: bool = True
+) -> None:
+    """Writes tensors and some words about them, whole or not at all; `half`: as float16 if not whole."""
+    small = {name: _stored(value.detach(), half).contiguous() for name, value in weights.items()}
     words = {name: json.dumps(value) for name, value in about.items()}
     write_atomically(path, lambda temporary: save_file(small, temporary, words))
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    return value.half() if half and value.is_floating_point() else value.clone()

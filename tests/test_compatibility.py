@@ -6,7 +6,8 @@ from metassl.compatibility import RULES, check
 from metassl.errors import ConfigError
 from metassl.outcomes.regression import Regression
 from metassl.tasks.spec import TaskSpec
-from metassl.training.build import build_engine, build_learner
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine
 from tests.support.episodes import SPEC
 
 # rule -> words that break it, what the line says, words next to them that are fine

@@ -6,7 +6,8 @@ import torch
 
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.stage import Stage
-from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec
 from tests.conftest import CONF, ROOT
 from tests.support.calls import outer_gradients
 from tests.support.page_blocks import blocks

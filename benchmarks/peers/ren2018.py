@@ -21,14 +21,9 @@ from benchmarks.tasks import compose
 from benchmarks.timing import Work
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.classification import CLASSES
+from metassl.trained.build import build_learner
 from metassl.training.allocator import keep_freed_memory
-from metassl.training.build import (
-    build_datamodule,
-    build_learner,
-    build_module,
-    build_source,
-    build_task_spec,
-)
+from metassl.training.build import build_datamodule, build_module, build_source, build_task_spec
 from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.process import silence_hints
 from metassl.training.trainer import build_trainer

@@ -45,7 +45,9 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = MappingProxyType({
     "train": Command("meta-train and meta-test", "metassl.cli.train:train", of_hydra=True),
-    "label": Command("label the rows of a table that have no label", "metassl.cli.label:label"),
+    "label": Command("label rows of a table, or pictures, that have no label", "metassl.cli.label:label"),
+    "models": Command("the trained models that the package brings", "metassl.cli.models:list_models"),
+    "export": Command("write a run's learner as a model to send to others", "metassl.cli.export:export"),
     "evaluate": Command("meta-test a finished run again", "metassl.cli.evaluate:evaluate_run"),
     "report": Command("tables and pictures of runs, sweeps, searches, suites", "metassl.cli.report:report"),
     "map": Command("every meta-learner with every objective", "metassl.cli.map:fill_map"),

@@ -33,7 +33,8 @@ from metassl.reports.transfer import TransferReport, draw_tasks, write_transfer_
 from metassl.runs.file_names import ABOUT
 from metassl.shipped import conf_folder
 from metassl.tasks.episode import Episode, TaskBatch
-from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
+from metassl.trained.build import build_learner
+from metassl.training.build import build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.process import silence_hints
 from metassl.training.weights import load_weights

@@ -15,7 +15,7 @@ from metassl.experiments.pair_configs import compose_each
 from metassl.outcomes.regression import Regression
 from metassl.reports.markdown import Markdown, markdown_table
 from metassl.tasks.spec import TaskSpec
-from metassl.training.build import build_learner
+from metassl.trained.build import build_learner
 
 HEAD = ("`ssl=`", "`model=`", "why")
 ALL, OTHERS = "all", "all others"  # of the options; of those that no row of "all" has

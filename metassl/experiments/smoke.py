@@ -20,7 +20,8 @@ from metassl.learners.base import MetaLearner
 from metassl.numerics.tensors import Tensors
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import build_engine, build_episodes, build_learner, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine, build_episodes, build_task_spec
 
 TRAIN = Stage(training=True)
 AGREE = 1e-6  # of two engines' gradients, relative to the largest

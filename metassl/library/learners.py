@@ -13,7 +13,7 @@ from metassl.outcomes.classification import Classification
 from metassl.ssl.base import SSLObjective
 from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
-from metassl.training.build import build_learner
+from metassl.trained.build import build_learner
 
 T = TypeVar("T")
 PARTS = ("model", "ssl", "backbone", "distance")

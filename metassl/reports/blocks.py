@@ -74,6 +74,31 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """A small picture with a few words.
+
+    Attributes:
+        png: the content of a PNG file.
+        text: lines under it, the first of which stands out.
+    """
+
+    png: bytes
+    text: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Many small pictures, in their order, which are only on the page."""
+
+    kind: ClassVar[str] = "gallery"
+    items: Sequence[Thumbnail]
+
+    def markdown(self) -> str:
+        """As Markdown: the words."""
+        return "\n".join(f"* {escaped(', '.join(item.text))}" for item in self.items)
+
+
+@dataclass(frozen=True)
 class Lines:
     """Lines as they are."""
 
@@ -98,4 +123,4 @@ class Folded:
         return "\n\n".join([Heading(self.text).markdown(), *(block.markdown() for block in self.blocks)])
 
 
-Block = Heading | Paragraph | Bullets | Grid | Picture | Lines | Folded
+Block = Heading | Paragraph | Bullets | Grid | Picture | Gallery | Lines | Folded

@@ -24,13 +24,8 @@ from metassl.outcomes.scores import Score
 from metassl.tasks.episode import Episode
 from metassl.tasks.spec import TaskSpec
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import (
-    build_engine,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine, build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
 

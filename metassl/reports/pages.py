@@ -48,6 +48,7 @@ def html_page(title: str, blocks: Sequence[Block], folder: Path) -> str:
         script=Markup(script),
         allowed=b64encode(sha256(script.encode()).digest()).decode(),
         inside=partial(_inside, folder),
+        address=_address,
     )
 
 
@@ -61,7 +62,11 @@ def is_png(path: Path) -> bool:
 
 def _inside(folder: Path, file: str) -> str:
     """A PNG file as an address that holds it."""
-    return f"data:image/png;base64,{b64encode((folder / file).read_bytes()).decode()}"
+    return _address((folder / file).read_bytes())
+
+
+def _address(png: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
 def _seen(value: object) -> object:

@@ -1,6 +1,7 @@
 """The names of the files in a run's folder."""
 
 CONFIG = "config.yaml"  # the whole config, resolved
+TASK = "task.json"  # what tasks the learner was built for, and what their inputs are like
 ABOUT = "run.json"  # choices, seed, overrides, and where the run comes from
 STATUS = "status.json"  # how it stands or ended
 CURVES = "metrics.csv"  # what was logged, a row a step

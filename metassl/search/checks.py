@@ -10,7 +10,8 @@ from metassl.data.task_source import TaskSource
 from metassl.errors import ConfigError
 from metassl.schema.check import check_config
 from metassl.search.space import Parameter
-from metassl.training.build import build_learner, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_task_spec
 from metassl.training.notes import without_effect
 
 Variant = Callable[[Parameter, Any], DictConfig]

@@ -7,8 +7,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.compatibility import check, check_engine
-from metassl.construct import construct
+from metassl.compatibility import check_engine
 from metassl.data import store
 from metassl.data.builder import EpisodeBuilder, chosen_views
 from metassl.data.class_tasks import ClassTasks
@@ -21,7 +20,6 @@ from metassl.instantiate import instantiate
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
-from metassl.ssl.term import SSLTerm
 from metassl.tasks.spec import TaskSpec
 from metassl.training.datamodule import EpisodeDataModule
 from metassl.training.groups import one_group, parameter_groups
@@ -59,19 +57,6 @@ def build_task_spec(config: DictConfig, source: TaskSource) -> TaskSpec:
             f"'{config.dataset.name}' can ask for {allowed}."
         )
     return source.task_spec(*build_make_ups(config, source), outcome)
-
-
-def build_learner(config: DictConfig, task: TaskSpec) -> MetaLearner:
-    """The meta-learner, with the backbone and the SSL term that the config names."""
-    known: dict[str, Any] = {"task": task, "input_shape": task.input_shape}
-    backbone = construct(config.backbone, known)
-    known |= {"backbone": backbone, "features": backbone.out_dim, "map_shape": backbone.map_shape}
-    learner: MetaLearner = construct(config.model, known)
-    known["parameters"] = learner.predictor_parameters()
-    options = {key: value for key, value in config.ssl.items() if key not in ("objective", "wrapped")}
-    learner.attach(SSLTerm(construct(config.ssl.objective, known), **options))
-    check(learner, task)
-    return learner
 
 
 def build_engine(config: DictConfig, learner: MetaLearner) -> Engine:

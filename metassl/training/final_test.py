@@ -22,9 +22,9 @@ from metassl.provenance import provenance
 from metassl.runs.config import load_config
 from metassl.runs.file_names import ABOUT, CONFIG
 from metassl.schema.check import check_config
+from metassl.trained.build import build_learner
 from metassl.training.build import (
     build_engine,
-    build_learner,
     build_make_ups,
     build_source,
     build_task_spec,

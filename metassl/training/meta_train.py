@@ -21,13 +21,14 @@ from metassl.files import remove_leftovers, write_atomically, write_json
 from metassl.learners.base import MetaLearner
 from metassl.provenance import provenance
 from metassl.runs.definition import refuse_foreign_experiment
-from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG
+from metassl.runs.file_names import ABOUT, CHECKPOINTS, CONFIG, TASK
 from metassl.schema.check import check_config
 from metassl.tasks.spec import TaskSpec
+from metassl.trained.build import build_learner
+from metassl.trained.facts import facts_of
 from metassl.training.best import BestValidation
 from metassl.training.build import (
     build_datamodule,
-    build_learner,
     build_module,
     build_source,
     build_task_spec,
@@ -104,6 +105,7 @@ def meta_train(
     if resume is not None:
         check_restorable(read_checkpoint(resume), resume, module, data, trainer)
     if trainer.is_global_zero:
+        write_json(folder / TASK, facts_of(task, source.items(), data.train.sampler).plain())
         print(_description(config, learner, source, choices))
         for line in without_effect(config, learner, overrides):
             print(f"note: {line}", file=sys.stderr)

@@ -13,7 +13,8 @@ from omegaconf import OmegaConf, open_dict
 from metassl.cli.evaluate import evaluate_run
 from metassl.errors import ConfigError, UserError
 from metassl.runs.file_names import CONFIG
-from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
+from metassl.trained.build import build_learner
+from metassl.training.build import build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.support.composing import composed

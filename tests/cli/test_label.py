@@ -79,7 +79,7 @@ def test_a_class_of_one_row_and_too_many_rows(
     (["target=insect", "to=my.csv"], "to: 'my.csv' is there already and is not written over"),
     (["target=insect", "to=labels.txt"], "to: found 'labels.txt', allowed is a name that ends in .csv"),
     (["target=insect", "to=no/labels.csv"], "to: found 'no/labels.csv', whose folder 'no' is not there"),
-    (["target=insect", "model=nowhere"], "model=nowhere: found no config.yaml in 'nowhere'"),
+    (["target=insect", "model=nowhere"], "model, a folder of a run or of an exported one, or a name: found 'nowhere'"),
     (["target=insect", "separator='|'"], "'my.csv': found 1 column"),
     (["target=insect", "folds=1"], "folds: found 1"),
     (["target=insect", "modle=x"], "label: found 'modle'. Did you mean 'model'? Allowed: "),

@@ -33,13 +33,8 @@ from metassl.experiments.suites.suite_file import read_suite
 from metassl.files import read_json
 from metassl.search.record import SearchRecord, write_record_file
 from metassl.search.storage import own_storage
-from metassl.training.build import (
-    build_datamodule,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_datamodule, build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import CONF, ROOT, TINY
 from tests.support import console

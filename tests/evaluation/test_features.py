@@ -14,13 +14,8 @@ from metassl.evaluation.features import MetaTest, Table, embed_once
 from metassl.evaluation.meta_test import meta_test
 from metassl.experiments.pair_configs import pair_config
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import (
-    build_engine,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine, build_source, build_task_spec, build_test_stream
 from tests.conftest import CONF
 from tests.support.composing import composed
 

@@ -13,13 +13,8 @@ from torch.utils._pytree import tree_map
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import (
-    build_engine,
-    build_episodes,
-    build_learner,
-    build_source,
-    build_task_spec,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_engine, build_episodes, build_source, build_task_spec
 from tests.golden.cases import COMMON
 from tests.support.composing import composed
 

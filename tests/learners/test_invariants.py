@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_map
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
-from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec
 from tests.conftest import CONF
 from tests.support.calls import adapt, predict, query_logits
 from tests.support.composing import composed

@@ -15,7 +15,8 @@ from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode, Unlabelled
 from metassl.tasks.stage import TEST
-from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec
 from tests.conftest import CONF
 from tests.support.calls import adapt, predict, query_logits
 from tests.support.composing import composed

@@ -19,7 +19,8 @@ from metassl.files import read_json
 from metassl.instantiate import instantiate
 from metassl.library.episodes import Episodes
 from metassl.runs.file_names import EPISODES, RESULTS
-from metassl.training.build import build_episodes, build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec
 from metassl.training.checkpoints import LAST
 from metassl.training.run import train_and_test
 from metassl.training.weights import load_weights

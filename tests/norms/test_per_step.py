@@ -9,7 +9,7 @@ from metassl.errors import ConfigError
 from metassl.norms.base import Pass
 from metassl.norms.kinds import BatchStatistics
 from metassl.norms.per_step import PerStep, PerStepAverages
-from metassl.training.build import build_learner
+from metassl.trained.build import build_learner
 from tests.support.episodes import SPEC
 from tests.support.numbers import random
 

@@ -19,7 +19,7 @@ from metassl.search.grammar import parse_space_words
 from metassl.search.ready_made import read_space, ready_made
 from metassl.search.space import Parameter, parameter
 from metassl.tasks.stage import TEST, Stage
-from metassl.training.build import build_learner
+from metassl.trained.build import build_learner
 from metassl.training.notes import without_effect
 from tests.conftest import CONF
 from tests.support.conf_trees import merged

@@ -11,7 +11,8 @@ import torch
 from metassl.checkpoint_file import read_checkpoint
 from metassl.data.task_stream import TaskStream
 from metassl.errors import ConfigError
-from metassl.training.build import build_datamodule, build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_datamodule, build_source, build_task_spec
 from metassl.training.run import train_and_test
 from tests.conftest import ROOT
 

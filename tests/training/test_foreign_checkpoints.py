@@ -9,7 +9,8 @@ import torch
 
 from metassl.checkpoint_file import read_checkpoint
 from metassl.errors import UserError
-from metassl.training.build import build_learner, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_source, build_task_spec
 from metassl.training.run import train_and_test
 from metassl.training.weights import PREFIX, load_weights
 

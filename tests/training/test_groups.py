@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 import metassl
 from metassl.learners.base import MetaLearner
-from metassl.training.build import build_learner, build_module, build_source, build_task_spec
+from metassl.trained.build import build_learner
+from metassl.training.build import build_module, build_source, build_task_spec
 from metassl.training.groups import one_group, parameter_groups
 
 LR = 0.003

@@ -6,13 +6,8 @@ import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
 from metassl.checkpoint_file import read_checkpoint
-from metassl.training.build import (
-    build_datamodule,
-    build_learner,
-    build_module,
-    build_source,
-    build_task_spec,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_datamodule, build_module, build_source, build_task_spec
 from metassl.training.process import silence_hints
 from metassl.training.weights import load_weights
 

@@ -7,7 +7,7 @@ import pytest
 import metassl
 from metassl.learners.base import MetaLearner
 from metassl.library.configs import composed
-from metassl.training.build import build_learner
+from metassl.trained.build import build_learner
 from metassl.training.notes import without_effect
 
 TASK = metassl.TaskSpec(way=5, input_shape=(8,), base_classes=30)

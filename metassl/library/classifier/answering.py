@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from metassl.errors import ConfigError
-from metassl.learners.adapted import Adapted
+from metassl.learners.adapted import Adapted, Anchor
 from metassl.learners.base import MetaLearner
 from metassl.library.running import evaluating, fitting
 from metassl.library.tasks import Task
+from metassl.norms.base import Pass
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import TEST
 
@@ -74,6 +75,21 @@ class Answering:
         answers = self.task.outcome.predictions(torch.cat(logits))[:, : self.task.outputs]
         found: NDArray[np.float32] = answers.float().cpu().numpy()
         return found
+
+    def features(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        """[n, D] what the backbone makes of rows, by θ; statistics, where a norm takes any, are of S ∪ U."""
+        beside = self._beside()
+        episode = self._episode(np.concatenate((beside, x)))
+        anchor = Anchor(episode.support_x, episode.support_weight)
+        asked = episode.query_x
+        weight = (torch.arange(len(asked), device=asked.device) < len(beside)).to(asked.dtype)
+        with evaluating(self.learner), fitting(episode):
+            if len(beside):
+                found = self.learner.embed(asked, anchor, Pass(rows=weight))[len(beside) :]
+            else:
+                found = torch.cat([self.learner.embed(part, anchor) for part in asked.split(BATCH)])
+        features: NDArray[np.float32] = found.float().cpu().numpy()
+        return features
 
     def _logits(self, adapted: Adapted, known: Tensor, asked: Tensor) -> Tensor:
         if not len(known):

@@ -25,6 +25,8 @@ from metassl.library.classifier.refusing import refusing
 from metassl.library.classifier.rivals import GUESS, RIVALS, Rival
 
 OWN, WITHOUT = "MetaClassifier", "MetaClassifier without U"
+ON_FEATURES = " on its features"
+WIDTH = 36  # letters of a name
 FEW = 30  # labelled rows, below which an interval is a hint
 
 
@@ -76,14 +78,14 @@ class Comparison:
         lines = [
             f"{self.folds} folds of {n} labelled rows, {self.unlabelled} unlabelled ones in every fit; "
             "accuracy in %, mean ± 95% interval over rows",
-            f"  {'':<26}{'':<14}{OWN} minus it, paired",
+            f"  {'':<{WIDTH}}{'':<14}{OWN} minus it, paired",
             *(self._line(name, accuracy) for name, accuracy in self.accuracy.items()),
             self.verdict,
         ]
         return "\n".join(lines)
 
     def _line(self, name: str, accuracy: Interval) -> str:
-        found = f"  {name:<26}{accuracy.percent():<14}"
+        found = f"  {name:<{WIDTH}}{accuracy.percent():<14}"
         if name in (OWN, GUESS):
             return found.rstrip()
         gain = self.gain[name]
@@ -104,8 +106,9 @@ def compare(
     """Cross-validates a classifier over the labelled rows of a table, with U in every fit.
 
     Each fold is left out once. The others and U are what the classifier is fitted on; so are scikit-learn's,
-    on the numbers that the classifier makes of them, LabelSpreading and SelfTraining with U. "Without U" is
-    the same classifier as if the unlabelled rows weren't there.
+    on the numbers that the classifier makes of them, and on its features of them where its backbone has any,
+    LabelSpreading and SelfTraining with U. "Without U" is the same classifier as if the unlabelled rows
+    weren't there.
 
     Args:
         classifier: a MetaClassifier, which is left as it is.
@@ -149,6 +152,11 @@ def _answers(
     numbers, asked = (fitted.encode(_rows(x, rows)).reshape(len(rows), -1) for rows in (train, test))
     for name, rival in rivals.items():
         found[name] = rival.answers(numbers, codes[train], asked, seed)
+    features, of_asked = fitted.embed(_rows(x, train)), fitted.embed(_rows(x, test))
+    if features.shape != numbers.shape or not np.allclose(features, numbers):
+        for name, rival in rivals.items():
+            if name != GUESS:
+                found[f"{name}{ON_FEATURES}"] = rival.answers(features, codes[train], of_asked, seed)
     return found
 
 

@@ -29,6 +29,7 @@ from metassl.library.classifier.labels import (
 from metassl.library.classifier.refusing import refusing
 from metassl.library.classifier.rows import Rows, rows_of
 from metassl.library.classifier.trained import Trained, model_of
+from metassl.trained.model import Model
 
 
 class MetaClassifier(ClassifierMixin, BaseEstimator):
@@ -37,12 +38,14 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
     A trained meta-learner adapts to the labelled rows and to those whose label is -1, None, NaN or "", which
     are unlabelled; nothing is trained. Columns may hold numbers, words, truth values and dates, and cells may
     be missing; they are encoded as with dataset=table, by all rows that `fit` is given. No row that is asked
-    about has an influence on another's answer. Pictures [n, h, w] or [n, h, w, c] are for a learner of
-    pictures.
+    about has an influence on another's answer. Pictures are for a learner of pictures: arrays [n, h, w] or
+    [n, h, w, c], or a list of files or of Pillow's images, of any size. They are made what it was trained on,
+    negatives too, and a warning says what that took.
 
     Args:
-        model: a MetaLearner, the folder of a run or a checkpoint in it, whose data have to be at hand; None:
-            the model that the package brings, which takes tables of any width.
+        model: a MetaLearner; or a trained one by its place: the folder of a run, a checkpoint in it, a folder
+            of `metassl export`, or the name of a model that the package brings (`metassl models`). None: the
+            one for tables, which takes rows of any width.
         kinds: column -> numeric, categorical, date or drop, where what is found is not what is meant. The
             columns of an array are "0", "1", …, and numeric where it holds numbers.
         scale: of numbers, standard, quantile or minmax; none: X holds vectors that are taken as they are.
@@ -86,7 +89,7 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: MetaLearner | str | Path | None = None,
+        model: Model | MetaLearner | str | Path | None = None,
         *,
         kinds: Mapping[str, Said] | None = None,
         scale: str | None = None,
@@ -104,12 +107,12 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
         """A classifier with the learner of a run, which is read now; see metassl.library.classifier.trained.
 
         Args:
-            path: of the run's folder, or of a checkpoint in it.
+            path: see `model` of MetaClassifier.
             options: see MetaClassifier.
         """
         with refusing():
             trained = model_of(path)
-        return cls(trained.learner, **{**trained.encoding, **options})
+        return cls(trained.model, **{**trained.encoding, **options})
 
     def fit(self, X: Any, y: Any) -> Self:
         """Adapts the learner to a table.
@@ -119,12 +122,13 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
             y: [n] labels; -1, None, NaN and "" mean unlabelled.
         """
         with refusing():
-            given = read_given(self, X, reset=True)
-            labels = two_classes(read_labels(y, len(given)))
             trained = model_of(self.model)
+            given = read_given(self, X, trained.facts, reset=True)
+            labels = two_classes(read_labels(y, len(given)))
             rows = self._reader(trained, given)
             task = task_of(rows.fit(given), labels, self.max_rows, check_random_state(self.random_state))
-            self._rows, self._answering = rows, Answering(trained.learner, task)
+            learner = trained.of_classes(len(labels.classes))
+            self._facts, self._rows, self._answering = trained.facts, rows, Answering(learner, task)
             self.classes_, self.columns_ = labels.classes, rows.columns
         return self
 
@@ -143,7 +147,7 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy, 0..1, over the rows that have a label."""
         check_is_fitted(self)
-        rows = read_given(self, X)
+        rows = read_given(self, X, self._facts)
         truth = given_labels(y, len(rows))
         known = is_labelled(truth)
         if not known.any():
@@ -156,7 +160,13 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
         """[n, d] numbers, or pictures, that the learner is given for rows."""
         check_is_fitted(self)
         with refusing():
-            return self._rows(read_given(self, X))
+            return self._rows(read_given(self, X, self._facts))
+
+    def embed(self, X: Any) -> NDArray[np.float32]:
+        """[n, D] features of rows by the learner's backbone, as it was trained."""
+        x = self.encode(X)
+        with refusing():
+            return self._answering.features(x)
 
     def compare(self, X: Any, y: Any, folds: int = 5, random_state: int = 0) -> Comparison:
         """Cross-validates this classifier beside scikit-learn's, and itself without unlabelled rows.
@@ -177,5 +187,5 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
 
     def _reader(self, trained: Trained, given: pd.DataFrame | NDArray[Any]) -> Rows:
         own = {"scale": self.scale, "categories": self.categories, "width": self.width}
-        how = trained.encoding | {key: value for key, value in own.items() if value is not None}
-        return rows_of(given, self.kinds or {}, **how)
+        how = dict(trained.encoding) | {key: value for key, value in own.items() if value is not None}
+        return rows_of(given, trained.facts, self.kinds or {}, **how)

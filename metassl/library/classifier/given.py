@@ -10,21 +10,27 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from metassl.errors import InputError
+from metassl.library.classifier.picture_list import picture_list, read_pictures
+from metassl.trained.facts import Facts
 
 
-def read_given(estimator: BaseEstimator, x: Any, reset: bool = False) -> pd.DataFrame | NDArray[Any]:
+def read_given(
+    estimator: BaseEstimator, x: Any, facts: Facts | None, reset: bool = False
+) -> pd.DataFrame | NDArray[Any]:
     """A frame as it is, and an array of all else; the columns are counted and compared by name.
 
     Args:
         estimator: keeps number and names of the columns.
-        x: a frame, an array, a tensor or lists; 3 or 4 dimensions are pictures.
+        x: a frame, an array, a tensor or lists; 3 or 4 dimensions are pictures, and so is a list of files.
+        facts: of the learner's training, which say of what size a picture of a file is to be.
         reset: True in `fit`, which says what the columns are.
 
     Raises:
         ValueError: no row, an infinite number, sparse or complex cells, or other columns than in `fit`;
             names that are not known come with the nearest that is.
     """
-    given = as_rows(x)
+    files = picture_list(x)
+    given = as_rows(x) if files is None else read_pictures(files, facts)
     if not isinstance(given, pd.DataFrame):
         given = check_array(
             given, dtype=None, ensure_all_finite="allow-nan", allow_nd=True, estimator=estimator,

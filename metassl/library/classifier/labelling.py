@@ -1,12 +1,14 @@
-"""The rows of a file that have no label, labelled by those that have one.
+"""The rows of a file that have no label, labelled by those that have one; and what there is to say of it.
 
 Legend: n rows, C classes.
 """
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,35 +32,37 @@ class Labelling:
     """What was found for the rows without a label.
 
     Attributes:
-        rows: one for each, in the table's order: its number in the table, from 1; the column that identifies
-            it, where there is one; label, probability, and the second choice with its probability.
-        found: of the target.
-        columns: what the others are, for people.
-        check: labelled rows that were left out; None where a class has fewer than two.
+        rows: one for each, in order. Of a table: its number, from 1, and the column that identifies it, where
+            there is one; of pictures: the file. Then label, probability, and the second choice with its own.
+        known: class -> how many have its label.
+        seen: what the columns or pictures are, for people.
+        check: labelled ones that were left out; None where a class has fewer than two.
+        what: rows or pictures.
     """
 
     rows: pd.DataFrame
-    found: Target
-    columns: str
+    known: Mapping[str, int]
+    seen: str
     check: Comparison | None
+    what: str = "rows"
 
     def __str__(self) -> str:
         """Counts, how good and how sure it is."""
-        known = Counter(self.found.names[label] for label in self.found.labels if label >= 0)
+        count, known = sum(self.known.values()), _counted(Counter(self.known))
         return "\n".join([
-            f"{sum(known.values())} labelled rows, {_counted(known)}; {len(self.rows)} without a label",
-            f"columns: {self.columns}",
-            f"labelled rows, each left out once: {self._checked()}",
+            f"{count} labelled {self.what}, {known}; {len(self.rows)} without a label",
+            self.seen,
+            f"labelled {self.what}, each left out once: {self._checked()}",
             f"how sure: {self._sure()}",
             f"labels: {_counted(Counter(self.rows['label']))}",
         ])  # fmt: skip
 
     def _checked(self) -> str:
         if self.check is None:
-            return "not checked, since a class has one labelled row; 2 of each are needed"
+            return f"not checked, since a class has one of the {self.what}; 2 of each are needed"
         own, without, guess = (self.check.accuracy[name] for name in (OWN, WITHOUT, GUESS))
         better = self.check.gain[GUESS]
-        line = f"{own.percent()} % right, {without.percent()} % without the unlabelled rows; "
+        line = f"{own.percent()} % right, {without.percent()} % without the unlabelled {self.what}; "
         line += f"the most frequent class {100 * guess.mean:.1f} %"
         if better.mean > 0 and better.excludes_zero:
             return line
@@ -67,7 +71,7 @@ class Labelling:
     def _sure(self) -> str:
         p = self.rows["probability"].to_numpy()
         sure, fair = int((p >= SURE).sum()), int(((p < SURE) & (p >= FAIR)).sum())
-        return f"{sure} rows at {SURE} or more, {fair} at {FAIR} or more, {len(p) - sure - fair} below"
+        return f"{sure} {self.what} at {SURE} or more, {fair} at {FAIR} or more, {len(p) - sure - fair} below"
 
 
 def label_table(
@@ -93,16 +97,17 @@ def label_table(
     try:
         classifier.fit(rest, found.labels)
         probabilities = classifier.predict_proba(rest.iloc[asked])
-        check = _check(classifier, rest, found.labels, folds, seed)
+        check = checked(classifier, rest, found.labels, folds, seed)
     except InputError as error:
         raise DataError(re.sub(r"\bX\b", lambda _: where, str(error))) from error
     names = np.array(found.names)[classifier.classes_]
     identifiers = [column.name for column in classifier.columns_ if column.kind == IDENTIFIER][:1]
-    rows = _answers(probabilities, names)
+    rows = answers(probabilities, names)
     for name in reversed(identifiers):
         rows.insert(0, name, rest[name].to_numpy()[asked], allow_duplicates=True)
     rows.insert(0, "row", asked + 1, allow_duplicates=True)
-    return Labelling(rows, found, summary(classifier.columns_), check)
+    known = Counter(found.names[label] for label in found.labels if label >= 0)
+    return Labelling(rows, known, f"columns: {summary(classifier.columns_)}", check)
 
 
 def _target(where: str, frame: pd.DataFrame, target: str) -> Target:
@@ -123,15 +128,16 @@ def _target(where: str, frame: pd.DataFrame, target: str) -> Target:
     return found
 
 
-def _check(
-    classifier: MetaClassifier, rest: pd.DataFrame, labels: NDArray[np.int64], folds: int, seed: int
+def checked(
+    classifier: MetaClassifier, rest: Any, labels: NDArray[np.int64], folds: int, seed: int
 ) -> Comparison | None:
+    """The classifier on labelled rows that were left out; None where a class has fewer than two."""
     if np.bincount(labels[labels >= 0]).min() < 2:
         return None
     return compare(classifier, rest, labels, folds, seed, {GUESS: RIVALS[GUESS]})
 
 
-def _answers(probabilities: NDArray[np.float32], names: NDArray[np.str_]) -> pd.DataFrame:
+def answers(probabilities: NDArray[np.float32], names: NDArray[np.str_]) -> pd.DataFrame:
     """Label, probability and second choice of each row [n, C]."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
     p = np.take_along_axis(probabilities, order, axis=1).astype(np.float64).round(4)

@@ -3,6 +3,7 @@
 Legend: n rows, d numbers of a row, h height, w width, c channels.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -17,6 +18,8 @@ from metassl.data.tables.narrowing import Narrowing
 from metassl.errors import ConfigError, InputError, one_of
 from metassl.library.classifier.cells import frame_of, said_by_type
 from metassl.library.inputs import inputs, same_form
+from metassl.trained.facts import Facts
+from metassl.trained.pictures import PictureFit
 
 Table: TypeAlias = pd.DataFrame | NDArray[Any]
 PLAIN = "none"  # no scale: vectors are taken as they are
@@ -95,10 +98,43 @@ class PlainRows:
         return inputs("X", array if array.dtype == np.uint8 and array.ndim > 2 else array.astype(np.float32))
 
 
+class PictureRows(PlainRows):
+    """Makes images [n, h, w] or [n, h, w, c] what a learner was trained on, and warns of what that took.
+
+    Args:
+        facts: of the training; see metassl.trained.pictures.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self.pictures = PictureFit(facts)
+
+    def fit(self, x: Any) -> NDArray[Any]:
+        """[n, H, W, C] of the learner's size."""
+        found = self.pictures.fit(self._read(x))
+        for line in self.pictures.said:
+            warnings.warn(f"X: {line}.", UserWarning, stacklevel=3)
+        self.example = found[:1]
+        return found
+
+    def __call__(self, x: Any) -> NDArray[Any]:
+        """[n, H, W, C]."""
+        return same_form("X", self.pictures(self._read(x)), "what fit was given", self.example)
+
+
 def rows_of(
-    x: Table, kinds: Mapping[str, Said], scale: str, categories: int, width: int | None
-) -> TableRows | PlainRows:
-    """What reads such rows; see TableRows, and PlainRows for pictures and scale="none"."""
+    x: Table, facts: Facts | None, kinds: Mapping[str, Said], scale: str, categories: int, width: int | None
+) -> Rows:
+    """What reads such rows; see TableRows, PictureRows, and PlainRows for scale="none".
+
+    Raises:
+        ConfigError: pictures for a learner of vectors, or the other way round.
+    """
+    if facts is not None and (x.ndim > 2) != (len(facts.input_shape) == 3):
+        found, known = ("pictures", "vectors") if x.ndim > 2 else ("rows of numbers or words", "pictures")
+        raise ConfigError(f"X: found {found}, the model was trained on {known}.")
+    if x.ndim > 2 and facts is not None and facts.pictures is not None:
+        return PictureRows(facts)
     if scale == PLAIN or x.ndim > 2:
         return PlainRows()
     if scale not in SCALES:

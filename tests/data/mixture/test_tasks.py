@@ -18,13 +18,8 @@ from metassl.data.task_source import PreparedTasks, TaskSource
 from metassl.errors import ConfigError, DataError
 from metassl.instantiate import instantiate
 from metassl.tasks.episode import Episode
-from metassl.training.build import (
-    build_episodes,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.data.mixture.made import CLASSES, SIDE, SPLITS, Made, mixture, spec

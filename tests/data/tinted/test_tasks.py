@@ -14,13 +14,8 @@ from metassl.errors import ConfigError, DataError
 from metassl.instantiate import instantiate
 from metassl.learners.base import MetaLearner
 from metassl.tasks.episode import Episode
-from metassl.training.build import (
-    build_episodes,
-    build_learner,
-    build_source,
-    build_task_spec,
-    build_test_stream,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_source, build_task_spec, build_test_stream
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.data.tinted.letters import ALL, KINDS, MAKE_UP, contents, sampler

@@ -15,7 +15,8 @@ import torch
 from metassl.cli.evaluate import run_config, run_folder
 from metassl.evaluation.intervals import over_episodes
 from metassl.tasks.episode import Episode
-from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
+from metassl.trained.build import build_learner
+from metassl.training.build import build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
 from tests.support.conflicting_families import share_right

@@ -23,7 +23,8 @@ from metassl.learners.starts.fit import SupportFit
 from metassl.learners.starts.hard import Starts
 from metassl.tasks.episode import Episode
 from metassl.tasks.stage import CONTROL, TEST, Stage
-from metassl.training.build import build_learner, build_source, build_task_spec, build_test_stream
+from metassl.trained.build import build_learner
+from metassl.training.build import build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
 

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 import metassl
 from metassl import MetaClassifier
 from metassl.cli.evaluate import run_config
-from metassl.library.classifier.trained import read_trained
+from metassl.library.saved_models import read_saved
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.support.composing import composed
@@ -40,26 +40,26 @@ def test_a_run_answers_as_in_a_notebook(run: Path) -> None:
     assert (made.width, made.scale, made.encode(FLOWERS.data).shape) == (6, "standard", (150, 6))
     best = run / "checkpoints" / "best.ckpt"
     weights = torch.load(best, weights_only=True)["state_dict"]
-    assert all(torch.equal(weights[f"learner.{k}"], v) for k, v in made.model.state_dict().items())
+    assert all(torch.equal(weights[f"learner.{k}"], v) for k, v in made.model.learner().state_dict().items())
     found = made.predict_proba(FLOWERS.data)
     for model in (str(run), best):
         assert np.array_equal(MetaClassifier(model).fit(FLOWERS.data, FEW).predict_proba(FLOWERS.data), found)
     x = made.encode(FLOWERS.data)
     task = metassl.task(x[FEW >= 0], FEW[FEW >= 0], x[FEW < 0])
-    assert np.allclose(metassl.predict(made.model, task, x), found, atol=1e-5)
+    assert np.allclose(metassl.predict(made.model.learner(), task, x), found, atol=1e-5)
     assert MetaClassifier.load(run, width=3, max_rows=9).get_params()["max_rows"] == 9
 
 
 def test_it_is_read_as_a_test_reads_it(run: Path) -> None:
     assert run_config(run, []).model == composed(*WORDS).model
-    assert read_trained(run).encoding == {"scale": "standard", "categories": 20, "width": 6}
+    assert read_saved(run).encoding == {"scale": "standard", "categories": 20, "width": 6}
 
 
 @pytest.mark.parametrize(("old", "new", "line"), [
     ("metassl.heads.prototypes.Prototypes", "subprocess.Popen", "_target_ 'subprocess.Popen' is refused"),
     ("components: beyond", "components: always", "its rows were principal components throughout"),
     ("sizes:", "size:", "backbone"),
-    ("columns: 6", "columns: 7", "does not fit the config"),
+    ("sizes:\n  - 64", "sizes:\n  - 32", "the weights don't fit the config"),
 ], ids=["foreign", "components", "damaged", "wide"])  # fmt: skip
 def test_what_a_folder_may_not_hold(run: Path, tmp_path: Path, old: str, new: str, line: str) -> None:
     other = shutil.copytree(run, tmp_path / "other")
@@ -71,7 +71,9 @@ def test_what_a_folder_may_not_hold(run: Path, tmp_path: Path, old: str, new: st
 
 
 def test_no_run(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"found no config.yaml in .*which every run leaves in its folder"):
+    with pytest.raises(
+        ValueError, match=r"^model, a folder of a run or of an exported one, or a name: found .*Allowed: "
+    ):
         MetaClassifier(tmp_path).fit(FLOWERS.data, FEW)
     other = shutil.copytree(run, tmp_path / "other")
     (other / "checkpoints" / "best.ckpt").write_bytes(b"no weights")

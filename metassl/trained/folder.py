@@ -1,0 +1,88 @@
+"""A model as a folder of two files, config.json and model.safetensors, which may be sent to others.
+
+It is read without its training data, without configs and without Lightning. It may come from anywhere: it
+builds only this package's and torch's classes, and its weights are numbers and nothing else.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metassl.errors import DataError, UserError
+from metassl.files import read_json, write_json
+from metassl.instantiate import refuse_foreign_targets
+from metassl.trained.facts import read_facts
+from metassl.trained.model import SECTIONS, Model
+from metassl.weights_file import read_weights, write_weights
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+FORMAT = "metassl model, version 1"
+ENCODING = {"scale": str, "categories": int, "width": int | None}
+STARTS_FROM = "pretrained"  # an argument that names a file of weights, which these take the place of
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a model, and no run."""
+    return (folder / CONFIG).is_file()
+
+
+def write_model(model: Model, folder: Path, half: bool = False) -> None:
+    """Writes both files and a card, each whole or not at all; `half` keeps 16 bits of each weight.
+
+    Raises:
+        UserError: the folder has a model already, which is not written over.
+    """
+    for name in (CONFIG, WEIGHTS, CARD):
+        if (folder / name).exists():
+            raise UserError(f"to: '{folder / name}' is there already and is not written over.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(folder / WEIGHTS, model.weights, {}, half)
+    content = {
+        "format": FORMAT,
+        **{name: _without_files(model.sections[name]) for name in SECTIONS},
+        "encoding": dict(model.encoding),
+        "trained_on": model.facts.plain(),
+        "about": dict(model.about),
+    }
+    write_json(folder / CONFIG, content)  # the last, so that a folder with it is whole
+
+
+def read_model(folder: Path) -> Model:
+    """The model of a folder, which may come from anywhere.
+
+    Raises:
+        UserError: a file that is missing, damaged, of another format or of a later version.
+        ConfigError: it would build other classes than this package's and torch's.
+    """
+    path = folder / CONFIG
+    content = read_json(path)
+    if content.get("format") != FORMAT:
+        raise DataError(f"{path}: found the format {content.get('format')!r}, known is {FORMAT!r}.")
+    sections = {name: content.get(name) for name in SECTIONS}
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            raise DataError(f"{path}: '{name}' has to be keys with values, as in a config.")
+    refuse_foreign_targets(sections)
+    about = content.get("about")
+    return Model(
+        sections=sections,
+        facts=read_facts(path, content.get("trained_on")),
+        encoding=_encoding(path, content.get("encoding")),
+        about=about if isinstance(about, dict) else {},
+        weights=read_weights(folder / WEIGHTS, "model"),
+        name=str(folder),
+    )
+
+
+def _encoding(path: Path, content: Any) -> dict[str, Any]:
+    found = content if isinstance(content, dict) else {}
+    if set(found) != set(ENCODING) or not all(isinstance(found[key], ENCODING[key]) for key in ENCODING):
+        raise DataError(f"{path}: 'encoding' has to have scale, categories and width.")
+    return found
+
+
+def _without_files(section: Any) -> Any:
+    """The section, of which no part reads weights of another file."""
+    if isinstance(section, Mapping):
+        return {key: None if key == STARTS_FROM else _without_files(value) for key, value in section.items()}
+    return [_without_files(value) for value in section] if isinstance(section, list) else section
