@@ -4,8 +4,8 @@
     metassl export run=outputs/<when> to=model/ half=true  # 16 bits for each weight, half the size
 
 The folder is read by MetaClassifier.load and `metassl label model=…`, without the data of the training,
-without configs and without Lightning. In it are what the learner is built of, its weights with the best validation,
-what the inputs of its training were like, and the results of the run. Nothing is written over.
+without configs and without Lightning. In it are what the learner is built of, its weights with the best
+validation, what the inputs of its training were like, and the results of the run. Nothing is written over.
 
 run=outputs/<when>/checkpoints/last.ckpt takes the weights of one checkpoint.
 Exit code 2 and one line on stderr for what can't be.

@@ -39,7 +39,8 @@ def summarise(measured: Measurements, learner: MetaLearner, protocol: Protocol) 
     "score" names the score that decides. "twin" is that score of the same training without U, and "gain" what
     U added to it, paired by episode, above 0 where it helped; "unbalanced" has both for unbalanced U.
     "deprived", "untrained" and "constant" are that score of the controls, and "over_untrained" what the
-    training added to the second, paired, on the episodes of the controls.
+    training added to the second, paired, on the episodes of the controls. Who tests classes adds
+    "calibration", see metassl.evaluation.calibration.
 
     Args:
         measured: by the meta-test.

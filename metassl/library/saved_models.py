@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 from metassl.errors import ConfigError, UserError, one_of
 from metassl.files import read_json
 from metassl.outcomes.classification import Classification
+from metassl.runs.facts import is_number
 from metassl.runs.file_names import ABOUT, CONFIG, RESULTS, TASK
 from metassl.runs.saved import saved_experiment
 from metassl.schema.check import check_config
@@ -67,14 +68,15 @@ def _of_run(path: Path) -> Model:
     check_config(config)
     if config.dataset.source.get("components") == "always":
         raise UserError(f"model={path}: its rows were principal components throughout, allowed is 'beyond'.")
-    facts = _facts(config, folder)
+    facts, about = _facts(config, folder), _about(folder)
     weights, _ = checkpoint_weights(path if path.is_file() else tested_checkpoint(config, folder))
     plain = cast(dict[str, Any], OmegaConf.to_container(config))
     return Model(
         sections={name: plain[name] for name in SECTIONS if name in plain},
         facts=facts,
         encoding=_encoding(config.dataset.source, facts.input_shape),
-        about=_about(folder),
+        about=about,
+        temperature=_temperature(about.get("results")),
         weights=weights,
         name=f"model={path}",
     )
@@ -94,6 +96,13 @@ def _encoding(source: Any, shape: tuple[int, ...]) -> dict[str, Any]:
         return AS_THEY_ARE
     own = {key: source[key] for key in ("scale", "categories") if key in source}
     return AS_TABLES | own | {"width": shape[0]}
+
+
+def _temperature(results: Any) -> float:
+    """As the run's meta-test has found it on validation tasks; 1 where it has not."""
+    found = results.get("calibration") if isinstance(results, dict) else None
+    value = found.get("temperature") if isinstance(found, dict) else None
+    return float(value) if isinstance(value, int | float) and is_number(value) and value > 0 else 1.0
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from metassl.errors import DataError, UserError
 from metassl.files import read_json, write_json
 from metassl.instantiate import refuse_foreign_targets
+from metassl.runs.facts import is_number
 from metassl.trained.facts import read_facts
 from metassl.trained.model import SECTIONS, Model
 from metassl.weights_file import read_weights, write_weights
@@ -42,6 +43,7 @@ def write_model(model: Model, folder: Path, half: bool = False) -> None:
         **{name: _without_files(model.sections[name]) for name in SECTIONS},
         "encoding": dict(model.encoding),
         "trained_on": model.facts.plain(),
+        "temperature": model.temperature,
         "about": dict(model.about),
     }
     write_json(folder / CONFIG, content)  # the last, so that a folder with it is whole
@@ -69,9 +71,16 @@ def read_model(folder: Path) -> Model:
         facts=read_facts(path, content.get("trained_on")),
         encoding=_encoding(path, content.get("encoding")),
         about=about if isinstance(about, dict) else {},
+        temperature=_temperature(path, content.get("temperature")),
         weights=read_weights(folder / WEIGHTS, "model"),
         name=str(folder),
     )
+
+
+def _temperature(path: Path, value: Any) -> float:
+    if not is_number(value) or not value > 0:
+        raise DataError(f"{path}: found temperature {value!r}, allowed are numbers above 0.")
+    return float(value)
 
 
 def _encoding(path: Path, content: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Model:
         facts: of the tasks of its training.
         encoding: how the rows of a table were made numbers: scale, categories, width.
         about: where it comes from, for people: choices, words, seed, versions, scores.
+        temperature: t of softmax(logits / t), by validation tasks of the training; 1 where it is not known.
         weights: by the names of the learner.
         name: for messages.
     """
@@ -35,6 +36,7 @@ class Model:
     facts: Facts
     encoding: Mapping[str, Any]
     about: Mapping[str, Any]
+    temperature: float
     weights: Mapping[str, Tensor]
     name: str
 

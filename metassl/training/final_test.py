@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import torch
 from omegaconf import DictConfig
 
 from metassl.data.task_source import TaskSource
+from metassl.data.task_stream import TaskStream
 from metassl.engine.base import Engine
+from metassl.evaluation.calibration import calibration
 from metassl.evaluation.evaluate import TWIN, Contenders, evaluate, scored
 from metassl.evaluation.features import MetaTest
 from metassl.evaluation.meta_test import Columns
@@ -18,6 +21,7 @@ from metassl.evaluation.results import results_text, write_results
 from metassl.evaluation.summary import Protocol, summarise
 from metassl.files import write_json
 from metassl.learners.base import MetaLearner
+from metassl.outcomes.classification import Classification
 from metassl.provenance import provenance
 from metassl.runs.config import load_config
 from metassl.runs.file_names import ABOUT, CONFIG
@@ -25,6 +29,7 @@ from metassl.schema.check import check_config
 from metassl.trained.build import build_learner
 from metassl.training.build import (
     build_engine,
+    build_episodes,
     build_make_ups,
     build_source,
     build_task_spec,
@@ -72,10 +77,18 @@ def final_test(
         twin=None if twin is None else partial(twins.columns, config, twin, partial(of_twin, twin)),
         unbalanced=None if unbalanced is None else test(unbalanced, learner),
     )
-    measured = evaluate(test(config, learner), others, few)
+    own = test(config, learner)
+    measured = evaluate(own, others, few)
     make_ups = build_make_ups(config, source)
     protocol = Protocol(evaluation.split, *make_ups, config.trainer.steps, source.reduced, _imbalance(config))
-    return summarise(measured, learner, protocol), {**measured.columns, **measured.few, **measured.findings}
+    found = summarise(measured, learner, protocol)
+    if isinstance(measured.outcome, Classification):
+        validation = build_episodes(config, source, learner, "val", evaluation.seed)
+        of_validation = MetaTest(learner, engine, TaskStream(validation, evaluation.tasks, few))
+        found["calibration"] = calibration(
+            of_validation, replace(of_validation, stream=own.stream.first(few))
+        )
+    return found, {**measured.columns, **measured.few, **measured.findings}
 
 
 def unbalanced_config(config: DictConfig) -> DictConfig | None:

@@ -38,15 +38,16 @@ class Answering:
     Args:
         learner: of any kind but an oracle.
         task: with S and U.
+        temperature: that its logits are divided by; where they are none of a softmax, 1.
 
     Raises:
         ConfigError: the learner wasn't built for such a task.
     """
 
-    def __init__(self, learner: MetaLearner, task: Task) -> None:
+    def __init__(self, learner: MetaLearner, task: Task, temperature: float = 1.0) -> None:
         if learner.traits.reads_queries:
             raise ConfigError("model: found an oracle that reads the labels of queries; new rows have none.")
-        self.learner, self.task = deepcopy(learner).eval(), task
+        self.learner, self.task, self.temperature = deepcopy(learner).eval(), task, temperature
         self.adapted: Adapted | None = None
         self.adapt()
 
@@ -72,7 +73,7 @@ class Answering:
                 logits = [self._alone(episode, row) for row in range(len(asked))]
             else:
                 logits = [self._logits(adapted, known, part) for part in asked.split(BATCH)]
-        answers = self.task.outcome.predictions(torch.cat(logits))[:, : self.task.outputs]
+        answers = self.task.outcome.predictions(torch.cat(logits) / self.temperature)[:, : self.task.outputs]
         found: NDArray[np.float32] = answers.float().cpu().numpy()
         return found
 

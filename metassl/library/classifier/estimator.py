@@ -128,7 +128,8 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
             rows = self._reader(trained, given)
             task = task_of(rows.fit(given), labels, self.max_rows, check_random_state(self.random_state))
             learner = trained.of_classes(len(labels.classes))
-            self._facts, self._rows, self._answering = trained.facts, rows, Answering(learner, task)
+            self._facts, self._rows = trained.facts, rows
+            self._answering = Answering(learner, task, trained.temperature)
             self.classes_, self.columns_ = labels.classes, rows.columns
         return self
 

@@ -31,6 +31,11 @@ class Trained(NamedTuple):
         """Of its training, where they are known."""
         return None if self.model is None else self.model.facts
 
+    @property
+    def temperature(self) -> float:
+        """Of its probabilities."""
+        return 1.0 if self.model is None else self.model.temperature
+
     def of_classes(self, count: int) -> MetaLearner:
         """The learner for so many classes, with a warning where they are more than it was trained on.
 
