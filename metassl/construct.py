@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from metassl.errors import ConfigError, UserError
 from metassl.schema.check import check_parts
 from metassl.schema.plain import below
+from metassl.targets import located
 
 TARGET, PARTIAL = "_target_", "_partial_"
 # what the builder of a run knows
@@ -48,7 +48,7 @@ def _made(node: Any, known: Mapping[str, Any], place: str) -> Any:
     if TARGET not in node:
         return values
     try:
-        target = get_object(node[TARGET])
+        target = located(node[TARGET])
         if node.get(PARTIAL):
             return partial(target, **values)
         given = {name: known[name] for name in inspect.signature(target).parameters if name in known}

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from metassl.errors import ConfigError
-from metassl.instantiate import refuse_foreign_targets
+from metassl.targets import refuse_foreign_targets
 from tests.conftest import CONF
 
 OURS = [

@@ -21,7 +21,6 @@ from metassl.cli.saved_words import saved_words
 from metassl.data.images.image_folder import ImageFolder
 from metassl.errors import UserError
 from metassl.experiments.suites.suite_file import read_suite
-from metassl.instantiate import refuse_foreign_targets
 from metassl.reports import dots, heat_maps, lines
 from metassl.reports.suites.report import write_suite_report
 from metassl.reports.sweeps import learning_curves
@@ -29,6 +28,7 @@ from metassl.reports.sweeps.pair_map import write_pair_map
 from metassl.reports.sweeps.report import write_sweep_report
 from metassl.runs.config import load_config
 from metassl.runs.definition import known_places
+from metassl.targets import refuse_foreign_targets
 from tests.conftest import CONF
 from tests.support.broken_files import EPS
 from tests.support.job_folders import write_job

@@ -11,8 +11,8 @@ from metassl.cli.choices import SEARCHPATH
 from metassl.cli.composing import parse_words
 from metassl.cli.flags import config_dir_parser, read_flags
 from metassl.errors import ConfigError
-from metassl.instantiate import targets_in
 from metassl.shipped import conf_folder
+from metassl.targets import targets_in
 from metassl.yaml_files import read_yaml
 
 FILE = "file://"

@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from metassl.cli.own_configs import own_folders, own_targets
 from metassl.cli.saved_words import saved_words
 from metassl.errors import ConfigError, UserError
-from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.config import load_config
 from metassl.runs.definition import Places, defining, known_places, place_names, places_in
 from metassl.runs.file_names import CONFIG
 from metassl.runs.links import refuse_links_out
 from metassl.runs.status import ended_well
+from metassl.targets import refuse_foreign_targets
 
 CHECKPOINT = "checkpoints/last.ckpt"
 

@@ -16,6 +16,7 @@ from metassl.tasks.stage import TEST
 
 BINS = 15
 SPAN = (-5.0, 8.0)  # of log t: squared distances in many dimensions can be hundreds apart
+FEW = 100  # queries, of which fewer say nothing of a temperature
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ def answers(test: MetaTest) -> Answers:
 def fitted_temperature(found: Answers) -> float:
     """The t > 0 under which softmax(logits / t) gives the classes the largest likelihood.
 
-    t = argmin -Σ log softmax(logits_i / t)_{y_i}. Accuracy is the same for every t. Source: Guo et al. 2017,
-    On Calibration of Modern Neural Networks, section 4.2.
+    t = argmin -Σ log softmax(logits_i / t)_{y_i}, and 1 of fewer than a hundred queries. Accuracy is the same
+    for every t. Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2.
     """
+    if len(found.y) < FEW:
+        return 1.0
 
     def cost(log_t: float) -> float:
         log_p = found.log_probabilities(float(np.exp(log_t)))

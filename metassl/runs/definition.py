@@ -8,11 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.instantiate import refuse_foreign_targets
 from metassl.shipped import conf_folder
+from metassl.targets import located, refuse_foreign_targets
 from metassl.yaml_files import read_yaml
 
 SECTIONS = (
@@ -136,7 +135,7 @@ def _nodes(content: Any, prefix: str = "") -> Iterator[tuple[dict[str, Any], str
 def _found(target: str) -> Any:
     """What a target names; None where it can't be imported, which its builder says better."""
     try:
-        return get_object(target)
+        return located(target)
     except Exception:
         return None
 

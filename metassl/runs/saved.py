@@ -5,10 +5,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.config import load_config
 from metassl.runs.definition import defining, known_places, todays_paths, with_todays_places
 from metassl.runs.file_names import CONFIG
+from metassl.targets import refuse_foreign_targets
 
 
 def saved_experiment(folder: Path, vouched: Collection[str] = (), own: Iterable[Path] = ()) -> DictConfig:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hydra._internal.utils import _locate as locate  # hydra.utils' own logs what it raises
 from pydantic import BaseModel
 
 from metassl.errors import ConfigError
@@ -13,6 +12,7 @@ from metassl.schema.groups.run import RunKeys
 from metassl.schema.hints import TARGET, Hint
 from metassl.schema.plain import below, plain_values
 from metassl.schema.ranges import Switch, Word
+from metassl.targets import located
 
 # keys of a node for whoever builds it
 OF_BUILDER: Mapping[str, Hint] = {
@@ -86,7 +86,7 @@ def of_parts(node: Any, key: str) -> Iterator[str]:
 def _of_arguments(node: Mapping[str, Any], key: str) -> Iterator[str]:
     target = node[TARGET]
     try:
-        declared = of_target(locate(target))
+        declared = of_target(located(target))
     except Exception as error:  # whatever happens when a foreign module is imported
         why = " ".join(str(error).split())
         yield f"{below(key, TARGET) if key else target}: found {shown(target)}, can't be imported ({why})."

@@ -10,8 +10,8 @@ from typing import Any
 
 from metassl.errors import DataError, UserError
 from metassl.files import read_json, write_json
-from metassl.instantiate import refuse_foreign_targets
 from metassl.runs.facts import is_number
+from metassl.targets import refuse_foreign_targets
 from metassl.trained.facts import read_facts
 from metassl.trained.model import SECTIONS, Model
 from metassl.weights_file import read_weights, write_weights

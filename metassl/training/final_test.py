@@ -84,10 +84,9 @@ def final_test(
     found = summarise(measured, learner, protocol)
     if isinstance(measured.outcome, Classification):
         validation = build_episodes(config, source, learner, "val", evaluation.seed)
-        of_validation = MetaTest(learner, engine, TaskStream(validation, evaluation.tasks, few))
-        found["calibration"] = calibration(
-            of_validation, replace(of_validation, stream=own.stream.first(few))
-        )
+        tasks = TaskStream(validation, evaluation.tasks, evaluation.val_episodes)
+        of_test = replace(own, stream=own.stream.first(few))
+        found["calibration"] = calibration(replace(own, stream=tasks), of_test)
     return found, {**measured.columns, **measured.few, **measured.findings}
 
 

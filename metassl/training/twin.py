@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from metassl.instantiate import instantiate, targets_in
+from metassl.instantiate import instantiate
 from metassl.provenance import code_hash
+from metassl.targets import targets_in
 
 NONE = "metassl.ssl.none.NoObjective"
 # Keys of an episode that say what is unlabelled: supports and queries are the same whatever they say.

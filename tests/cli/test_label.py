@@ -59,7 +59,7 @@ def test_a_class_of_one_row_and_too_many_rows(
 ) -> None:
     assert metassl("label", "table=my.csv", "target=one", "to=found.csv", "max_rows=20") == 0
     shown = capsys.readouterr()
-    assert "not checked, since a class has one labelled row" in shown.out
+    assert "not checked, since a class has one labelled; 2" in shown.out
     assert shown.err == (
         "note: 'my.csv': found 60 rows, the model reads 20 (max_rows): 9 labelled and 11 unlabelled ones, "
         "chosen by random_state.\n"

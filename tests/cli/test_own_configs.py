@@ -13,7 +13,7 @@ from metassl.cli.composing import compose_config
 from metassl.cli.map import read_options
 from metassl.cli.own_configs import own_targets, search_word, words_of
 from metassl.errors import ConfigError, UserError
-from metassl.instantiate import refuse_foreign_targets
+from metassl.targets import refuse_foreign_targets
 from tests.conftest import CONF
 
 MINE = "objective:\n  _target_: my_module.Mine\nweight: 0.5\n"

@@ -58,7 +58,7 @@ class ImageFolder:
     def fingerprint(self) -> Mapping[str, Any]:
         """Options, and name, size and time of every file. Raises DataError for no such folder."""
         listed = self.folders.fingerprint("a picture")
-        return {"version": 1, **listed, "shape": [self.size, self.channels], **self.choice.fingerprint()}
+        return {"version": 2, **listed, "shape": [self.size, self.channels], **self.choice.fingerprint()}
 
     def read(self) -> Contents:
         """Raises DataError for one class only, an empty class, or a file that isn't a picture."""

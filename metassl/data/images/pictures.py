@@ -15,7 +15,8 @@ PHOTOGRAPHS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:
     """A picture file, or its content, the right way up and in Pillow's `mode`.
 
-    Of Pillow's formats those of photographs are opened alone: some others start programs.
+    Of Pillow's formats those of photographs are opened alone: some others start programs. What is transparent
+    shows white paper, of an animation the first picture counts, and 16 bits of grey become 8.
 
     Args:
         picture: the file or the bytes in it.
@@ -23,8 +24,8 @@ def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:
         what: opens the line of an error.
 
     Raises:
-        DataError: it can't be read, is of another format, has more than 8 bits a channel, or more pixels than
-            `Image.MAX_IMAGE_PIXELS`, which a few bytes can claim.
+        DataError: it can't be read, is of another format, has more than 16 bits a channel, or more pixels
+            than `Image.MAX_IMAGE_PIXELS`, which a few bytes can claim.
     """
     try:
         source = picture if isinstance(picture, Path) else io.BytesIO(picture)
@@ -32,7 +33,7 @@ def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(source, formats=PHOTOGRAPHS) as image:
                 found = image.mode
-                upright = ImageOps.exif_transpose(image).convert(mode)
+                upright = _on_paper(_of_8_bits(ImageOps.exif_transpose(image))).convert(mode)
     except UnidentifiedImageError as error:
         allowed = ", ".join(PHOTOGRAPHS)
         raise DataError(
@@ -46,9 +47,24 @@ def decode(picture: Path | bytes, mode: str, what: str) -> Image.Image:
     # Pillow's decoders raise nearly anything on a broken file.
     except Exception as error:
         raise DataError(f"{what} can't be read as a picture: {' '.join(str(error).split())}.") from error
-    if found[0] in "IF":  # Pillow would clip these values to 255
-        raise DataError(f"{what}: found a picture of mode {found}, allowed are 8 bits a channel.")
+    if found in ("I", "F"):  # Pillow would clip these values to 255
+        raise DataError(f"{what}: found a picture of mode {found}, allowed are 8 or 16 bits a channel.")
     return upright
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits with the upper 8 of them, which Pillow would clip."""
+    if not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """On white where it is transparent, whose own colour is often black there."""
+    if not image.has_transparency_data:
+        return image
+    seen = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
 
 
 def squeeze(images: np.ndarray, size: int, resample: Image.Resampling) -> np.ndarray:

@@ -59,7 +59,7 @@ class Labelling:
 
     def _checked(self) -> str:
         if self.check is None:
-            return f"not checked, since a class has one of the {self.what}; 2 of each are needed"
+            return "not checked, since a class has one labelled; 2 of each are needed"
         own, without, guess = (self.check.accuracy[name] for name in (OWN, WITHOUT, GUESS))
         better = self.check.gain[GUESS]
         line = f"{own.percent()} % right, {without.percent()} % without the unlabelled {self.what}; "

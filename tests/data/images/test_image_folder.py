@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from metassl.data.images.image_folder import ImageFolder
+from metassl.data.images.pictures import decode
 from metassl.data.store import load
 from metassl.errors import ConfigError, DataError, UserError
 
@@ -151,10 +152,24 @@ def test_unreadable_picture_is_named(folder: Path, tmp_path: Path, spoil: Any) -
     assert "\n" not in str(caught.value)
 
 
-def test_16_bit_picture_is_refused(folder: Path) -> None:
-    Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16)).save(folder / "cat" / "deep.png")
-    with pytest.raises(DataError, match=r"deep\.png': found a picture of mode I;16, allowed are 8 bits"):
+def test_16_bits_of_grey_become_8(folder: Path) -> None:
+    deep = np.linspace(0, 65_535, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(deep).save(folder / "cat" / "deep.png")
+    seen = np.asarray(decode(folder / "cat" / "deep.png", "L", "it"))
+    assert np.array_equal(seen, deep >> 8)
+    Image.fromarray(np.full((8, 8), 0.5, dtype=np.float32)).save(folder / "cat" / "float.tiff")
+    with pytest.raises(DataError, match=r"float\.tiff': found a picture of mode F, allowed are 8 or 16 bits"):
         ImageFolder(folder, size=4).read()
+
+
+def test_what_is_transparent_shows_white_paper(tmp_path: Path) -> None:
+    """Ink on nothing, whose hidden colour is black as the ink is."""
+    drawing = np.zeros((8, 8, 4), np.uint8)
+    drawing[2:4, :, 3] = 255
+    Image.fromarray(drawing).save(tmp_path / "drawing.png")
+    seen = np.asarray(decode(tmp_path / "drawing.png", "L", "it"))
+    assert (seen[2:4] == 0).all()
+    assert (np.delete(seen, (2, 3), axis=0) == 255).all()
 
 
 def test_empty_class(folder: Path, tmp_path: Path) -> None:

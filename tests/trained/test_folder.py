@@ -1,0 +1,108 @@
+"""A model as a folder, which may come from anywhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+import metassl
+from metassl.errors import UserError
+from metassl.outcomes.classification import CLASSES
+from metassl.trained.facts import Facts
+from metassl.trained.folder import CONFIG, WEIGHTS, read_model, write_model
+from metassl.trained.likeness import described
+from metassl.trained.model import SECTIONS, Model
+from metassl.weights_file import write_weights
+from tests.support.composing import composed
+from tests.trained.test_likeness import drawings
+
+FACTS = Facts(5, (1, 28, 28), 10, described(drawings(9)))
+ENCODING = {"scale": "none", "categories": 20, "width": None}
+
+
+def made(model: str, ssl: str) -> Model:
+    """A model of random weights."""
+    options = {"backbone.filters": 4}
+    config = composed(f"model={model}", f"ssl={ssl}", "backbone.filters=4")
+    sections = {name: OmegaConf.to_container(config[name], resolve=True) for name in SECTIONS}
+    weights = metassl.learner(model, ssl=ssl, task=FACTS.task(CLASSES), options=options).state_dict()
+    return Model(sections, FACTS, ENCODING, {"seed": 3}, 1.5, weights, "here")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_model(made("protonet", "soft_kmeans"), tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize(
+    ("model", "ssl"), [("protonet", "soft_kmeans"), ("maml", "mean_teacher"), ("cnaps", "descriptor")]
+)
+def test_it_gives_the_learner_back(tmp_path: Path, model: str, ssl: str) -> None:
+    """To the bit, or to 16 bits of each weight; moving averages and whole numbers too."""
+    one = made(model, ssl)
+    for half in (False, True):
+        to = tmp_path / str(half)
+        write_model(one, to, half)
+        found = read_model(to)
+        assert (found.facts.way, found.temperature, found.about) == (5, 1.5, {"seed": 3})
+        assert dict(found.encoding) == ENCODING
+        state = found.learner().state_dict()
+        for name, value in one.learner().state_dict().items():
+            assert torch.allclose(state[name], value, atol=1e-3 if half else 0, rtol=1e-3 if half else 0), (
+                name
+            )
+    sizes = [(tmp_path / str(half) / WEIGHTS).stat().st_size for half in (True, False)]
+    assert sizes[0] < sizes[1]
+
+
+def test_nothing_is_written_over(folder: Path) -> None:
+    before = (folder / CONFIG).read_bytes()
+    with pytest.raises(UserError, match=r"config.json' is there already and is not written over"):
+        write_model(made("protonet", "none"), folder)
+    assert (folder / CONFIG).read_bytes() == before
+
+
+@pytest.mark.parametrize(("change", "line"), [
+    ({"format": "metassl model, version 2"}, "found the format 'metassl model, version 2', known is"),
+    ({"model": {"_target_": "os.system", "command": "true"}}, "_target_ 'os.system' is refused"),
+    ({"model": None}, "'model' has to be keys with values"),
+    ({"temperature": 0}, "found temperature 0, allowed are numbers above 0"),
+    ({"temperature": "warm"}, "found temperature 'warm'"),
+    ({"encoding": {"scale": "none"}}, "'encoding' has to have scale, categories and width"),
+    ({"trained_on": {"version": 1}}, "input_shape has to be"),
+])  # fmt: skip
+def test_what_a_config_may_not_hold(folder: Path, change: dict, line: str) -> None:
+    path = folder / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=line) as caught:
+        read_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_damaged_or_of_another_model(folder: Path) -> None:
+    write_weights(folder / WEIGHTS, {"backbone.blocks.0.conv.weight": torch.zeros(7, 1, 3, 3)}, {})
+    with pytest.raises(UserError, match="the weights don't fit the config"):
+        read_model(folder).learner()
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:50])
+    with pytest.raises(UserError, match="no whole file of safetensors"):
+        read_model(folder)
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(UserError, match=r"model.safetensors: not found"):
+        read_model(folder)
+
+
+def test_it_is_read_without_lightning_and_configs(folder: Path) -> None:
+    line = (
+        "import sys; from pathlib import Path; from metassl.trained.folder import read_model;"
+        "read_model(Path(sys.argv[1])).learner();"
+        "print([name for name in ('pytorch_lightning', 'hydra', 'wandb') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", line, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
