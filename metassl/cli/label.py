@@ -90,9 +90,9 @@ def _label_images(own: dict[str, Any]) -> int:
     skip = own.get("skip_bad", False)
     if not isinstance(skip, bool):
         raise ConfigError(f"skip_bad: found {skip!r}, allowed is true or false.")
+    folder = read_folder(images, skip)
     to = _new_file(own.get("to"), images)
     page = _free(to.with_suffix(".html"))
-    folder = read_folder(images, skip)
     for file in folder.bad:
         print(f"note: left out '{file}', which can't be read as a picture.", file=sys.stderr)
     labelling = _noting(f"'{images}'", lambda: label_pictures(folder, _classifier(own), *_check(own)))

@@ -7,30 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
-import metassl
 from metassl.errors import UserError
-from metassl.outcomes.classification import CLASSES
-from metassl.trained.facts import Facts
 from metassl.trained.folder import CONFIG, WEIGHTS, read_model, write_model
 from metassl.trained.likeness import described
-from metassl.trained.model import SECTIONS, Model
+from metassl.trained.model import Model
 from metassl.weights_file import write_weights
-from tests.support.composing import composed
+from tests.support.models import AS_THEY_ARE, random_model
 from tests.trained.test_likeness import drawings
 
-FACTS = Facts(5, (1, 28, 28), 10, described(drawings(9)))
-ENCODING = {"scale": "none", "categories": 20, "width": None}
+KNOWN = described(drawings(9))
 
 
 def made(model: str, ssl: str) -> Model:
     """A model of random weights."""
-    options = {"backbone.filters": 4}
-    config = composed(f"model={model}", f"ssl={ssl}", "backbone.filters=4")
-    sections = {name: OmegaConf.to_container(config[name], resolve=True) for name in SECTIONS}
-    weights = metassl.learner(model, ssl=ssl, task=FACTS.task(CLASSES), options=options).state_dict()
-    return Model(sections, FACTS, ENCODING, {"seed": 3}, 1.5, weights, "here")
+    return random_model(model, ssl, KNOWN)
 
 
 @pytest.fixture
@@ -50,7 +41,7 @@ def test_it_gives_the_learner_back(tmp_path: Path, model: str, ssl: str) -> None
         write_model(one, to, half)
         found = read_model(to)
         assert (found.facts.way, found.temperature, found.about) == (5, 1.5, {"seed": 3})
-        assert dict(found.encoding) == ENCODING
+        assert dict(found.encoding) == AS_THEY_ARE
         state = found.learner().state_dict()
         for name, value in one.learner().state_dict().items():
             assert torch.allclose(state[name], value, atol=1e-3 if half else 0, rtol=1e-3 if half else 0), (

@@ -1,0 +1,83 @@
+"""The commands that write and list models."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metassl import MetaClassifier
+from metassl.shipped import shipped_models
+from metassl.training.run import train_and_test
+from tests.conftest import TINY
+from tests.support.composing import composed
+from tests.support.console import metassl
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run on letters."""
+    folder = tmp_path_factory.mktemp("export") / "run"
+    folder.mkdir()
+    config = composed("model=maml", "ssl=none", "dataset.source.size=14", "backbone.depth=2", *TINY)
+    config.paths.output_dir, config.paths.cache_dir = str(folder), str(folder.parent / "cache")
+    train_and_test(config, folder, {"model": "maml"}, ["model=maml"])
+    return folder
+
+
+def test_a_run_is_exported_and_answers_alike(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    to = run.parent / "model"
+    assert metassl("export", f"run={run}", f"to={to}") == 0
+    assert f"{to}: " in capsys.readouterr().out
+    content = json.loads((to / "config.json").read_text())
+    assert content["about"]["overrides"] == ["model=maml"]
+    assert content["about"]["results"]["score"] == "accuracy"
+    assert len(content["trained_on"]["pictures"]) > 5
+    x = np.random.default_rng(0).integers(0, 256, (20, 14, 14), dtype=np.uint8)
+    y = np.arange(20) % 2
+    one, other = (MetaClassifier.load(place) for place in (run, to))
+    for model in (one, other):
+        with pytest.warns(UserWarning, match="unlike the pictures of the model's training"):
+            model.fit(x, y)
+    assert np.array_equal(one.predict_proba(x), other.predict_proba(x))
+    assert metassl("export", f"run={run}", f"to={to}") == 2
+    assert "is there already and is not written over" in capsys.readouterr().err
+
+
+def test_a_run_answers_when_its_data_are_gone(run: Path, tmp_path: Path) -> None:
+    """What its tasks were like is in its folder; a folder of before that asks the data."""
+    config = run / "config.yaml"
+    kept = config.read_text()
+    try:
+        config.write_text(
+            kept.replace("metassl.data.images.glyphs.Glyphs", "metassl.data.images.image_folder.ImageFolder")
+        )
+        config.write_text(config.read_text().replace("  source:\n", "  source:\n    path: nowhere\n", 1))
+        assert MetaClassifier.load(run).model.facts.input_shape == (1, 14, 14)
+    finally:
+        config.write_text(kept)
+
+
+@pytest.mark.parametrize(("words", "line"), [
+    (["to=x"], "run: has no default, give it as run=outputs/<when>"),
+    (["run=nowhere"], "to: has no default, give it as to=model/"),
+    (["run=nowhere", "to=x"], "model, a folder of a run or of an exported one, or a name: found 'nowhere'"),
+    (["run=nowhere", "to=x", "half=1"], "half: found 1, allowed is true or false"),
+    (["rum=nowhere"], "export: found 'rum'. Did you mean 'run'?"),
+])  # fmt: skip
+def test_what_is_refused(capsys: pytest.CaptureFixture[str], words: list[str], line: str) -> None:
+    assert metassl("export", *words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {line}")
+
+
+def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert metassl("models") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == list(shipped_models())
+    for name in shipped_models():
+        assert metassl("models", name) == 0
+        card = capsys.readouterr().out
+        for what in ("data", "made by", "scores", "Licence"):
+            assert f"| {what} |" in card, (name, what)
+    assert metassl("models", "tabels") == 2
+    assert "Did you mean 'tables'?" in capsys.readouterr().err
