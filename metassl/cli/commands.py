@@ -46,6 +46,7 @@ class Command:
 COMMANDS: Mapping[str, Command] = MappingProxyType({
     "train": Command("meta-train and meta-test", "metassl.cli.train:train", of_hydra=True),
     "label": Command("label rows of a table, or pictures, that have no label", "metassl.cli.label:label"),
+    "look": Command("see what a run's learner does, on one page", "metassl.cli.look:look"),
     "models": Command("the trained models that the package brings", "metassl.cli.models:list_models"),
     "export": Command("write a run's learner as a model to send to others", "metassl.cli.export:export"),
     "evaluate": Command("meta-test a finished run again", "metassl.cli.evaluate:evaluate_run"),
