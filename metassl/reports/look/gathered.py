@@ -23,7 +23,7 @@ from metassl.data.task_source import TaskSource
 from metassl.errors import UserError
 from metassl.evaluation.features import MetaTest
 from metassl.learners.base import MetaLearner
-from metassl.outcomes.classification import Classification
+from metassl.outcomes.classification import Classification, one_hot
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import TEST
 from metassl.trained.build import build_learner
@@ -122,7 +122,7 @@ def _looked_at(test: MetaTest, source: TaskSource, number: int, temperature: flo
     n = int(tasks.class_mask[0].sum())
     p = _probabilities(test.query_logits(tasks, TEST)[0], temperature)[:, :n]
     task = tasks.task(0)
-    support = _seen(task.support_x, task.support_y, torch.eye(n)[task.support_y], task.support_weight)
+    support = _seen(task.support_x, task.support_y, one_hot(task.support_y, n), task.support_weight)
     query = _seen(task.query_x, task.query_y, p, task.query_weight)
     unlabelled = _of_unlabelled(test, batch, _plain(test.stream.builder, number), n)
     x = torch.cat([torch.from_numpy(part.x) for part in (support, unlabelled, query) if len(part.x)])
