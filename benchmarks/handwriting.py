@@ -6,9 +6,9 @@
 Each draw: five characters of Omniglot's evaluation alphabets as pictures of 105 × 105, dark on white, 1
 labelled and 10 unlabelled drawings of each, and the other 9 to be told. `metassl.MetaClassifier` with the
 model, as it is and as if the unlabelled drawings weren't there; scikit-learn's LogisticRegression and
-LabelSpreading on the model's 28 × 28 pixels and on its features. All of the same draws; 95% intervals over
-them, differences paired. The folder holds omniglot/images_evaluation.zip. Writes a JSON file with the share of
-right answers in each draw.
+LabelSpreading on its 28 × 28 pixels and on its features. The draws are the same for all; 95% intervals over
+them, differences paired. The folder holds omniglot/images_evaluation.zip. Writes a JSON file with the share
+of right answers in each draw.
 """
 
 import argparse

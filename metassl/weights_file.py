@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from metassl.errors import UserError
@@ -30,7 +30,8 @@ def write_weights(
     """Writes tensors and some words about them, whole or not at all; `half`: as float16 if not whole."""
     small = {name: _stored(value.detach(), half).contiguous() for name, value in weights.items()}
     words = {name: json.dumps(value) for name, value in about.items()}
-    write_atomically(path, lambda temporary: save_file(small, temporary, words))
+    content = save(small, words)  # its own way to a file leaves one that others can't read
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:

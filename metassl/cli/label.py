@@ -6,11 +6,13 @@
     metassl label table=my.csv target=diagnosis 'kinds={zip: categorical, note: drop}'
     metassl label images=photos/ model=handwriting                    # photos/labels.csv and labels.html
     metassl label images=photos/ model=outputs/<when> skip_bad=true
+    metassl label images=photos/ model=handwriting serve=true         # a page to label by hand
 
 The table is a CSV, TSV, Parquet, ARFF or Excel file. A row whose target is empty has no label: it is learned
 from, and labelled. Of the pictures those in photos/<class>/ have a label; those in photos/unlabelled/, or in
 photos/ itself, have none. Pictures need a model of pictures: a run's folder, an exported one, or a name of
-`metassl models`.
+`metassl models`. With serve=true (port=0: any) a link is printed: each click on that page is a label, kept in
+photos/by_hand.csv, and the model adapts again; Ctrl-C ends it and writes the labels of the others.
 
 Prints how many of each class there are, how many labelled ones are got right that were left out, and how sure
 the labels are. Writes a line for each without a label: of a row its number, from 1, and the column that
@@ -37,17 +39,20 @@ from metassl.cli.own_words import separate
 from metassl.data.tables.reading import Reading
 from metassl.errors import ConfigError, one_of
 from metassl.files import write_atomically
+from metassl.library.classifier.by_hand import NAME as BY_HAND
 from metassl.library.classifier.estimator import MetaClassifier
 from metassl.library.classifier.labelling import Labelling, label_table
 from metassl.library.classifier.picture_folder import label_pictures, read_folder
 from metassl.library.classifier.picture_page import picture_page
+from metassl.serving.server import serve
+from metassl.serving.session import Session
 from metassl.shipped import shipped_models
 from metassl.trained.folder import is_model
 from metassl.training.process import silence_hints
 
 ANY = ("model", "to", "folds", "seed", "max_rows")
 OF_TABLES = ("table", "target", "kinds", "separator", "encoding", "sheet")
-OF_IMAGES = ("images", "skip_bad")
+OF_IMAGES = ("images", "skip_bad", "serve", "port")
 NAME = "labels.csv"
 
 
@@ -87,12 +92,17 @@ def _label_images(own: dict[str, Any]) -> int:
             "model: has no default for pictures, give the folder of a run or of an exported model, or a name "
             f"({', '.join(names)})."
         )
-    skip = own.get("skip_bad", False)
-    if not isinstance(skip, bool):
-        raise ConfigError(f"skip_bad: found {skip!r}, allowed is true or false.")
+    skip, by_hand = _switch(own, "skip_bad"), _switch(own, "serve")
     folder = read_folder(images, skip)
     to = _new_file(own.get("to"), images)
     page = _free(to.with_suffix(".html"))
+    if by_hand:
+        session = Session(folder, _classifier(own))
+        serve(session, count("port", own.get("port", 0), 0))
+        if not session.state.left:
+            print(f"all pictures have a label, by folder or in {images / BY_HAND}")
+            return 0
+        folder = read_folder(images, skip)
     for file in folder.bad:
         print(f"note: left out '{file}', which can't be read as a picture.", file=sys.stderr)
     labelling = _noting(f"'{images}'", lambda: label_pictures(folder, _classifier(own), *_check(own)))
@@ -101,6 +111,13 @@ def _label_images(own: dict[str, Any]) -> int:
     write_atomically(page, lambda path: path.write_text(html, encoding="utf-8"))
     print(f"{labelling}\nwritten to {to} and {page}")
     return 0
+
+
+def _switch(own: dict[str, Any], key: str) -> bool:
+    value = own.get(key, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key}: found {value!r}, allowed is true or false.")
+    return value
 
 
 def _noting(what: str, work: Callable[[], Labelling]) -> Labelling:

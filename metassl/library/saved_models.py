@@ -24,6 +24,7 @@ from metassl.training.weights import checkpoint_weights
 AS_TABLES = {"scale": "standard", "categories": 20, "width": None}
 AS_THEY_ARE = {"scale": "none", "categories": 20, "width": None}
 TOLD = ("choices", "overrides", "seed", "git", "packages")
+OF_PLACES = ("hydra.", "paths.", "resume=")
 
 
 def read_saved(place: str | Path) -> Model:
@@ -110,6 +111,9 @@ def _about(folder: Path) -> dict[str, Any]:
     if (folder / ABOUT).is_file():
         noted = read_json(folder / ABOUT)
         about |= {name: noted[name] for name in TOLD if name in noted}
+        words = about.get("overrides")
+        if isinstance(words, list):  # where files lay is nobody's business
+            about["overrides"] = [word for word in words if not str(word).startswith(OF_PLACES)]
     if (folder / RESULTS).is_file():
         about["results"] = read_json(folder / RESULTS)
     return about

@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     config = composed("model=maml", "ssl=none", "dataset.source.size=14", "backbone.depth=2", *TINY)
     config.paths.output_dir, config.paths.cache_dir = str(folder), str(folder.parent / "cache")
-    train_and_test(config, folder, {"model": "maml"}, ["model=maml"])
+    train_and_test(config, folder, {"model": "maml"}, ["model=maml", "hydra.run.dir=/home/me"])
     return folder
 
 

@@ -45,7 +45,7 @@ from tests.support.processes import done
 from tests.support.searching import Here, pretend, search_here, space_of
 
 SMALL = ("backbone.filters=4", "backbone.depth=2", *TINY)
-YOUR_DATA = ROOT / "docs" / "your_data.md"
+YOUR_DATA, PICTURES = ROOT / "docs" / "your_data.md", ROOT / "docs" / "pictures.md"
 WHEN = "outputs/<when>"  # a run's folder on the pages
 SWEEP = "outputs/multirun/<when>"
 ALL = [(place, tuple(words)) for page in PAGES for place, words in commands(page)]
@@ -193,7 +193,12 @@ def transfer(words: list[str]) -> None:
 
 
 def label(words: list[str]) -> None:
-    """Run on the table that the page makes; a learner of one's own is a small run of the page's training."""
+    """Run on the table, or the pictures, that a page makes; a learner of one's own is a small run."""
+    if words[0].startswith("images="):
+        first_block(PICTURES)
+        runs_well(["label", *put(words)])
+        assert list(Path("photos").glob("*.csv"))
+        return
     write_table()
     if any(word.startswith("model=") for word in words):
         training = next(
@@ -206,8 +211,28 @@ def label(words: list[str]) -> None:
 
 def write_table() -> None:
     """Writes my.csv, as the page about it does."""
-    first = next(block for block in blocks(YOUR_DATA) if block.language == "python")
-    exec(compile(first.text, str(YOUR_DATA), "exec"), {})
+    first_block(YOUR_DATA)
+
+
+def first_block(page: Path) -> None:
+    """Does what the first Python of a page does."""
+    first = next(block for block in blocks(page) if block.language == "python")
+    exec(compile(first.text, str(page), "exec"), {})
+
+
+def look(words: list[str]) -> None:
+    """Run, on few tasks."""
+    runs_well(["look", *put(words), "tasks=4"])
+
+
+def export(words: list[str]) -> None:
+    """Run as it stands."""
+    runs_well(["export", *put(words)])
+
+
+def models(words: list[str]) -> None:
+    """Run as it stands."""
+    runs_well(["models", *words])
 
 
 def metassl(words: list[str]) -> None:
@@ -222,6 +247,7 @@ Handler = Callable[[list[str]], None]
 OF_METASSL: dict[str, Handler] = {
     "train": train, "evaluate": evaluate, "report": report, "map": fill_map, "benchmark": benchmark,
     "smoke": smoke, "transfer": transfer, "search": search, "label": label,
+    "look": look, "export": export, "models": models,
 }  # fmt: skip
 
 

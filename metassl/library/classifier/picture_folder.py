@@ -15,7 +15,8 @@ from metassl.data.class_folders import visible
 from metassl.data.images.pictures import decode
 from metassl.data.preparing.progress import track
 from metassl.data.tables.target import UNKNOWN
-from metassl.errors import DataError
+from metassl.errors import DataError, one_of
+from metassl.library.classifier.by_hand import NAME, read_by_hand
 from metassl.library.classifier.estimator import MetaClassifier
 from metassl.library.classifier.labelling import Labelling, answers, checked
 from metassl.library.classifier.picture_list import SUFFIXES, read_pictures
@@ -44,7 +45,8 @@ class PictureFolder:
 
 
 def read_folder(path: Path, skip_bad: bool = False) -> PictureFolder:
-    """What lies in path/<class>/ is labelled; what lies in path/unlabelled/, or in the folder itself, is not.
+    """What lies in path/<class>/ is labelled; what lies in path/unlabelled/, or in the folder itself, is not,
+    but where path/by_hand.csv has a label for it.
 
     Files that end otherwise than pictures do are passed over, and hidden names.
 
@@ -60,13 +62,15 @@ def read_folder(path: Path, skip_bad: bool = False) -> PictureFolder:
         raise DataError(f"images: '{path}' is no folder; needed is one with a folder for each class.")
     classes = [folder for folder in visible(path, folders=True) if folder.name != FREE]
     if len(classes) < 2:
-        names = ", ".join(f"'{folder.name}'" for folder in classes) or "none"
+        found = ", ".join(f"'{folder.name}'" for folder in classes) or "none"
         raise DataError(
-            f"images: found the classes {names} in '{path}', at least 2 folders of labelled pictures are "
+            f"images: found the classes {found} in '{path}', at least 2 folders of labelled pictures are "
             f"needed, and '{FREE}' with the others."
         )
+    names = [folder.name for folder in classes]
     labelled = [(file, code) for code, folder in enumerate(classes) for file in _pictures(folder)]
     free = [(file, UNKNOWN) for file in (*_pictures(path), *_pictures(path / FREE))]
+    labelled, free = _with_hands(path, names, labelled, free)
     bad = [file for file, _ in (*labelled, *free) if skip_bad and not _readable(file)]
     kept = [(file, code) for file, code in (*labelled, *free) if file not in set(bad)]
     counts = Counter(code for _, code in kept)
@@ -77,9 +81,7 @@ def read_folder(path: Path, skip_bad: bool = False) -> PictureFolder:
         raise DataError(
             f"images: found no picture without a label in '{path}' or '{path / FREE}', nothing is to do."
         )
-    return PictureFolder(
-        path, [folder.name for folder in classes], [f for f, _ in kept], [c for _, c in kept], bad
-    )
+    return PictureFolder(path, names, [f for f, _ in kept], [c for _, c in kept], bad)
 
 
 def label_pictures(
@@ -109,6 +111,19 @@ def label_pictures(
         warnings.simplefilter("ignore", UserWarning)
         check = checked(classifier, x, codes, folds, seed)
     return Labelling(rows, known, seen, check, "pictures")
+
+
+def _with_hands(
+    path: Path, names: Sequence[str], labelled: list[tuple[Path, int]], free: list[tuple[Path, int]]
+) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]]]:
+    """Labelled and other pictures, of which a person may have labelled some; files that are gone stay out."""
+    by_hand = read_by_hand(path)
+    for label in by_hand.values():
+        if label not in names:
+            raise DataError(f"'{path / NAME}': " + one_of("label", label, names))
+    told = {path / file: names.index(label) for file, label in by_hand.items()}
+    known = [(file, told[file]) for file, _ in free if file in told]
+    return [*labelled, *known], [(file, code) for file, code in free if file not in told]
 
 
 def _pictures(folder: Path) -> list[Path]:
