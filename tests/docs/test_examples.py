@@ -35,6 +35,7 @@ def snippets(page: Path) -> list[Block]:
     return [block for block in blocks(page) if block.language == "python" and not block.title]
 
 
+@pytest.mark.filterwarnings("ignore:X. inverted, dark for light:UserWarning")  # a page shows it
 @pytest.mark.parametrize("page", python_pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_of_a_page_runs_in_its_order(
     page: Path,

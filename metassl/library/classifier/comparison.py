@@ -120,7 +120,7 @@ def compare(
     x = as_rows(x)
     with refusing():
         labels = two_classes(read_labels(y, len(x)))
-        count = min(to_count("folds", folds, 2), _checked_counts(labels).max())
+        count = min(to_count("folds", folds, 2), int(_checked_counts(labels).max()))
     codes, known = labels.codes, labels.known
     answers: dict[str, NDArray[np.int64]] = {}
     for train, test in LabelledFolds(count, shuffle=True, random_state=random_state).split(x, codes):

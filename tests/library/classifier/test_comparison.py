@@ -41,6 +41,12 @@ def test_it_is_cross_validation_over_labelled_rows() -> None:
     assert str(found).count("MetaClassifier without U") == 1
 
 
+def test_no_more_folds_than_a_class_has_rows() -> None:
+    y = np.where(np.arange(80) < 4, TRUTH, -1)
+    few = {GUESS: RIVALS[GUESS]}
+    assert compare(MetaClassifier(QUICK), X, y, folds=5, rivals=few).folds == 2
+
+
 def test_all_rivals_and_names_for_labels() -> None:
     names = np.array(["no", "yes"], object)[TRUTH]
     names[30:] = None
