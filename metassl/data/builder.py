@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from metassl.data.drawing.draw import Draw
+from metassl.data.low_quality.corruption import OUTER, Corruption
+from metassl.data.low_quality.quality import QUERY, SUPPORT, UNLABELLED
 from metassl.data.views import View
 from metassl.errors import ConfigError, one_of
 from metassl.outcomes.base import Outcome, standardised
@@ -67,6 +69,7 @@ class EpisodeBuilder:
         outcome: what the tasks ask for.
         redraws: how often the random views and numbers of U are drawn: once, or for each of so many inner
             steps.
+        corruption: damages the inputs, before views are made of them; None: they stay as they are.
     """
 
     def __init__(
@@ -80,10 +83,11 @@ class EpisodeBuilder:
         task_draws: int = 0,
         outcome: Outcome = CLASSES,
         redraws: int = 1,
+        corruption: Corruption | None = None,
     ) -> None:
         self.sampler, self.draws, self.task_draws, self.redraws = sampler, draws, task_draws, redraws
         self.inner, self.outer = (views if wanted else {} for wanted in (inner, outer))
-        self.outcome = outcome
+        self.outcome, self.corruption = outcome, corruption
         # as the store keeps them; else take is slow
         self.items = None if items is None else np.ascontiguousarray(items)
         self.gather: Gather = self.images
@@ -92,7 +96,8 @@ class EpisodeBuilder:
     def plain(self) -> bool:
         """Whether all inputs are rows of one array, seen as they are: no random view is made of any."""
         views = (*self.inner.values(), *self.outer.values())
-        return self.items is not None and all(view is None for view in views)
+        as_they_are = self.items is not None and self.corruption is None
+        return as_they_are and all(view is None for view in views)
 
     def gathering(self, gather: Gather) -> "EpisodeBuilder":
         """The same episodes with `gather(rows [T, n]) -> [T, n, ...]` in place of the images."""
@@ -109,15 +114,20 @@ class EpisodeBuilder:
         """The meta-batch of the episodes with these numbers."""
         draw = self.sampler(episodes)
         gather = self.gather if draw.items is None else partial(_inputs, draw.items)
-        unlabelled = self._unlabelled(gather, self.inner, draw.unlabelled, draw.unlabelled_weight, draw)
-        outer = self._unlabelled(gather, self.outer, draw.outer, draw.outer_weight, draw)
-        support_y, support_weight = torch.from_numpy(draw.support_y.copy()), _weight(draw.support_weight)
+        seen = {
+            part: partial(self._seen, gather, part, episodes) for part in (SUPPORT, QUERY, UNLABELLED, OUTER)
+        }
+        unlabelled = self._unlabelled(
+            seen[UNLABELLED], self.inner, draw.unlabelled, draw.unlabelled_weight, draw
+        )
+        outer = self._unlabelled(seen[OUTER], self.outer, draw.outer, draw.outer_weight, draw)
+        support_y, support_weight = _labels(draw.support_y), _weight(draw.support_weight)
         units = self.outcome.units(support_y, support_weight)
         batch = Episode(
-            support_x=gather(draw.support),
+            support_x=seen[SUPPORT](draw.support),
             support_y=standardised(support_y, units),
             support_weight=support_weight,
-            query_x=gather(draw.query),
+            query_x=seen[QUERY](draw.query),
             query_y=standardised(torch.from_numpy(draw.query_y), units),
             query_weight=_weight(draw.query_weight),
             unlabelled=unlabelled,
@@ -131,8 +141,9 @@ class EpisodeBuilder:
         )
         if self.redraws > 1 and len(unlabelled):
             # last of all, so that nothing else depends on how many there are
-            redrawn = self._redrawn(unlabelled, gather(draw.unlabelled), draw)
+            redrawn = self._redrawn(unlabelled, seen[UNLABELLED](draw.unlabelled), draw)
             batch = replace(batch, unlabelled=redrawn)
+        true = draw.support_true
         truth = torch.from_numpy(_or_none(draw.unlabelled_y, draw.unlabelled_weight))
         family = np.zeros(len(draw.class_ids), np.int64) if draw.family is None else draw.family
         oracle = Oracle(
@@ -140,8 +151,14 @@ class EpisodeBuilder:
             distractor=torch.from_numpy(draw.distractor),
             class_ids=torch.from_numpy(draw.class_ids),
             family=torch.from_numpy(family),
+            support_y=standardised(_labels(draw.support_y if true is None else true), units),
         )
         return TaskBatch(batch, oracle)
+
+    def _seen(self, gather: Gather, part: str, episodes: Sequence[int] | range, rows: np.ndarray) -> Tensor:
+        """The inputs of a part as the episodes have them."""
+        x = gather(rows)
+        return x if self.corruption is None else self.corruption(x, part, episodes)
 
     def _unlabelled(
         self,
@@ -186,6 +203,10 @@ def _inputs(items: np.ndarray, rows: np.ndarray) -> Tensor:
     if x.dtype == torch.uint8:
         x = x.float().div_(255)
     return x.movedim(-1, -3) if x.dim() == 5 else x
+
+
+def _labels(y: np.ndarray) -> Tensor:
+    return torch.from_numpy(y.copy())
 
 
 def _uniform(draw: Draw, shape: tuple[int, ...]) -> Tensor:

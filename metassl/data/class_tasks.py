@@ -8,6 +8,7 @@ import numpy as np
 
 from metassl.data.builder import Sampler
 from metassl.data.drawing.out_of_scope import OutOfScope
+from metassl.data.low_quality.wrong_labels import with_wrong_labels
 from metassl.data.pool import Contents, input_shape, split_pool
 from metassl.data.sampler import EpisodeSampler
 from metassl.data.spec import EpisodeSpec, episode_spec, refuse_out_of_scope
@@ -52,6 +53,10 @@ class ClassTasks:
 
     def sampler(self, make_up: EpisodeSpec, seed: int, split: str, outer: bool) -> Sampler:
         """See TaskSource."""
+        drawn = self._drawn(make_up, seed, split, outer)
+        return with_wrong_labels(drawn, make_up.quality, seed, split)
+
+    def _drawn(self, make_up: EpisodeSpec, seed: int, split: str, outer: bool) -> Sampler:
         drawn = EpisodeSampler(split_pool(self.contents, split), make_up, seed, split, outer)
         if not make_up.out_of_scope:
             return drawn

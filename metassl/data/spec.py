@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from metassl.data.drawing.random_numbers import below
+from metassl.data.low_quality.quality import CLEAN, Quality, take_quality
 from metassl.errors import ConfigError
 from metassl.schema.check import check_group
 from metassl.schema.groups.episode import EpisodeKeys
@@ -64,6 +65,7 @@ class EpisodeSpec:
             proportions ~ Dirichlet(a·1_N) of the episode; None: every episode has the same sizes. For U
             alone: Q stays balanced, also where U is to be Q. See metassl.data.drawing.dirichlet.
         out_of_scope: inputs in U that are of no class at all, where the data have such.
+        quality: what is wrong with labels and inputs.
         class_aware: True draws M of each class for U; False draws the same total from all
             unlabelled images of the split, whatever their class.
         transductive: U is Q without its labels.
@@ -84,6 +86,7 @@ class EpisodeSpec:
     label_seed: int
     dirichlet: float | None = None
     out_of_scope: int = 0
+    quality: Quality = CLEAN
 
     @property
     def padded(self) -> bool:
@@ -111,6 +114,7 @@ class EpisodeSpec:
             "out_of_scope": self.out_of_scope,
             "class_aware": self.class_aware,
             "label_ratio": self.label_ratio,
+            **self.quality.described(),
         }
 
     def sentence(self) -> str:
@@ -119,7 +123,7 @@ class EpisodeSpec:
         foreign = f", {self.out_of_scope} unlabelled out of scope" if self.out_of_scope else ""
         return (
             f"{made['way']}-way {made['shot']}-shot, {made['unlabelled']} unlabelled and {self.queries} "
-            f"queries a class, {self.distractors} distractor classes{foreign}"
+            f"queries a class, {self.distractors} distractor classes{foreign}{self.quality.sentence()}"
         )
 
     def unlabelled_counts(self) -> list[int]:
@@ -146,7 +150,8 @@ def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
             "allowed with a dataset of classes is an episode of classes, such as episode=standard."
         )
     way, shot = to_range(made.pop("way")), to_range(made.pop("shot"))
-    spec = EpisodeSpec(way=way, shot=shot, **made)
+    quality = take_quality(made)
+    spec = EpisodeSpec(way=way, shot=shot, quality=quality, **made)
     if spec.dirichlet is not None:
         _alone(f"{prefix}.dirichlet", spec)
     return replace(spec, distractors=0, out_of_scope=0) if spec.transductive else spec

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.low_quality.quality import Quality
 from metassl.data.pool import Contents, Source
 from metassl.outcomes.base import Outcome
 from metassl.tasks.spec import TaskSpec
@@ -17,6 +18,11 @@ class MakeUp(Protocol):
     @property
     def transductive(self) -> bool:
         """Whether U is Q without its labels."""
+        ...
+
+    @property
+    def quality(self) -> Quality:
+        """What is wrong with its data."""
         ...
 
     def described(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from metassl.data.class_tasks import ClassTasks
+from metassl.data.low_quality.quality import PARTS
 from metassl.data.pool import Contents, input_shape
 from metassl.errors import DataError, one_of
 from metassl.library.episodes import Episodes
@@ -37,6 +38,10 @@ def episodes(
     transductive: bool = False,
     label_ratio: float = 1.0,
     label_seed: int = 0,
+    label_noise: float | Sequence[float] = 0.0,
+    corruption: str = "none",
+    corruption_severity: float | Sequence[float] = 0.5,
+    corruption_parts: Sequence[str] = PARTS,
 ) -> Episodes:
     """Makes tasks of arrays: an endless sequence of small problems with few labels.
 
@@ -60,6 +65,10 @@ def episodes(
         imbalance, dirichlet, class_aware, transductive: see metassl.data.spec.EpisodeSpec.
         label_ratio, label_seed: share of each class's items that has labels in training, and the seed of that
             choice; the others can only be unlabelled. At validation and test every item may be either.
+        label_noise: share of wrong labels in the support, or a range [low, high] of it.
+        corruption: "none", "noise", "blur", "occlusion" or "missing": what damages the items of
+            `corruption_parts`, by how much `corruption_severity` says, 0 to 1 or a range of it; see
+            metassl.data.low_quality.kinds.
 
     Raises:
         DataError: arrays or labels of another form, NaN, an unknown class.
@@ -102,7 +111,8 @@ def episodes(
         "way": way, "shot": shot, "queries": queries, "unlabelled": unlabelled, "distractors": distractors,
         "distractor_unlabelled": distractor_unlabelled, "imbalance": imbalance, "dirichlet": dirichlet,
         "class_aware": class_aware, "transductive": transductive, "label_ratio": label_ratio,
-        "label_seed": label_seed,
+        "label_seed": label_seed, "label_noise": label_noise, "corruption": corruption,
+        "corruption_severity": corruption_severity, "corruption_parts": corruption_parts,
     }  # fmt: skip
     contents, values = _contents(inputs("x", x), y, classes, split)
     shown = views_for(input_shape(contents.items), views)

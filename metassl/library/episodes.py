@@ -11,6 +11,7 @@ from typing import Any, Self
 from metassl.data.builder import PLAIN, EpisodeBuilder, chosen_views
 from metassl.data.class_splits import by_ratio
 from metassl.data.class_tasks import ClassTasks
+from metassl.data.low_quality.corruption import corruption_of
 from metassl.data.pool import SPLITS
 from metassl.data.spec import to_count
 from metassl.data.task_source import TaskSource
@@ -111,6 +112,9 @@ class Episodes:
             task_draws=task_draws,
             outcome=self.task.outcome,
             redraws=redraws,
+            corruption=corruption_of(
+                self.make_up.quality, self.task.input_shape, self.make_up.transductive, self.seed, self.split
+            ),
         )
 
     def having(self, **changes: Any) -> Self:

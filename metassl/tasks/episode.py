@@ -141,12 +141,14 @@ class Oracle:
         distractor: [T, U] bool, True where the image is of none of the task's classes.
         class_ids: [T, N] index of each class in the whole source, or [T, 1] of the family of a curve.
         family: [T] number of the family that a task is of, 0 where there is one.
+        support_y: [T, S] true labels of the support, where the episode has wrong ones; or its values.
     """
 
     unlabelled_y: Tensor
     distractor: Tensor
     class_ids: Tensor
     family: Tensor
+    support_y: Tensor
 
 
 @dataclass(frozen=True)

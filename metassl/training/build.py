@@ -11,6 +11,7 @@ from metassl.compatibility import check_engine
 from metassl.data import store
 from metassl.data.builder import EpisodeBuilder, chosen_views
 from metassl.data.class_tasks import ClassTasks
+from metassl.data.low_quality.corruption import corruption_of
 from metassl.data.task_source import PreparedTasks, TaskSource
 from metassl.data.task_stream import TaskStream
 from metassl.data.views import View
@@ -111,6 +112,7 @@ def build_episodes(
         task_draws=learner.draws,
         outcome=task.outcome,
         redraws=learner.redraws(training),
+        corruption=corruption_of(make_up.quality, task.input_shape, make_up.transductive, seed, split),
     )
 
 

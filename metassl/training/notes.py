@@ -77,6 +77,14 @@ def distractors(config: DictConfig, learner: MetaLearner) -> Found:
             yield f"{place}.distractor_unlabelled", f"there are no distractors ({place}.distractors=0)."
 
 
+def quality(config: DictConfig, learner: MetaLearner) -> Found:
+    """Options of damage need a kind of it."""
+    for place in ("episode", "episode.test"):
+        if _at(config, place, "corruption") == "none":
+            for key in ("corruption_severity", "corruption_parts"):
+                yield f"{place}.{key}", f"nothing is damaged ({place}.corruption=none)."
+
+
 def unlabelled_queries(config: DictConfig, learner: MetaLearner) -> Found:
     """Where U is Q, its make-up is that of Q: balanced, and without distractors."""
     for place in ("episode", "episode.test"):
@@ -109,7 +117,7 @@ def judging(config: DictConfig, learner: MetaLearner) -> Found:
 
 
 RULES: tuple[Rule, ...] = (
-    no_objective, places, closed_forms, distractors, unlabelled_queries, norms, parameters, judging,
+    no_objective, places, closed_forms, distractors, quality, unlabelled_queries, norms, parameters, judging,
 )  # fmt: skip
 
 

@@ -16,7 +16,11 @@ BASE = {
     "way": 4, "shot": 2, "queries": 3, "unlabelled": 3, "distractors": 2, "distractor_unlabelled": 4,
     "imbalance": 1.0, "class_aware": True, "transductive": False, "label_ratio": 1.0, "label_seed": 0,
 }  # fmt: skip
-ARRAYS = [name for name in Draw.__dataclass_fields__ if name not in ("generators", "items", "family")]
+ARRAYS = [
+    name
+    for name in Draw.__dataclass_fields__
+    if name not in ("generators", "items", "family", "support_true")
+]
 
 
 def spec(**changes: object) -> EpisodeSpec:

@@ -141,6 +141,7 @@ def test_defaults_are_those_of_the_config() -> None:
     config = OmegaConf.to_container(OmegaConf.load(CONF / "episode" / "standard.yaml"))
     del config["test"], config["out_of_scope"]  # arrays have nothing that is of no class
     arguments = inspect.signature(metassl.episodes).parameters
+    config["corruption_parts"] = tuple(config["corruption_parts"])
     assert {key: arguments[key].default for key in config} == config
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from metassl.data.low_quality.quality import CLEAN, Quality
 from metassl.data.spec import Range, to_range
 from metassl.schema.check import check_group
 from metassl.schema.groups.episode import EpisodeKeys
@@ -19,6 +20,8 @@ class PointSpec:
         unlabelled: U, points without a value.
         transductive: U is Q without its values.
     """
+
+    quality: ClassVar[Quality] = CLEAN
 
     shot: Range
     queries: int

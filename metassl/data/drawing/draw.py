@@ -25,6 +25,7 @@ class Draw:
         generators: one for each episode, for whatever else is random in it (the views).
         items: [n, ...] what the rows are of, where these episodes bring their own; None: the source's.
         family: [T] number of each task's family in the source; None: all are of one.
+        support_true: [T, S] true labels of S, where some of support_y are wrong; None: none is.
     """
 
     support: np.ndarray
@@ -46,3 +47,4 @@ class Draw:
     generators: Sequence[Generator]
     items: np.ndarray | None = None
     family: np.ndarray | None = None
+    support_true: np.ndarray | None = None

@@ -81,6 +81,6 @@ class MixtureSampler:
 def _in_order(drawn: Sequence[dict[str, Any]], order: np.ndarray) -> dict[str, Any]:
     """Draws of some families as one, whose row t is row order[t] of them one after the other."""
     generators = [generator for each in drawn for generator in each.pop("generators")]
-    names = [name for name in drawn[0] if name not in ("items", "family")]
+    names = [name for name in drawn[0] if name not in ("items", "family", "support_true")]
     merged = {name: np.concatenate([each[name] for each in drawn])[order] for name in names}
     return merged | {"generators": [generators[place] for place in order]}

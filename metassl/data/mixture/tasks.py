@@ -8,6 +8,7 @@ import numpy as np
 
 from metassl.data.builder import Sampler
 from metassl.data.class_tasks import ClassTasks
+from metassl.data.low_quality.wrong_labels import with_wrong_labels
 from metassl.data.mixture.merged import KEY, Merged
 from metassl.data.mixture.sampler import Family, MixtureSampler
 from metassl.data.mixture.styles import STYLES
@@ -113,7 +114,7 @@ class MixtureTasks:
                     raise ConfigError(f"{str(error).rstrip('.')} (of '{name}' in {KEY}).") from error
                 families.append(Family(sampler, first, weight))
             first += len(pools[0].counts)
-        return MixtureSampler(families)
+        return with_wrong_labels(MixtureSampler(families), make_up.quality, seed, split)
 
     def pools(self, member: str, split: str) -> list[Pool]:
         """The member's classes in a split, under each style."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from metassl.data.low_quality.quality import CLEAN, Quality, take_quality
 from metassl.data.spec import Range, to_range
 from metassl.errors import ConfigError
 from metassl.schema.check import check_group
@@ -37,6 +38,7 @@ class TableSpec:
         unlabelled: U in all, at most, likewise.
         transductive: U is Q without its labels.
         self_made: how training tasks are made without labels; None: they have the table's own.
+        quality: what is wrong with labels and rows.
     """
 
     classes: int
@@ -45,6 +47,7 @@ class TableSpec:
     unlabelled: int
     transductive: bool
     self_made: SelfMade | None = None
+    quality: Quality = CLEAN
 
     def described(self) -> dict[str, Any]:
         """See MakeUp."""
@@ -53,6 +56,7 @@ class TableSpec:
             "shot": self.shot.plain,
             "queries": self.queries,
             "unlabelled": "queries" if self.transductive else self.unlabelled,
+            **self.quality.described(),
         }
 
     def sentence(self) -> str:
@@ -60,7 +64,7 @@ class TableSpec:
         made = self.described()
         return (
             f"up to {self.classes} classes, {made['shot']}-shot, up to {made['unlabelled']} unlabelled rows "
-            f"and {self.queries} queries in all"
+            f"and {self.queries} queries in all{self.quality.sentence()}"
         )
 
 
@@ -80,6 +84,7 @@ def table_spec(values: Mapping[str, Any], prefix: str = "episode") -> TableSpec:
         made["unlabelled"],
         made["transductive"],
         None if own is None else SelfMade(tuple(own["share"]), own["rows"], own["validation"]),
+        take_quality(made),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.low_quality.wrong_labels import with_wrong_labels
 from metassl.data.pool import SPLITS, Contents, input_shape
 from metassl.data.tables.part import Part, parts_of
 from metassl.data.tables.sampler import KnownTables, TableSampler
@@ -71,10 +72,12 @@ class TableTasks:
         own = make_up.self_made
         if own is not None and (split == "train" or (split == "val" and own.validation)):
             made = SelfMadeTables(parts, self._numbers(parts), self.contents.items, make_up)
-            return TableSampler(made, make_up, self.way(make_up), seed, split, outer)
+            drawn = TableSampler(made, make_up, self.way(make_up), seed, split, outer)
+            return with_wrong_labels(drawn, make_up.quality, seed, split)
         make_up = with_labels(make_up)
         known = KnownTables(parts, self._numbers(parts))
-        return TableSampler(known, make_up, self.way(make_up), seed, split, outer)
+        drawn = TableSampler(known, make_up, self.way(make_up), seed, split, outer)
+        return with_wrong_labels(drawn, make_up.quality, seed, split)
 
     def items(self) -> np.ndarray:
         """Of all tables."""

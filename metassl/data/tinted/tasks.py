@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metassl.data.builder import Sampler
+from metassl.data.low_quality.wrong_labels import with_wrong_labels
 from metassl.data.named import several_of
 from metassl.data.pool import SPLITS, Contents, Source
 from metassl.data.spec import EpisodeSpec, episode_spec
@@ -105,7 +106,7 @@ class TintedTasks:
         drawings = int(self.contents.counts.min())
         check_enough(levels, self.families, drawings if SHAPE in self.families else None, make_up, split)
         names, known = [each.name for each in levels], [SHAPE, *self.kinds]
-        return FamilySampler(
+        drawn = FamilySampler(
             levels,
             [names.index(name) for name in self.families],
             [known.index(name) for name in self.families],
@@ -116,6 +117,7 @@ class TintedTasks:
             split,
             outer,
         )
+        return with_wrong_labels(drawn, make_up.quality, seed, split)
 
     def levels(self, split: str) -> list[Levels]:
         """Letters and the levels of a split of each attribute that pictures vary in."""

@@ -1,10 +1,12 @@
 """What a task is made of: classes, points, or rows of a table."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from metassl.schema.ranges import (
+    BelowOne,
     Count,
     NotNegative,
     Number,
@@ -19,7 +21,7 @@ from metassl.schema.ranges import (
 )
 
 
-def _rising(pair: tuple[int, int]) -> tuple[int, int]:
+def _rising(pair: tuple[float, float]) -> tuple[float, float]:
     if pair[0] > pair[1]:
         raise ValueError("the first is larger")
     return pair
@@ -34,6 +36,18 @@ SomeShots = Annotated[
     Said("a whole number of at least 1, or a range [low, high] of such"),
 ]
 Imbalance = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
+LabelNoise = Annotated[
+    BelowOne | Annotated[tuple[BelowOne, BelowOne], AfterValidator(_rising)],
+    Said("a number from 0 to below 1, or a range [low, high] of such"),
+]
+Corruption = Literal["none", "noise", "blur", "occlusion", "missing"]
+Severity = Annotated[
+    Share | Annotated[tuple[Share, Share], AfterValidator(_rising)],
+    Said("a number from 0 to 1, or a range [low, high] of such"),
+]
+CorruptedParts = Annotated[
+    Sequence[Literal["support", "unlabelled", "query"]], Said("a list of support, unlabelled and query")
+]
 Concentration = Annotated[float, Field(strict=True, ge=0.01, le=1e6, allow_inf_nan=False)]
 
 
@@ -54,6 +68,10 @@ class TestEpisodeKeys(BaseModel):
     out_of_scope: Whole | None
     class_aware: Switch | None
     transductive: Switch | None
+    label_noise: LabelNoise | None
+    corruption: Corruption | None
+    corruption_severity: Severity | None
+    corruption_parts: CorruptedParts | None
 
 
 class CurvesKeys(BaseModel):
@@ -92,6 +110,10 @@ class EpisodeKeys(BaseModel):
     transductive: Switch
     label_ratio: Share
     label_seed: Seed
+    label_noise: LabelNoise
+    corruption: Corruption
+    corruption_severity: Severity
+    corruption_parts: CorruptedParts
     curves: CurvesKeys
     self_made: SelfMadeKeys
     test: TestEpisodeKeys

@@ -1,0 +1,1 @@
+"""Data as they come from the field: labels that are wrong, inputs that are damaged."""
