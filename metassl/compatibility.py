@@ -84,6 +84,16 @@ def virtual_steps_need_gradient_steps(learner: MetaLearner, task: TaskSpec) -> s
     return None
 
 
+def losses_of_the_support_need_gradient_steps(learner: MetaLearner, task: TaskSpec) -> str | None:
+    """A loss of S that is not that of Q is for what descends it."""
+    if not (task.outcome.one_loss or learner.traits.takes_gradient_steps):
+        return (
+            "outcome.support_loss: found a loss of its own for S, and a model that takes no gradient steps "
+            f"({type(learner).__name__}). Allowed with it is cross_entropy."
+        )
+    return None
+
+
 def tasks_must_make_sense(learner: MetaLearner, task: TaskSpec) -> str | None:
     """What a task asks for has to have a meaning to each part: some know classes alone."""
     head = getattr(learner, "head", None)
@@ -122,6 +132,7 @@ RULES: tuple[Rule, ...] = (
     meta_parameters_need_adaptation,
     inner_losses_need_inner_steps,
     virtual_steps_need_gradient_steps,
+    losses_of_the_support_need_gradient_steps,
     turns_need_squares,
 )
 

@@ -4,6 +4,7 @@ import pytest
 
 from metassl.compatibility import RULES, check
 from metassl.errors import ConfigError
+from metassl.outcomes.classification import Classification
 from metassl.outcomes.regression import Regression
 from metassl.tasks.spec import TaskSpec
 from metassl.trained.build import build_learner
@@ -51,6 +52,15 @@ def test_only_squares_can_be_turned(make_config) -> None:
     check(build_learner(make_config("model=maml", "ssl=rotation"), SPEC), SPEC)
 
 
+def test_a_loss_of_the_support_is_for_what_descends_it(make_config) -> None:
+    robust = TaskSpec(3, (1, 16, 16), 40, Classification(support_loss="gce"))
+    with pytest.raises(
+        ConfigError, match=r"^outcome.support_loss: .* takes no gradient steps \(HeadLearner\)"
+    ):
+        build_learner(make_config("model=protonet", "ssl=none"), robust)
+    check(build_learner(make_config("model=maml", "ssl=none"), robust), robust)
+
+
 def test_a_wrapped_objective_needs_what_it_wraps(make_config) -> None:
     words = ("model=protonet", "ssl=learned_weights", "ssl@ssl.wrapped=learned_critic")
     with pytest.raises(ConfigError, match="models that take gradient steps"):
@@ -89,4 +99,9 @@ def test_some_parts_know_classes_alone(make_config, words, line, neighbour) -> N
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.__name__ for rule in RULES} == {*CASES, "turns_need_squares", "tasks_must_make_sense"}
+    assert {rule.__name__ for rule in RULES} == {
+        *CASES,
+        "turns_need_squares",
+        "tasks_must_make_sense",
+        "losses_of_the_support_need_gradient_steps",
+    }

@@ -16,7 +16,7 @@ from metassl.library.given_rows import GivenRows
 from metassl.library.inputs import inputs, is_values, labels, same_form, values
 from metassl.library.random_views import Views, views_for
 from metassl.outcomes.base import Outcome
-from metassl.outcomes.classification import CLASSES
+from metassl.outcomes.classification import CLASSES, Classification
 from metassl.outcomes.regression import Regression
 from metassl.tasks.episode import Episode
 
@@ -125,7 +125,7 @@ def task(
     support = inputs("support_x", support_x)
     if outcome is None:
         outcome = Regression() if is_values("support_y", support_y) else CLASSES
-    read = labels if outcome == CLASSES else values
+    read = labels if isinstance(outcome, Classification) else values
     y = read("support_y", support_y, len(support))
     unlabelled = support[:0]
     if unlabelled_x is not None and len(unlabelled_x):

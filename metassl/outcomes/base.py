@@ -47,6 +47,15 @@ class Outcome:
         """Scalar loss of outputs [n, K] against labels y, items weighted by [n]."""
         raise NotImplementedError
 
+    def support_loss_of(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """Scalar loss of the support that adaptation descends, as `loss` unless the outcome has another."""
+        return self.loss(outputs, y, weight)
+
+    @property
+    def one_loss(self) -> bool:
+        """Whether adaptation descends the same loss on S that is measured on Q."""
+        return True
+
     def label_loss(self, outputs: Tensor, q: Tensor, weight: Tensor) -> Tensor:
         """[n] loss of each item against targets q [n, K] that an objective gave; weight [n] 0 for padding."""
         raise NotImplementedError

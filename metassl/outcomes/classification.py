@@ -3,8 +3,9 @@
 Legend: n items, N way, H numbers of an embedding.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +14,10 @@ from torch.nn import functional as F
 from metassl.numerics.geometry import class_means
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Outcome, Units, mask_outputs
+from metassl.outcomes.robust_losses import generalised_cross_entropy, symmetric_cross_entropy
 from metassl.outcomes.scores import ACCURACY, Score
+from metassl.schema.constructor import check_values
+from metassl.schema.ranges import NotNegative, Power
 
 ROUNDING = 1e-6  # of float32: a smaller mass of labels may be none
 TINY = 1e-12
@@ -24,12 +28,27 @@ class Classification(Outcome):
     """Asks which of the task's classes an input belongs to.
 
     Outputs are logits [n, N], labels numbers 0..N-1, targets distributions over the classes; the loss is the
-    cross-entropy, the score the accuracy.
+    cross-entropy, the score the accuracy. What gradient steps descend on S can be a loss that wrong labels
+    move less, see metassl.outcomes.robust_losses; on Q, and on labels of U, it is the cross-entropy always.
+
+    Args:
+        support_loss: cross_entropy, gce (generalised) or sce (symmetric).
+        gce_q: its power, above 0 (where it is the cross-entropy) to 1 (the absolute error).
+        sce_alpha: weight of the cross-entropy in sce.
+        sce_beta: weight of the reverse cross-entropy in it.
     """
 
     name: ClassVar[str] = "classification"
     asks: ClassVar[str] = "classes"
     scores: ClassVar[tuple[Score, ...]] = (ACCURACY,)
+
+    support_loss: Literal["cross_entropy", "gce", "sce"] = "cross_entropy"
+    gce_q: Power = 0.7
+    sce_alpha: NotNegative = 0.1
+    sce_beta: NotNegative = 1.0
+
+    def __post_init__(self) -> None:
+        check_values(type(self), "outcome", vars(self))
 
     def targets(self, y: Tensor, outputs: int) -> Tensor:
         """[n, N] one-hot rows."""
@@ -38,6 +57,15 @@ class Classification(Outcome):
     def loss(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         """Cross-entropy, a weighted mean."""
         return cross_entropy(outputs, y, weight)
+
+    def support_loss_of(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        """The loss that was asked for, a weighted mean."""
+        return weighted_mean(SUPPORT_LOSSES[self.support_loss](self, outputs, y), weight)
+
+    @property
+    def one_loss(self) -> bool:
+        """Whether that is the cross-entropy."""
+        return self.support_loss == Classification.support_loss
 
     def label_loss(self, outputs: Tensor, q: Tensor, weight: Tensor) -> Tensor:
         """[n] cross-entropy with soft targets."""
@@ -96,6 +124,29 @@ class Classification(Outcome):
         """[N, H] the mean of each class."""
         return class_means(e, q.to(e.dtype), w)
 
+
+def _plain(options: Classification, outputs: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(outputs, y, reduction="none")
+
+
+def _generalised(options: Classification, outputs: Tensor, y: Tensor) -> Tensor:
+    targets = one_hot(y, outputs.shape[-1]).to(outputs.dtype)
+    return generalised_cross_entropy(outputs, targets, options.gce_q)
+
+
+def _symmetric(options: Classification, outputs: Tensor, y: Tensor) -> Tensor:
+    targets = one_hot(y, outputs.shape[-1]).to(outputs.dtype)
+    return symmetric_cross_entropy(outputs, targets, options.sce_alpha, options.sce_beta)
+
+
+EachLoss = Callable[[Classification, Tensor, Tensor], Tensor]
+"""(its options, outputs [n, N], labels [n]) -> [n] loss of each item."""
+
+SUPPORT_LOSSES: Mapping[str, EachLoss] = {
+    "cross_entropy": _plain,
+    "gce": _generalised,
+    "sce": _symmetric,
+}
 
 CLASSES = Classification()
 

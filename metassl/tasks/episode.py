@@ -120,8 +120,8 @@ class Episode:
         return self.outcome.targets(self.support_y, self.outputs)
 
     def support_loss(self, outputs: Tensor) -> Tensor:
-        """Loss of the support's outputs [S, K]: scalar."""
-        return self.outcome.loss(outputs, self.support_y, self.support_weight)
+        """Loss of the support's outputs [S, K] that adaptation descends: scalar."""
+        return self.outcome.support_loss_of(outputs, self.support_y, self.support_weight)
 
     def query_loss(self, outputs: Tensor) -> Tensor:
         """Loss of the queries' outputs [Q, K]: scalar."""
