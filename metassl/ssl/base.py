@@ -138,6 +138,10 @@ class SSLObjective(nn.Module):
         """A scalar to be made small, or None for an objective that only labels."""
         return None
 
+    def support_weights(self, context: Context) -> Tensor | None:
+        """[S] what each labelled example counts, where its label may be wrong; None: all alike."""
+        return None
+
     def report(self, memory: Memory) -> Tensors:
         """What it found in a task, by name: tensors of one dimension, of which a mean over tasks makes sense.
 

@@ -182,6 +182,12 @@ class SSLTerm(nn.Module):
         labels = self.objective.label(context)
         return None if labels is None else labels.times(context.weight)
 
+    def support_weights(self, context: Context) -> Tensor:
+        """[S] what each labelled example counts, with padding at 0."""
+        present = context.episode.support_weight
+        weights = self.objective.support_weights(context)
+        return present if weights is None else weights * present
+
     def penalty(self, context: Context) -> Tensor | float:
         """The objective's penalty, 0 when it has none."""
         penalty = self.objective.penalty(context)

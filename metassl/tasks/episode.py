@@ -119,9 +119,10 @@ class Episode:
         """[S, K] the support's labels in the form of outputs."""
         return self.outcome.targets(self.support_y, self.outputs)
 
-    def support_loss(self, outputs: Tensor) -> Tensor:
-        """Loss of the support's outputs [S, K] that adaptation descends: scalar."""
-        return self.outcome.support_loss_of(outputs, self.support_y, self.support_weight)
+    def support_loss(self, outputs: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Loss of the support's outputs [S, K] that adaptation descends: scalar; weight [S], None: alike."""
+        weight = self.support_weight if weight is None else weight
+        return self.outcome.support_loss_of(outputs, self.support_y, weight)
 
     def query_loss(self, outputs: Tensor) -> Tensor:
         """Loss of the queries' outputs [Q, K]: scalar."""

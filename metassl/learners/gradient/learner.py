@@ -160,10 +160,12 @@ class GradientLearner(MetaLearner):
         return self.inner_weight(task.episode, task.stage) * self.ssl.over_steps(k, task.steps)
 
     def inner_loss(self, context: Context, weight: float) -> Tensor:
-        """L(S) + λ·SSL(U). Called with φ in place."""
-        episode = context.episode
-        loss = episode.support_loss(context.support_logits())
-        return loss + weight * self.ssl.loss(context) if weight else loss
+        """L(S) + λ·SSL(U), S as the objective weighs it. Called with φ in place."""
+        episode, outputs = context.episode, context.support_logits()
+        if not weight:
+            return episode.support_loss(outputs)
+        loss = episode.support_loss(outputs, self.ssl.support_weights(context))
+        return loss + weight * self.ssl.loss(context)
 
     def statistics(self, met: Statistics) -> dict[str, Tensor]:
         """By name, what the norms of a pass met, for learners that keep averages of each step."""

@@ -184,7 +184,8 @@ class HeadLearner(MetaLearner):
                 break
             worth = weight * self.ssl.objective.strength(context) * given.weight
             u = z[f"inner/{given.view}"]
-            state = _fit_rows(head, [*rows, (u, given.q, worth)])
+            of_support = (*rows[0][:2], self.ssl.support_weights(context))
+            state = _fit_rows(head, [of_support, (u, given.q, worth)])
             if given.rest is not None:
                 share, log_radius = given.rest
                 state = head.with_rest(state, u, share, log_radius, episode.class_mask)

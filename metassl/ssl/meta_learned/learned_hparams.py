@@ -76,6 +76,10 @@ class LearnedHparams(Wrapping):
         """The wrapped objective's penalty by the learned numbers."""
         return self.learned().penalty(context)
 
+    def support_weights(self, context: Context) -> Tensor | None:
+        """What the wrapped objective makes of S, by the learned numbers."""
+        return self.learned().support_weights(context)
+
     def feedback(self, context: Context, advantage: Tensor) -> Tensor:
         """The wrapped objective's feedback by the learned numbers."""
         return self.learned().feedback(context, advantage)

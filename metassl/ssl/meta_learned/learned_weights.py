@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from metassl.numerics.geometry import class_means
 from metassl.outcomes.classification import Classification, mask_classes, one_hot
-from metassl.schema.ranges import Count
+from metassl.schema.ranges import Count, Switch
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
 
 RATE = 10.0  # of the outer rate
+ONLY = 0.5  # weight of a class's other examples below which there is none
 
 
 class SoftWeighting(Wrapping):
@@ -34,18 +35,25 @@ class SoftWeighting(Wrapping):
     label multiplies the cross-entropy itself, so that closed forms and penalties take the weights too. m is
     one perceptron in place of convolutions over feature maps.
 
+    With `support` it weighs the labels of S as well, by the same m: the prototype of the class that an
+    example is labelled as is then that of its other examples. Where it is the only one it stays in.
+
     Source: the soft weighting network of LST, Li et al. 2019, section 4.1.
 
     Args:
         objective: the wrapped one.
         features: D.
         width: of m's hidden layer.
+        support: whether labels of S, too, are weighed.
     """
 
     rates: ClassVar = {"relation.": RATE}
 
-    def __init__(self, objective: SSLObjective, features: int, width: Count = 16) -> None:
+    def __init__(
+        self, objective: SSLObjective, features: int, width: Count = 16, support: Switch = False
+    ) -> None:
         super().__init__(objective)
+        self.support = support
         last = nn.Linear(width, 1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -58,14 +66,26 @@ class SoftWeighting(Wrapping):
         labels = one_hot(episode.support_y, episode.way)
         p = class_means(context.constant(context.support_features()), labels, episode.support_weight)
         z = context.constant(context.features(view))
-        pairs = torch.cat((z.unsqueeze(1).expand(-1, len(p), -1), p.expand(len(z), -1, -1)), dim=-1)
+        return self._related(z, p.expand(len(z), -1, -1), episode.class_mask)
+
+    def _related(self, z: Tensor, p: Tensor, class_mask: Tensor) -> Tensor:
+        """[n, N] a_j of features z [n, D] to prototypes p [n, N, D] of their own."""
+        pairs = torch.cat((z.unsqueeze(1).expand_as(p), p), dim=-1)
         scores: Tensor = self.relation(pairs).squeeze(-1)
-        return mask_classes(scores, episode.class_mask).softmax(-1)
+        return mask_classes(scores, class_mask).softmax(-1)
 
     def weights(self, context: Context, q: Tensor, view: str) -> Tensor:
         """[U] w_j, for labels q [U, N]."""
-        live = context.episode.class_mask.to(q.dtype).sum()
-        return live * (q * self.related(context, view)).sum(-1)
+        return _for_labels(context, q, self.related(context, view))
+
+    def support_weights(self, context: Context) -> Tensor | None:
+        """[S] w_i of the support's own labels."""
+        if not self.support:
+            return super().support_weights(context)
+        episode, z = context.episode, context.constant(context.support_features())
+        q = one_hot(episode.support_y, episode.way).to(z.dtype)
+        p = means_of_others(z, q, episode.support_weight)
+        return _for_labels(context, q, self._related(z, p, episode.class_mask))
 
     def label(self, context: Context) -> SoftLabels | None:
         """The wrapped labels, at w_j times their weight."""
@@ -81,3 +101,21 @@ class SoftWeighting(Wrapping):
             return context.weight * self.weights(context, q, view)
 
         return self.objective.penalty(replace(context, policy=policy))
+
+
+def means_of_others(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
+    """[S, N, D] for each example the mean of each class without it, or with it where there is no other.
+
+    Features z [S, D], labels q [S, N] and weights w [S] of the support.
+    """
+    own = (q * w.unsqueeze(-1)).unsqueeze(-1)
+    mass = own.sum(0)
+    left = mass - own  # [S, N, 1]
+    others = (mass * class_means(z, q, w) - own * z.unsqueeze(1)) / left.clamp(min=1)
+    return torch.where(left > ONLY, others, class_means(z, q, w))
+
+
+def _for_labels(context: Context, q: Tensor, related: Tensor) -> Tensor:
+    """[n] N Σ_c q_jc a_jc, N the classes that the task has."""
+    live = context.episode.class_mask.to(q.dtype).sum()
+    return live * (q * related).sum(-1)

@@ -5,10 +5,11 @@ Legend: N way, S support, U unlabelled.
 
 import torch
 from torch import Tensor
-from torch.func import grad
+from torch.func import grad, vmap
 
 from metassl.errors import ConfigError
 from metassl.numerics.tensors import Tensors
+from metassl.schema.ranges import Switch
 from metassl.ssl.base import SoftLabels, SSLObjective
 from metassl.ssl.context import Context
 from metassl.ssl.meta_learned.wrapping import Wrapping
@@ -30,16 +31,21 @@ class Reweight(Wrapping):
     Differs from the paper: the clean set is S, which the learner also trains on, and not one apart; the
     weights sum to |U| and not to 1, since the loss here is a mean.
 
+    With `support` labels of S, too, count as far as their gradients agree with those of the other labels of
+    S, of which the right ones are the majority.
+
     Source: Ren et al. 2018b, eq. 8 to 12 and Algorithm 1.
 
     Args:
         objective: the wrapped one, which has to label.
+        support: whether labels of S, too, are weighed.
     """
 
     needs_gradient_steps = True
 
-    def __init__(self, objective: SSLObjective) -> None:
+    def __init__(self, objective: SSLObjective, support: Switch = False) -> None:
         super().__init__(objective)
+        self.support = support
         if not objective.labels:
             raise ConfigError(
                 f"ssl.wrapped: found {type(objective).__name__}, which gives no labels. Allowed with "
@@ -50,6 +56,10 @@ class Reweight(Wrapping):
         """The wrapped labels, at w_j times their weight."""
         given = self.objective.label(context)
         return None if given is None else given.times(weights(context, given))
+
+    def support_weights(self, context: Context) -> Tensor | None:
+        """[S] weights of the support's own labels, which sum to |S|."""
+        return agreement_of_support(context) if self.support else super().support_weights(context)
 
 
 def weights(context: Context, given: SoftLabels) -> Tensor:
@@ -71,5 +81,30 @@ def weights(context: Context, given: SoftLabels) -> Tensor:
         return context.episode.support_loss(moved.support_logits())
 
     agreement = (-grad(after_virtual_step)(torch.zeros_like(worth))).clamp(min=0).detach()
-    count = context.unlabelled.weight.sum()
-    return agreement * count / agreement.sum().clamp(min=NO_SLOPE)
+    return _summing_to(context.unlabelled.weight.sum(), agreement)
+
+
+def agreement_of_support(context: Context) -> Tensor:
+    """Weighs labels of the support by how well their gradients agree with those of all others of it.
+
+    [S] ∝ max(0, Σ_{k ≠ i} ⟨∇ℓ_i, ∇ℓ_k⟩), summing to |S|: a label agrees with itself, however wrong it is, and
+    the most with a wrong one, whose gradient is large; so it has no say of its own weight.
+    """
+    params = {name: p.detach() for name, p in context.params.items()}
+    episode, targets = context.episode, context.episode.support_targets()
+
+    def on_support(params: Tensors, share: Tensor) -> Tensor:
+        outputs = context.under(params).support_logits()
+        return (share * context.outcome.label_loss(outputs, targets, episode.support_weight)).sum()
+
+    one_each = torch.diag(episode.support_weight)
+    slopes = vmap(grad(on_support), (None, 0))(params, one_each)
+    each = torch.cat([slope.flatten(1) for slope in slopes.values()], dim=1).detach()
+    products = each @ each.T
+    agreement = (products.sum(1) - products.diagonal()).clamp(min=0)
+    return _summing_to(episode.support_weight.sum(), agreement)
+
+
+def _summing_to(total: Tensor, agreement: Tensor) -> Tensor:
+    """[n] weights in these proportions; all 0 where nothing agrees."""
+    return agreement * total / agreement.sum().clamp(min=NO_SLOPE)

@@ -60,6 +60,10 @@ class Wrapping(SSLObjective):
         """As the wrapped one."""
         return self.objective.penalty(context)
 
+    def support_weights(self, context: Context) -> Tensor | None:
+        """As the wrapped one."""
+        return self.objective.support_weights(context)
+
     def report(self, memory: Memory) -> Tensors:
         """As the wrapped one."""
         return self.objective.report(memory)
