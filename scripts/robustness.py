@@ -7,6 +7,7 @@ seed, those over its test episodes.
 """
 
 import sys
+from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from metassl.experiments.suites.suite import Table
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.outcomes.scores import ACCURACY
 from metassl.reports.drawing import new_figure, save_png, wrapped
-from metassl.reports.looks import look_of
+from metassl.reports.looks import Look, numbered_look
 from metassl.reports.suites.records import Records, read_records
 from metassl.reports.suites.verdicts import verdict
 from metassl.shipped import suites_folder
@@ -29,10 +30,11 @@ COLUMNS, WIDTH, HEIGHT = 3, 10.0, 8.6
 def main(target: Path) -> None:
     """Draws the picture."""
     tables, records = read_suite(suites_folder(), SUITE).tables, read_records(RESULTS)
+    looks = {row: numbered_look(place) for place, row in enumerate(tables[0].rows)}
     figure = new_figure(WIDTH, HEIGHT)
     axes = figure.subplots(-(-len(tables) // COLUMNS), COLUMNS, sharey=True)
     for axis, table in zip(axes.flat, tables, strict=False):
-        draw(axis, table, records)
+        draw(axis, table, records, looks)
     for row in axes:
         row[0].set_ylabel("accuracy in %")
     lines = axes.flat[0].get_legend_handles_labels()
@@ -40,7 +42,7 @@ def main(target: Path) -> None:
     save_png(figure, target)
 
 
-def draw(axis: Axes, table: Table, records: Records) -> None:
+def draw(axis: Axes, table: Table, records: Records, looks: Mapping[str, Look]) -> None:
     """The panel of one table."""
     for place, row in enumerate(table.rows):
         found = [
@@ -51,13 +53,13 @@ def draw(axis: Axes, table: Table, records: Records) -> None:
         if not points:
             continue
         x, y, half = zip(*points, strict=True)
-        pair, _, loss = row.partition(", ")
-        look = look_of(*pair.split("/"))
+        look = looks[row]
         spread = 0.008 * (float(table.columns[-1]) - float(table.columns[0]))
         beside = [value + (place - len(table.rows) / 2) * spread for value in x]
-        style, colour = (":", "black") if loss else (look.style, look.colour)
-        axis.errorbar(beside, y, half, color=colour, linestyle=style, marker=look.marker, markersize=4,
-                      capsize=2, linewidth=1.2, label=row)  # fmt: skip
+        axis.errorbar(
+            beside, y, half, color=look.colour, linestyle=look.style, marker=look.marker, markersize=4,
+            capsize=2, linewidth=1.2, label=row,
+        )  # fmt: skip
     axis.set_title(table.name, fontsize="medium")
     axis.set_xlabel(wrapped(str(table.axis), 3.0, 8), fontsize="small")
     axis.set_xticks([float(column) for column in table.columns], table.columns)
