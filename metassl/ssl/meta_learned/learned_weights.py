@@ -104,7 +104,7 @@ class SoftWeighting(Wrapping):
 
 
 def means_of_others(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
-    """[S, N, D] for each example the mean of each class without it, or with it where there is no other.
+    """Means of classes as each example sees them: without itself, or with it where there is no other: [S, N, D].
 
     Features z [S, D], labels q [S, N] and weights w [S] of the support.
     """
