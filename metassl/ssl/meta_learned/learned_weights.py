@@ -104,7 +104,7 @@ class SoftWeighting(Wrapping):
 
 
 def means_of_others(z: Tensor, q: Tensor, w: Tensor) -> Tensor:
-    """Means of classes as each example sees them: without itself, or with it where there is no other: [S, N, D].
+    """Means of classes as each example sees them, without itself where there is another: [S, N, D].
 
     Features z [S, D], labels q [S, N] and weights w [S] of the support.
     """
