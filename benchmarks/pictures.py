@@ -5,13 +5,13 @@
 
 handwriting: five characters of Omniglot's evaluation alphabets as pictures of 105 × 105, dark on white, 1
 labelled and 10 unlabelled drawings of each, and the other 9 to be told; by the model of the package.
-photographs: eight test classes of CIFAR-FS, 3 labelled and 25 unlabelled pictures of each, and 40 others to be
-told; by a run on CIFAR-FS, whose folder is given.
+photographs: eight test classes of CIFAR-FS, 3 labelled and 25 unlabelled pictures of each, and 40 others to
+be told; by a run on CIFAR-FS, whose folder is given.
 
-Each is drawn --draws times, 50 by default, and asked of the model as it is, of it as if the unlabelled pictures
-weren't there, and of scikit-learn's LogisticRegression and LabelSpreading on the model's pixels and features.
-The draws are the same for all; 95% intervals over them, differences paired. The folder holds the data as
-METASSL_DATA_DIR does. Writes a JSON file with the share of right answers in each draw.
+Each is drawn --draws times, 50 by default, and asked of the model as it is, of it as if the unlabelled
+pictures weren't there, and of scikit-learn's LogisticRegression and LabelSpreading on the model's pixels and
+features. The draws are the same for all; 95% intervals over them, differences paired. The folder holds the
+data as METASSL_DATA_DIR does. Writes a JSON file with the share of right answers in each draw.
 """
 
 import argparse
