@@ -75,8 +75,8 @@ def read_npz(
     Raises:
         DataError: a file, key, type, shape or label that isn't as `Arrays` describes it.
     """
-    arrays = _load(path, (items_key, labels_key, names_key))
-    items, labels = _items(path, items_key, arrays), _labels(path, labels_key, arrays)
+    arrays = loaded(path, (items_key, labels_key, names_key))
+    items, labels = items_of(path, items_key, arrays), labels_of(path, labels_key, arrays)
     if len(items) != len(labels) or len(items) == 0:
         raise DataError(
             f"'{path}': found {len(items)} items in '{items_key}' and {len(labels)} labels in "
@@ -90,7 +90,7 @@ def read_npz(
     )
 
 
-def _load(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
+def loaded(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """Those of `keys` that the file has. Only `NAMES_KEY` may be absent."""
     _refuse_npy(path)
     with opened(path, NO_NPZ) as archive:
@@ -115,7 +115,8 @@ def _refuse_npy(path: Path) -> None:
         raise DataError(f"'{path}' is not an .npz file: save it with numpy.savez.")
 
 
-def _items(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def items_of(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Images [n, h, w, c] uint8 or float32, or vectors [n, d] float32, out of those that were loaded."""
     items = arrays[key]
     vectors, images = items.ndim == 2, items.ndim in (3, 4)
     floating = np.issubdtype(items.dtype, np.floating)
@@ -133,7 +134,8 @@ def _items(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray
     return items[..., None] if items.ndim == 3 else items
 
 
-def _labels(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def labels_of(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whole numbers >= 0 or strings [n] out of the arrays that were loaded."""
     labels = arrays[key]
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         found = f"{labels.dtype} {list(labels.shape)}"

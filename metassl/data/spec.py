@@ -1,6 +1,6 @@
 """What an episode looks like, checked once, with the line that a user needs when it can't be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -149,12 +149,28 @@ def episode_spec(prefix: str = "episode", **values: Any) -> EpisodeSpec:
             f"{prefix}.way: found none, as in an episode of points (points, arml6, hsml4) or of a table; "
             "allowed with a dataset of classes is an episode of classes, such as episode=standard."
         )
+    if "sources" in made:
+        raise ConfigError(
+            f"{prefix}.sources: found {made['sources']}, as in an episode between domains; allowed with a "
+            "dataset of classes without domains is an episode of classes, such as episode=standard."
+        )
+    refuse_all(prefix, made)
     way, shot = to_range(made.pop("way")), to_range(made.pop("shot"))
     quality = take_quality(made)
     spec = EpisodeSpec(way=way, shot=shot, quality=quality, **made)
     if spec.dirichlet is not None:
         _alone(f"{prefix}.dirichlet", spec)
     return replace(spec, distractors=0, out_of_scope=0) if spec.transductive else spec
+
+
+def refuse_all(prefix: str, made: Mapping[str, Any]) -> None:
+    """Raise ConfigError where all rows of a class are asked for, as tasks between domains alone can have."""
+    for key in ("shot", "queries"):
+        if made[key] == "all":
+            raise ConfigError(
+                f"{prefix}.{key}: found 'all', allowed is a number; all rows there are only in tasks between "
+                "domains (episode=domains)."
+            )
 
 
 def refuse_out_of_scope(spec: EpisodeSpec) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from metassl.data.low_quality.quality import CLEAN, Quality
-from metassl.data.spec import Range, to_range
+from metassl.data.spec import Range, refuse_all, to_range
 from metassl.schema.check import check_group
 from metassl.schema.groups.episode import EpisodeKeys
 
@@ -45,4 +45,5 @@ class PointSpec:
 def point_spec(values: Mapping[str, Any], prefix: str = "episode") -> PointSpec:
     """A PointSpec from plain config values; ConfigError names the key that is wrong."""
     made = check_group(EpisodeKeys, prefix, values)
+    refuse_all(prefix, made)
     return PointSpec(to_range(made["shot"]), made["queries"], made["unlabelled"], made["transductive"])

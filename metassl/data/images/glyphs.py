@@ -67,7 +67,7 @@ class Glyphs:
         missing = [face for face in FACES if not (self.folder / face).exists()]
         if missing:
             raise DataError(f"'{self.folder / missing[0]}' doesn't exist: install matplotlib anew.")
-        faces = [_Face(self.folder / name) for name in FACES]
+        faces = [Face(self.folder / name) for name in FACES]
         letters = self._letters(faces)
         rng = np.random.default_rng(self.seed)
         items = np.empty((len(letters), DRAWINGS, self.size, self.size, 1), dtype=np.uint8)
@@ -80,7 +80,7 @@ class Glyphs:
         meta = {"source": "DejaVu fonts 2.37", "scripts": {s: list(x) for s, x in SCRIPTS.items()}}
         return Contents(items.reshape(-1, self.size, self.size, 1), counts, names, splits, meta)
 
-    def _letters(self, faces: list["_Face"]) -> list[str]:
+    def _letters(self, faces: list["Face"]) -> list[str]:
         """The letters of DejaVu Sans by script, each shape once, none blank."""
         order = [script for scripts in SCRIPTS.values() for script in scripts]
         sans = faces[0]
@@ -91,19 +91,17 @@ class Glyphs:
                 found.setdefault(hashlib.sha256(bitmap.tobytes()).hexdigest(), letter)
         return list(found.values())
 
-    def _drawings(self, letter: str, faces: list["_Face"], rng: np.random.Generator) -> np.ndarray:
+    def _drawings(self, letter: str, faces: list["Face"], rng: np.random.Generator) -> np.ndarray:
         """[DRAWINGS, size, size] jittered drawings of one letter."""
         draw = lru_cache(lambda face, stroke: faces[face].draw(letter, stroke))
         drawings = np.empty((DRAWINGS, self.size, self.size), dtype=np.uint8)
         face, stroke = rng.integers(len(faces), size=DRAWINGS), STROKE * rng.integers(2, size=DRAWINGS)
-        for d, row in enumerate(_affine_maps(rng)):
-            bitmap = draw(int(face[d]), int(stroke[d]))
-            moved = bitmap.transform((CANVAS, CANVAS), Image.Transform.AFFINE, row, Image.Resampling.BILINEAR)
-            drawings[d] = np.asarray(moved.resize((self.size, self.size), Image.Resampling.BOX))
+        for d, row in enumerate(affine_maps(rng)):
+            drawings[d] = jittered(draw(int(face[d]), int(stroke[d])), row, self.size)
         return drawings
 
 
-class _Face:
+class Face:
     """A font face and the letters of the known scripts that it has."""
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +117,13 @@ class _Face:
         return image
 
 
-def _affine_maps(rng: np.random.Generator) -> list[list[float]]:
+def jittered(bitmap: Image.Image, row: list[float], size: int) -> np.ndarray:
+    """[size, size] uint8 of a CANVAS × CANVAS drawing, moved by one of `affine_maps`."""
+    moved = bitmap.transform((CANVAS, CANVAS), Image.Transform.AFFINE, row, Image.Resampling.BILINEAR)
+    return np.asarray(moved.resize((size, size), Image.Resampling.BOX))
+
+
+def affine_maps(rng: np.random.Generator) -> list[list[float]]:
     """For each drawing the six numbers of Pillow's affine map, from a place in the result to its source."""
     angle, shear = np.radians(rng.uniform(-12, 12, DRAWINGS)), rng.uniform(-0.15, 0.15, DRAWINGS)
     scale, shift = rng.uniform(0.85, 1.15, (2, DRAWINGS)), rng.uniform(-0.08, 0.08, (DRAWINGS, 2)) * CANVAS

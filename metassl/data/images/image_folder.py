@@ -5,18 +5,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import ImageOps
 
 from metassl.data.class_folders import ClassFolders
 from metassl.data.class_splits import SplitChoice
-from metassl.data.images.pictures import decode
+from metassl.data.images.pictures import fitted
 from metassl.data.pool import Contents
 from metassl.data.preparing.progress import track
 from metassl.errors import DataError
 from metassl.schema.constructor import checked
 from metassl.schema.ranges import Pixels, Ratio, Seed
-
-MODES = {1: "L", 3: "RGB"}
 
 
 class ImageFolder:
@@ -67,12 +64,6 @@ class ImageFolder:
         files = [file for found in classes.values() for file in found]
         items = np.empty((len(files), self.size, self.size, self.channels), dtype=np.uint8)
         for row, file in enumerate(track(files, self.path.name)):
-            items[row] = self._decode(file)
+            items[row] = fitted(file, self.size, self.channels)
         counts = np.array([len(found) for found in classes.values()], dtype=np.int64)
         return Contents(items, counts, names, splits or self.choice.of(names), {"source": f"'{self.path}'"})
-
-    def _decode(self, file: Path) -> np.ndarray:
-        """[size, size, channels] uint8."""
-        upright = decode(file, MODES[self.channels], f"'{file}'")
-        picture = ImageOps.fit(upright, (self.size, self.size))
-        return np.asarray(picture).reshape(self.size, self.size, self.channels)

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from metassl.errors import DataError
 
+MODES = {1: "L", 3: "RGB"}
 PHOTOGRAPHS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
 
 
@@ -65,6 +66,15 @@ def _on_paper(image: Image.Image) -> Image.Image:
         return image
     seen = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+
+
+def fitted(file: Path, size: int, channels: int) -> np.ndarray:
+    """A picture file [size, size, channels] uint8: its shorter side is resized to `size`, the centre is kept.
+
+    Raises as `decode`.
+    """
+    upright = decode(file, MODES[channels], f"'{file}'")
+    return np.asarray(ImageOps.fit(upright, (size, size))).reshape(size, size, channels)
 
 
 def squeeze(images: np.ndarray, size: int, resample: Image.Resampling) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from metassl.data.low_quality.quality import CLEAN, Quality, take_quality
-from metassl.data.spec import Range, to_range
+from metassl.data.spec import Range, refuse_all, to_range
 from metassl.errors import ConfigError
 from metassl.schema.check import check_group
 from metassl.schema.groups.episode import EpisodeKeys
@@ -76,6 +76,7 @@ def table_spec(values: Mapping[str, Any], prefix: str = "episode") -> TableSpec:
             f"{prefix}.classes: found none, as in an episode of classes (standard) or points; allowed for "
             "tasks within a table are episode=table and episode=stunt."
         )
+    refuse_all(prefix, made)
     own = made.get("self_made")
     return TableSpec(
         made["classes"],

@@ -35,6 +35,14 @@ SomeShots = Annotated[
     Count | Annotated[tuple[Count, Count], AfterValidator(_rising)],
     Said("a whole number of at least 1, or a range [low, high] of such"),
 ]
+All = Literal["all"]
+ShotsOrAll = Annotated[
+    SomeShots | All,
+    Said("a whole number of at least 1, a range [low, high] of such, or, between domains, all"),
+]
+QueriesOrAll = Annotated[Count | All, Said("a whole number of at least 1, or, between domains, all")]
+Places = Literal["target", "both"]
+LabelOrder = Literal["random", "fixed"]
 Imbalance = Annotated[float, Field(strict=True, ge=1, le=1e6, allow_inf_nan=False)]
 LabelNoise = Annotated[
     BelowOne | Annotated[tuple[BelowOne, BelowOne], AfterValidator(_rising)],
@@ -58,9 +66,12 @@ class TestEpisodeKeys(BaseModel):
 
     way: SomeWays | None
     classes: Several | None
-    shot: SomeShots | None
-    queries: Count | None
+    shot: ShotsOrAll | None
+    queries: QueriesOrAll | None
     unlabelled: Whole | None
+    target_shot: Whole | None
+    sources: Count | None
+    unlabelled_from: Places | None
     distractors: Whole | None
     distractor_unlabelled: Whole | None
     imbalance: Imbalance | None
@@ -94,13 +105,17 @@ class SelfMadeKeys(BaseModel):
 
 
 class EpisodeKeys(BaseModel):
-    """conf/episode, of classes, of points and of tables, which have fewer keys."""
+    """conf/episode: of classes, points, tables and domains, each of which has some of the keys."""
 
     way: SomeWays
     classes: Several
-    shot: SomeShots
-    queries: Count
+    shot: ShotsOrAll
+    queries: QueriesOrAll
     unlabelled: Whole
+    target_shot: Whole
+    sources: Count
+    unlabelled_from: Places
+    label_order: LabelOrder
     distractors: Whole
     distractor_unlabelled: Whole
     imbalance: Imbalance

@@ -1,0 +1,28 @@
+"""How features of different domains are brought to one scale, without a label.
+
+Legend: n rows, d features.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+Scale = Literal["none", "row_sum"]
+Standardise = Literal["none", "domain"]
+
+
+def scaled(x: np.ndarray, scale: Scale, standardise: Standardise) -> np.ndarray:
+    """The rows [n, d] of one domain, each divided by its sum, then each feature brought to z-scores.
+
+    "row_sum" makes shares of the counts of a histogram; a row of zeros stays. "domain" is
+    (x - mean) / deviation over the n rows, with n - 1 in the deviation; a feature that is the same in all
+    rows becomes 0. The target's own rows give the target's mean and deviation, but none of its labels.
+    """
+    x = x.astype(np.float64)
+    if scale == "row_sum":
+        total = x.sum(axis=1, keepdims=True)
+        x = np.divide(x, total, out=np.zeros_like(x), where=total != 0)
+    if standardise == "domain":
+        spread = x.std(axis=0, ddof=1) if len(x) > 1 else np.zeros(x.shape[1])
+        x = np.divide(x - x.mean(axis=0), spread, out=np.zeros_like(x), where=spread > 0)
+    return x.astype(np.float32)
