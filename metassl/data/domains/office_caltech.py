@@ -8,10 +8,11 @@ import numpy as np
 
 from metassl.data.domains.contents import of_rows
 from metassl.data.domains.matlab import matlab_arrays
-from metassl.data.domains.scaling import scaled
+from metassl.data.domains.scaling import reduced, scaled
 from metassl.data.pool import Contents
 from metassl.errors import DataError
 from metassl.schema.constructor import checked
+from metassl.schema.ranges import Count
 
 FOLDER = "office_caltech10"
 FILES = {"amazon": "amazon", "caltech": "Caltech10", "dslr": "dslr", "webcam": "webcam"}
@@ -33,6 +34,7 @@ class OfficeCaltech10:
             dslr_SURF_L10.mat and webcam_SURF_L10.mat.
         scale: row_sum, or none: counts.
         standardise: domain, or none.
+        components: principal components of the rows of all four domains, without labels; null: all features.
     """
 
     name = FOLDER
@@ -43,19 +45,24 @@ class OfficeCaltech10:
         data_dir: str | Path,
         scale: Literal["none", "row_sum"] = "row_sum",
         standardise: Literal["none", "domain"] = "domain",
+        components: Count | None = None,
     ) -> None:
         self.folder = Path(data_dir) / FOLDER
         self.scale: Literal["none", "row_sum"] = scale
         self.standardise: Literal["none", "domain"] = standardise
+        self.components = components
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The options, and size and time of the files. Raises DataError where one is not there."""
         states = [[(state := file.stat()).st_size, state.st_mtime_ns] for file in self._files().values()]
-        return {"version": 1, "files": states, "scale": [self.scale, self.standardise]}
+        scale = [self.scale, self.standardise, self.components]
+        return {"version": 1, "files": states, "scale": scale}
 
     def read(self) -> Contents:
         """Raises DataError for files that are missing, damaged or something else."""
-        rows = {domain: self._of_file(file) for domain, file in self._files().items()}
+        read = {domain: self._of_file(file) for domain, file in self._files().items()}
+        kept = reduced({domain: x for domain, (x, _) in read.items()}, self.components)
+        rows = {domain: (kept[domain], y) for domain, (_, y) in read.items()}
         return of_rows(f"'{self.folder}'", rows, "refuse", {"source": "Office-Caltech10, SURF"})
 
     def _files(self) -> dict[str, Path]:
