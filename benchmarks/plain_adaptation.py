@@ -101,8 +101,9 @@ def transfer_components(k: int, after: Adapted, ridge: float = 1.0) -> Adapted:
         apart = x[: len(s)].mean(0) - x[len(s) :].mean(0)
         centred = x - x.mean(0)
         d = x.shape[1]
+        first = max(d - k, 0)
         _, w = eigh(
-            centred.T @ centred, np.outer(apart, apart) + ridge * np.eye(d), subset_by_index=[d - k, d - 1]
+            centred.T @ centred, np.outer(apart, apart) + ridge * np.eye(d), subset_by_index=[first, d - 1]
         )
         return after(x[: len(s)] @ w, y, x[len(s) :] @ w)
 

@@ -118,6 +118,37 @@ def test_every_objective_runs_on_curves_with(terms: dict[str, DictConfig], model
         assert set(found) == {*FEW} & {*known}
 
 
+ALIGNING = ("coral", "mmd", "mme")  # what is made for tasks between domains
+
+
+@pytest.fixture(scope="module")
+def domain_words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three domains of four classes, images of which the domain changes the brightness."""
+    folder = tmp_path_factory.mktemp("between")
+    rng, rows = np.random.default_rng(0), np.arange(3 * 4 * 12)
+    domain, y = rows // 48, rows // 12 % 4
+    images = rng.integers(0, 64, (len(rows), 16, 16, 1)) + 32 * domain[:, None, None, None]
+    images += (96 * rng.random((4, 16, 16, 1)))[y].astype(np.int64)
+    np.savez(folder / "some.npz", x=images.astype(np.uint8), y=y, domain=domain)
+    return [
+        "dataset=domains", f"dataset.source.files.path={folder / 'some.npz'}", "dataset.source.test_domains=['2']",
+        f"paths.cache_dir={folder}", "backbone.filters=4", "backbone.depth=2", *SMALL, "episode.target_shot=1",
+        "episode.unlabelled_from=both",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [*KINDS, "mldg", "baseline"])
+def test_objectives_run_between_domains_with(
+    domain_words: list[str], terms: dict[str, DictConfig], model: str
+) -> None:
+    """A learner of each kind with one objective of each kind: between domains the episodes alone differ."""
+    base = composed(*domain_words, f"model={model}")
+    shorten(base.model)
+    tried = (*FEW, *ALIGNING)
+    known = known_refusals(model, CLASSES)
+    assert set(check_pairs(model, base, {ssl: terms[ssl] for ssl in tried})) == {*tried} & {*known}
+
+
 @pytest.mark.parametrize("wrapped", ["label_propagation", "consistency"])
 @pytest.mark.parametrize("wrapper", ["learned_hparams", "reweight"])
 def test_wrappers_run_on_values_around_what_does(wrapper: str, wrapped: str) -> None:
