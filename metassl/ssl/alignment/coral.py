@@ -37,12 +37,15 @@ class Coral(SSLObjective):
 
 @full_precision
 def coral_distance(s: Tensor, v: Tensor, u: Tensor, w: Tensor) -> Tensor:
-    """‖C_S - C_U‖²_F / (4 D²) of features s [S, D] and u [U, D] with weights v [S] and w [U]."""
+    """The difference of the covariances of two sets of features.
+
+    ‖C_S - C_U‖²_F / (4 D²) of s [S, D] and u [U, D] with weights v [S] and w [U]; 0 without U.
+    """
     apart = (covariance(s, v) - covariance(u, w)).square().sum()
     return apart / (4 * s.shape[-1] ** 2) * (w.sum() > 0)
 
 
 def covariance(z: Tensor, w: Tensor) -> Tensor:
-    """[D, D] of rows z [n, D] that count w [n]; 0 for one row."""
+    """The covariance [D, D] of rows z [n, D] that count w [n]; 0 for one row."""
     away = z - centre(z, w)
     return (away * w.unsqueeze(-1)).T @ away / (w.sum() - 1).clamp(min=1)

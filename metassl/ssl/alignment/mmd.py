@@ -53,7 +53,10 @@ class MMD(SSLObjective):
 
 @full_precision
 def discrepancy(s: Tensor, v: Tensor, u: Tensor, w: Tensor, widths: list[float]) -> Tensor:
-    """MMD² of features s [S, D] and u [U, D] with weights v [S] and w [U], by kernels of these widths."""
+    """The squared discrepancy of features s [S, D] and u [U, D] with weights v [S] and w [U].
+
+    By the mean of kernels of these widths, in mean squared distances; 0 without U.
+    """
     weight = torch.cat((v, w))
     distance = _squared_distances(torch.cat((s, u)), weight)
     pairs = weight.unsqueeze(-1) * weight

@@ -54,5 +54,5 @@ class MinimaxEntropy(SSLObjective):
 
 
 def reversed_gradient(z: Tensor) -> Tensor:
-    """z, whose gradient comes back with the other sign."""
+    """The same z, whose gradient comes back with the other sign."""
     return 2 * z.detach() - z
