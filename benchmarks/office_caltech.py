@@ -10,12 +10,11 @@ validated on them, and adapt to the pair: S all source rows, U and Q all target 
 accuracy of each pair.
 
 "Three sources" are classifiers that have the labels of all three other domains, as meta-training has: the
-control of what pairs gain by having met the same classes elsewhere. Principal components are those of the rows
-of all four domains, without labels.
+control of what pairs gain by having met the same classes elsewhere. Principal components are those of the
+rows of all four domains, without labels.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -82,9 +81,11 @@ METHODS = (
     Method("baseline", backbone="adapter", options=HEAD),
     Method("baseline", "entropy", "adapter", HEAD, components=(50,)),
     Method("mldg", backbone="adapter", options={"model.test_steps": 0}, components=(50,), episode=FIXED),
+    Method("protonet", backbone="adapter", options=SPHERE),
     Method("protonet", "soft_kmeans", options=SPHERE),
     Method("protonet", "sinkhorn", options=SPHERE),
     Method("protonet", "coral", "adapter", SPHERE),
+    Method("protonet", "label_propagation", "adapter", SPHERE, components=(50,)),
     Method("simple_cnaps", "soft_kmeans"),
     Method("r2d2"),
     Method("tpn", options=GRAPH, choices=GRAPHS, components=(20, 30)),
@@ -145,7 +146,8 @@ def pooled(folder: Path, choices: Mapping[str, Adapted]) -> tuple[Found, dict[st
         for components in COMPONENTS[1:]
         for name, adapted in choices.items()
     }
-    chosen, found = {}, {}
+    chosen: dict[str, str] = {}
+    found: Found = {}
     for target in DOMAINS:
         others = sorted(DOMAINS.keys() - {target})
         score = {
@@ -296,4 +298,4 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--only", nargs="*", default=[])
     given = parser.parse_args()
-    sys.exit(main(given.folder, given.to, given.steps, given.only))
+    main(given.folder, given.to, given.steps, given.only)

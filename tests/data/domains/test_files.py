@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
+from sklearn.decomposition import PCA
 
 from metassl.data.domains.arrays import DomainArrays
 from metassl.data.domains.contents import domain_pool
@@ -13,10 +14,10 @@ from metassl.data.domains.files import DomainFiles
 from metassl.data.domains.folder import DomainFolder
 from metassl.data.domains.matlab import matlab_arrays
 from metassl.data.domains.office_caltech import FILES, OfficeCaltech10
-from metassl.data.domains.scaling import scaled
+from metassl.data.domains.scaling import reduced, scaled
 from metassl.data.preparing.checks import check
 from metassl.data.store import load
-from metassl.errors import DataError
+from metassl.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)
 
@@ -148,6 +149,18 @@ def test_row_sums_and_scores_by_hand() -> None:
         z, [[-(0.5**0.5), 0], [0.5**0.5, 0]], rtol=1e-6
     )  # deviation √2; a constant is 0
     np.testing.assert_array_equal(scaled(x[:1], "none", "domain"), [[0, 0]])
+
+
+def test_components_are_those_of_all_rows() -> None:
+    rows = {"a": X[:5], "b": X[5:]}
+    found = reduced(rows, 2)
+    expected = PCA(2).fit_transform(X)
+    both = np.concatenate([found["a"], found["b"]])
+    np.testing.assert_allclose(np.abs(both), np.abs(expected), rtol=1e-4, atol=1e-5)  # an axis has no sign
+    assert reduced(rows, None)["a"] is rows["a"]
+    with pytest.raises(ConfigError) as caught:
+        reduced(rows, 4)
+    assert str(caught.value) == ("dataset.source.files.components: found 4, 12 rows of 3 features have 3.")
 
 
 def office(folder: Path, **changes: object) -> Path:
