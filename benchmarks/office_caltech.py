@@ -75,21 +75,15 @@ GRAPHS = {
     f"k={k} α={a}": {"model.head.neighbours": k, "model.head.alpha": a} for k in (10, 20) for a in (0.8, 0.9)
 }
 GRAPH = {"model.head.sigma": 1.0, "model.unit_length": True}
-FIXED = {"episode.label_order": "fixed"}
-HEAD = {"model.test_steps": 100}
 METHODS = (
-    Method("baseline", backbone="adapter", options=HEAD),
-    Method("baseline", "entropy", "adapter", HEAD, components=(50,)),
-    Method("mldg", backbone="adapter", options={"model.test_steps": 0}, components=(50,), episode=FIXED),
+    Method("baseline", backbone="adapter", options={"model.test_steps": 100}),
     Method("protonet", backbone="adapter", options=SPHERE),
+    Method("protonet", "coral", "adapter", SPHERE),
+    Method("protonet", "paddle", "adapter", SPHERE, components=(30,)),
     Method("protonet", "soft_kmeans", options=SPHERE),
     Method("protonet", "sinkhorn", options=SPHERE),
-    Method("protonet", "coral", "adapter", SPHERE),
-    Method("protonet", "label_propagation", "adapter", SPHERE, components=(50,)),
-    Method("simple_cnaps", "soft_kmeans"),
     Method("r2d2"),
     Method("tpn", options=GRAPH, choices=GRAPHS, components=(20, 30)),
-    Method("tpn", "coral", "adapter", {**GRAPH, **GRAPHS["k=10 α=0.8"]}, components=(30,)),
 )
 
 
