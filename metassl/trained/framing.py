@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from metassl.data.images.image_folder import MODES
+from metassl.data.images.pictures import MODES
 
 PLAIN = 8  # standard deviation of the brightness of an edge, of 255, up to which it is of one colour
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from metassl.data.images.image_folder import MODES
-from metassl.data.images.pictures import decode
+from metassl.data.images.pictures import MODES, decode
 from metassl.errors import InputError
 from metassl.trained.facts import Facts
 from metassl.trained.framing import framed
