@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from metassl.data.low_quality.quality import CLEAN, Quality, take_quality
 from metassl.data.spec import to_count
 from metassl.errors import ConfigError
 from metassl.schema.check import check_group
@@ -29,6 +30,7 @@ class DomainSpec:
             many of each source.
         transductive: U is Q without its labels.
         label_order: "random", or "fixed": label k is class k in every task.
+        quality: what is wrong with labels and inputs.
     """
 
     way: int
@@ -40,6 +42,7 @@ class DomainSpec:
     unlabelled_from: Literal["target", "both"]
     transductive: bool
     label_order: Literal["random", "fixed"]
+    quality: Quality = CLEAN
 
     @property
     def padded(self) -> bool:
@@ -67,6 +70,7 @@ class DomainSpec:
             "sources": self.sources,
             "unlabelled_from": self.unlabelled_from,
             "label_order": self.label_order,
+            **self.quality.described(),
         }
 
     def sentence(self) -> str:
@@ -77,7 +81,7 @@ class DomainSpec:
         domains = "source domain" if self.sources == 1 else f"each of {self.sources} source domains"
         return (
             f"{self.way}-way, a class: {self.shot} labelled of the {domains}{more}, {unlabelled}, "
-            f"{self.queries} queries of the target"
+            f"{self.queries} queries of the target{self.quality.sentence()}"
         )
 
 
@@ -97,7 +101,8 @@ def domain_spec(values: Mapping[str, Any], prefix: str = "episode") -> DomainSpe
     for key, least in (("way", 2), ("shot", 1)):
         if made[key] != ALL or key == "way":
             to_count(f"{prefix}.{key}", made[key], least)
-    spec = DomainSpec(**made)
+    quality = take_quality(made)
+    spec = DomainSpec(**made, quality=quality)
     _check(spec, prefix)
     return spec
 

@@ -13,6 +13,7 @@ from metassl.data.domains.contents import domain_pool
 from metassl.data.domains.roles import HoldOut, Roles
 from metassl.data.domains.sampler import DomainSampler
 from metassl.data.domains.spec import DomainSpec, both_specs
+from metassl.data.low_quality.wrong_labels import with_wrong_labels
 from metassl.data.pool import SPLITS, Contents, Source, input_shape
 from metassl.data.task_source import TaskSource
 from metassl.outcomes.base import Outcome
@@ -113,7 +114,8 @@ class DomainTasks:
         """See TaskSource."""
         combinations = self.roles.combinations(split, make_up.sources)
         pool = domain_pool(self.contents, self.classes[split])
-        return DomainSampler(pool, combinations, make_up, seed, split, outer)
+        drawn = DomainSampler(pool, combinations, make_up, seed, split, outer)
+        return with_wrong_labels(drawn, make_up.quality, seed, split)
 
     def items(self) -> np.ndarray:
         """Of all domains."""
