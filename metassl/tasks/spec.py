@@ -15,12 +15,15 @@ class TaskSpec:
         input_shape: shape of one input, (channels, height, width) or (features,).
         base_classes: number of classes of the training split; 0 where tasks have none.
         outcome: what a task asks for.
+        blocks: how many numbers of an input belong together, in order, each of one thing that is known of it;
+            (): nothing is said of that.
     """
 
     way: int
     input_shape: tuple[int, ...]
     base_classes: int = 0
     outcome: Outcome = CLASSES
+    blocks: tuple[int, ...] = ()
 
     @property
     def outputs(self) -> int:

@@ -1,4 +1,4 @@
-"""What a task is made of: classes, points, or rows of a table."""
+"""What a task is made of: classes, points, rows of a table, or items that a user has rated."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -83,6 +83,8 @@ class TestEpisodeKeys(BaseModel):
     corruption: Corruption | None
     corruption_severity: Severity | None
     corruption_parts: CorruptedParts | None
+    users: Literal["new", "known"] | None
+    items: Literal["known", "new", "both"] | None
 
 
 class CurvesKeys(BaseModel):
@@ -105,7 +107,7 @@ class SelfMadeKeys(BaseModel):
 
 
 class EpisodeKeys(BaseModel):
-    """conf/episode: of classes, points, tables and domains, each of which has some of the keys."""
+    """conf/episode: of classes, points, tables, domains and users, each of which has some of the keys."""
 
     way: SomeWays
     classes: Several

@@ -1,0 +1,142 @@
+"""Which items of which user make up episode i: a pure function of (seed, split, i).
+
+Legend: T episodes, S support, Q query, U unlabelled, d numbers of an input.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metassl.data.drawing.draw import Draw
+from metassl.data.drawing.random_numbers import RandomNumbers
+from metassl.data.recommendation.division import Bools
+from metassl.data.recommendation.inputs import Inputs
+from metassl.data.recommendation.parsed import Floats, Ints
+from metassl.data.recommendation.pools import UserPool
+from metassl.data.recommendation.spec import UserSpec
+
+# Each thing that is random has a lane of its own, so that S and Q stay when U changes, and Q when S does.
+ROUND, SIZES, QUERY, SUPPORT, UNLABELLED = range(1, 6)
+
+
+class Labels(Protocol):
+    """Makes labels of ratings."""
+
+    def __call__(self, value: Floats) -> NDArray[np.generic]:
+        """[T, n] ratings -> labels."""
+        ...
+
+
+class UserSampler:
+    """Draws users, each once before any comes twice, and of each some rated and some unrated items.
+
+    Args:
+        pools: what may be drawn of each user.
+        inputs: make rows of items.
+        value: [n] the ratings.
+        labels: make labels of ratings.
+        catalogue: [I] the items that U may be of.
+        spec: the make-up of an episode.
+        outputs: K, places of a label.
+        seed: of the episodes.
+        split: train, val or test.
+        outer: whether each episode needs a second set of unrated items.
+    """
+
+    def __init__(
+        self, pools: Sequence[UserPool], inputs: Inputs, value: Floats, labels: Labels, catalogue: Bools,
+        spec: UserSpec, outputs: int, seed: int, split: str, outer: bool,
+    ) -> None:  # fmt: skip
+        self.pools, self.inputs, self.value, self.labels = pools, inputs, value, labels
+        self.catalogue, self.spec, self.outputs = catalogue, spec, outputs
+        self.seed, self.split, self.sets = seed, split, 2 if outer else 1
+
+    @property
+    def padded(self) -> bool:
+        """Whether the number of rated items varies, or there may be too few unrated ones."""
+        most = max(np.bincount(self.inputs.ratings.user))
+        return not self.spec.shot.fixed or self.catalogue.sum() - most < self.sets * self.spec.unlabelled
+
+    @property
+    def count(self) -> int:
+        """0: each draw brings its own items."""
+        return 0
+
+    def __call__(self, episodes: Sequence[int] | range) -> Draw:
+        """The draw of the episodes with these numbers; rows are of its own items, episode after episode."""
+        spec, numbers = self.spec, RandomNumbers(self.seed, self.split, episodes)
+        shot = spec.shot.within(numbers.uniform(SIZES, 0 if spec.shot.fixed else 1))
+        pools = [self.pools[k] for k in self._users(episodes)]
+        rated = [self._rated(pool, numbers, place) for place, pool in enumerate(pools)]
+        free = [self._unrated(pool.user, numbers, place) for place, pool in enumerate(pools)]
+        item = self.inputs.ratings.item
+        queries, supports = (np.stack(each) for each in zip(*rated, strict=True))
+        unrated = np.stack([own for own, _ in free]).reshape(len(pools), self.sets, -1)
+        there = np.stack([has for _, has in free]).reshape(unrated.shape)
+        sets = [(item[queries], self.labels(self.value[queries]), np.ones(queries.shape, bool))]
+        if not spec.transductive:
+            sets = [(unrated[:, k], self._unknown(unrated[:, k]), there[:, k]) for k in range(self.sets)]
+        none = np.zeros((len(pools), 0), np.int64)
+        parts = [
+            (item[supports], self.labels(self.value[supports]), np.arange(spec.shot.high) < shot[:, None]),
+            (item[queries], self.labels(self.value[queries]), np.ones(queries.shape, bool)),
+            sets[0],
+            sets[-1] if self.sets == 2 else (none, self._unknown(none), none.astype(bool)),
+        ]
+        return self._draw(pools, parts, numbers)
+
+    def _draw(
+        self, pools: Sequence[UserPool], parts: Sequence[tuple[Ints, NDArray[np.generic], Bools]],
+        numbers: RandomNumbers,
+    ) -> Draw:  # fmt: skip
+        items = np.concatenate([part[0] for part in parts], axis=1)
+        rows = np.arange(items.size).reshape(items.shape)
+        places = np.split(rows, np.cumsum([part[0].shape[1] for part in parts])[:-1], axis=1)
+        columns = [(row, part[1], part[2]) for row, part in zip(places, parts, strict=True)]
+        shape = (len(pools), self.outputs)
+        inputs = [self.inputs.rows(pool.user, own) for pool, own in zip(pools, items, strict=True)]
+        return Draw(
+            *columns[0], *columns[1], *columns[2], *columns[3],
+            # what a user would say of an unrated item is not known, so no label of it is judged
+            distractor=np.full(places[2].shape, not self.spec.transductive),
+            class_mask=np.ones(shape, bool),
+            class_ids=np.broadcast_to(np.arange(self.outputs), shape).copy(),
+            classes=np.zeros(shape, np.int64),
+            generators=numbers,
+            items=np.concatenate(inputs),
+            family=np.array([pool.user for pool in pools]),
+        )  # fmt: skip
+
+    def _users(self, episodes: Sequence[int] | range) -> list[int]:
+        """Places of the users: each round of so many episodes is an order of all of them."""
+        count = len(self.pools)
+        rounds, places = np.divmod(np.asarray(episodes, np.int64), count)
+        orders = {
+            k: RandomNumbers(self.seed, self.split, [k]).generator(ROUND, 0).permutation(count)
+            for k in np.unique(rounds).tolist()
+        }
+        return [int(orders[k][place]) for k, place in zip(rounds.tolist(), places.tolist(), strict=True)]
+
+    def _rated(self, pool: UserPool, numbers: RandomNumbers, place: int) -> tuple[Ints, Ints]:
+        """Rows of Q, and of S, as many as it may have."""
+        query = numbers.generator(QUERY, place).permutation(pool.query)[: self.spec.queries]
+        order = numbers.generator(SUPPORT, place).permutation(pool.support)
+        return query, order[~np.isin(order, query)][: self.spec.shot.high]
+
+    def _unrated(self, user: int, numbers: RandomNumbers, place: int) -> tuple[Ints, Bools]:
+        """[sets · U] items, and which are there; the sets share none."""
+        size = 0 if self.spec.transductive else self.sets * self.spec.unlabelled
+        first, last = np.searchsorted(self.inputs.ratings.user, [user, user + 1])
+        may = self.catalogue.copy()
+        may[self.inputs.ratings.item[first:last]] = False
+        free = np.flatnonzero(may)
+        found = numbers.generator(UNLABELLED, place).permutation(free)[:size]
+        made, there = np.zeros(size, np.int64), np.arange(size) < len(found)
+        made[: len(found)] = found
+        return made, there
+
+    def _unknown(self, like: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Labels that nobody knows, in the form of the others."""
+        return np.zeros_like(self.labels(np.zeros(like.shape)))
