@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.outcomes.base import Units
-from metassl.outcomes.scores import HIT_RATE, NDCG, Score
+from metassl.outcomes.scores import HIT_RATE, NDCG, NDCG_1, NDCG_3, NDCG_5, Score
 from metassl.outcomes.values import Values
 from metassl.schema.constructor import check_values
 from metassl.schema.ranges import Count
@@ -69,7 +69,7 @@ class Ranking(Values):
 
     name: ClassVar[str] = "ranking"
     asks: ClassVar[str] = "an order"
-    scores: ClassVar[tuple[Score, ...]] = (NDCG, HIT_RATE)
+    scores: ClassVar[tuple[Score, ...]] = (NDCG, HIT_RATE, NDCG_1, NDCG_3, NDCG_5)
 
     method: Literal["listwise", "pairwise"] = "listwise"
     top: Count = 5
@@ -87,13 +87,13 @@ class Ranking(Values):
         return LOSSES[self.method](outputs.squeeze(-1), q.squeeze(-1), weight)
 
     def measure(self, outputs: Tensor, y: Tensor, weight: Tensor, units: Units) -> dict[str, Tensor]:
-        """nDCG@k and hit rate@k, 0..1; a list whose grades are all equal has nDCG 1."""
+        """nDCG@k, hit rate@k, and nDCG@1, @3 and @5, 0..1; a list whose grades are all equal has nDCG 1."""
         scores, grades, present = outputs.squeeze(-1), y.squeeze(-1), weight > 0
         gains = (grades - grades.masked_fill(~present, torch.inf).min()) * present
-        ideal = (gains * self._discount(grades, present)).sum()
-        found = (gains * self._discount(scores, present)).sum()
-        ndcg = torch.where(ideal > 0, found / ideal.clamp(min=1e-12), torch.ones_like(ideal))
-        return {NDCG.name: ndcg, HIT_RATE.name: self._hit(scores, grades, present)}
+        places, best = _place(scores, present), _place(grades, present)
+        fixed = {score.name: k for score, k in ((NDCG_1, 1), (NDCG_3, 3), (NDCG_5, 5))}
+        ndcg = {name: _ndcg(gains, places, best, k) for name, k in {NDCG.name: self.top, **fixed}.items()}
+        return {**ndcg, HIT_RATE.name: self._hit(scores, grades, present)}
 
     def constant(
         self, support_y: Tensor, support_weight: Tensor, query_y: Tensor, query_weight: Tensor,
@@ -108,14 +108,6 @@ class Ranking(Values):
         """The nDCG@k of the order that the labels put U in."""
         counts = ((weight * own) > 0).to(q.dtype)
         return {NDCG.name: self.measure(q, truth, counts, units)[NDCG.name]} if counts.any() else {}
-
-    def _discount(self, scores: Tensor, present: Tensor) -> Tensor:
-        """[n] the mean discount of the places that each item may have, 0 beyond place k."""
-        places = torch.arange(len(scores), device=scores.device)
-        worth = torch.where(places < self.top, 1 / torch.log2(places.to(scores.dtype) + 2), 0.0)
-        before = torch.cat((torch.zeros_like(worth[:1]), worth.cumsum(0)))
-        first, size = _place(scores, present)
-        return (before[first + size] - before[first]) / size.clamp(min=1)
 
     def _hit(self, scores: Tensor, grades: Tensor, present: Tensor) -> Tensor:
         """Chance that one of the best items is among the first k: 1 - C(s - b, c) / C(s, c), where the best
@@ -133,8 +125,28 @@ class Ranking(Values):
         return torch.where(c > s - b, 1.0, 1 - missed).to(scores.dtype)
 
 
-def _place(scores: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-    """[n] the first of the places that an item shares with those of equal score, and how many they are."""
+Places = tuple[Tensor, Tensor]
+"""[n] the first of the places that an item shares with those of equal score, and how many they are."""
+
+
+def _ndcg(gains: Tensor, found: Places, best: Places, top: int) -> Tensor:
+    """nDCG@top of gains [n] at the places that were found, against the best ones."""
+    ideal = (gains * _discount(best, top, gains)).sum()
+    dcg = (gains * _discount(found, top, gains)).sum()
+    return torch.where(ideal > 0, dcg / ideal.clamp(min=1e-12), torch.ones_like(ideal))
+
+
+def _discount(places: Places, top: int, like: Tensor) -> Tensor:
+    """[n] the mean discount of the places that each item may have, 0 beyond place `top`."""
+    every = torch.arange(len(like), device=like.device)
+    worth = torch.where(every < top, 1 / torch.log2(every.to(like.dtype) + 2), 0.0)
+    before = torch.cat((torch.zeros_like(worth[:1]), worth.cumsum(0)))
+    first, size = places
+    return (before[first + size] - before[first]) / size.clamp(min=1)
+
+
+def _place(scores: Tensor, present: Tensor) -> Places:
+    """The places of scores [n] among those that are present [n]."""
     others = present.unsqueeze(0)
     first = ((scores.unsqueeze(0) > scores.unsqueeze(1)) & others).sum(-1)
     size = ((scores.unsqueeze(0) == scores.unsqueeze(1)) & others).sum(-1)

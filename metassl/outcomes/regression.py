@@ -13,7 +13,7 @@ from torch import Tensor
 
 from metassl.numerics.losses import weighted_mean
 from metassl.outcomes.base import Units
-from metassl.outcomes.scores import MAE, MSE, R2, Score
+from metassl.outcomes.scores import MAE, MSE, R2, RMSE, Score
 from metassl.outcomes.values import TINY, Values, mean_and_scale
 from metassl.schema.constructor import check_values
 from metassl.schema.ranges import Switch
@@ -29,11 +29,11 @@ class Regression(Values):
 
     loss = weighted mean over the items of (1/K) Σ_k |f_k - y_k|^p, p = 2 (squared) or 1 (absolute).
 
-    Scores are in the values' own units: MSE and MAE of each task, and R² = 1 - Σ MSE / Σ variance, both sums
-    over the test tasks, the variance that of a task's queries around their mean. (A mean of each task's own
-    R² would be ruled by the flattest tasks.) With `standardise` a learner meets y' = (y - m)/s, m and s mean
-    and standard deviation of the support's values, and each task so counts alike whatever its unit; without,
-    it meets the values as they are.
+    Scores are in the values' own units: MSE and MAE of each task, RMSE = √ of their mean MSE, and
+    R² = 1 - Σ MSE / Σ variance, both sums over the test tasks, the variance that of a task's queries around
+    their mean. (A mean of each task's own R² would be ruled by the flattest tasks.) With `standardise` a learner
+    meets y' = (y - m)/s, m and s mean and standard deviation of the support's values, and each task so counts
+    alike whatever its unit; without, it meets the values as they are.
 
     Args:
         error: squared or absolute.
@@ -41,7 +41,7 @@ class Regression(Values):
     """
 
     name: ClassVar[str] = "regression"
-    scores: ClassVar[tuple[Score, ...]] = (MSE, MAE, R2)
+    scores: ClassVar[tuple[Score, ...]] = (MSE, MAE, RMSE, R2)
 
     error: Literal["squared", "absolute"] = "squared"
     standardise: Switch = True
@@ -68,14 +68,17 @@ class Regression(Values):
         }
 
     def summary(self, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """MSE and MAE, and R² linearised at its value: R² - (mse_i - (1 - R²)·variance_i) / mean variance.
+        """MSE and MAE, and RMSE and R² linearised at their values, so that their spread gives an interval.
 
-        Their mean is R², and their spread gives the interval of a ratio of means (the delta method).
+        RMSE + (mse_i - RMSE²) / (2 RMSE) and R² - (mse_i - (1 - R²)·variance_i) / mean variance: their means
+        are RMSE and R², and their spreads those of a root and of a ratio of means (the delta method).
         """
         mse, variance = columns[MSE.name], columns[VARIANCE]
         left = mse.mean() / max(variance.mean(), TINY)
         r2 = 1 - left - (mse - left * variance) / max(variance.mean(), TINY)
-        return {MSE.name: mse, MAE.name: columns[MAE.name], R2.name: r2}
+        root = max(float(mse.mean()), TINY**2) ** 0.5
+        rmse = root + (mse - mse.mean()) / (2 * root)
+        return {MSE.name: mse, MAE.name: columns[MAE.name], RMSE.name: rmse, R2.name: r2}
 
     def constant(
         self, support_y: Tensor, support_weight: Tensor, query_y: Tensor, query_weight: Tensor,

@@ -53,10 +53,14 @@ class Score:
 ACCURACY = Score("accuracy", "accuracy", higher=True, percent=True)
 MSE = Score("mse", "mean squared error", higher=False, percent=False)
 MAE = Score("mae", "mean absolute error", higher=False, percent=False)
+RMSE = Score("rmse", "root mean squared error", higher=False, percent=False)
 R2 = Score("r2", "explained share of the variance, R²", higher=True, percent=False)
 NDCG = Score("ndcg", "nDCG@k", higher=True, percent=True)
+NDCG_1, NDCG_3, NDCG_5 = (Score(f"ndcg_{k}", f"nDCG@{k}", higher=True, percent=True) for k in (1, 3, 5))
 HIT_RATE = Score("hit_rate", "hit rate@k", higher=True, percent=True)
-KNOWN = {score.name: score for score in (ACCURACY, MSE, MAE, R2, NDCG, HIT_RATE)}
+KNOWN = {
+    score.name: score for score in (ACCURACY, MSE, MAE, RMSE, R2, NDCG, HIT_RATE, NDCG_1, NDCG_3, NDCG_5)
+}
 
 
 def score_named(name: str, where: object) -> Score:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,12 +10,14 @@ from torch.nn import functional as F
 
 from metassl.backbones.adapter import Adapter
 from metassl.backbones.base import Backbone
+from metassl.backbones.blocks import Blocks
 from metassl.backbones.conv4 import Block, Conv4
 from metassl.backbones.mlp import MLP
 from metassl.backbones.raw import Raw
 from metassl.backbones.resnet12 import ResNet12
 from metassl.errors import ConfigError
 from metassl.norms.base import ALL_ROWS, Pass
+from metassl.tasks.spec import TaskSpec
 from tests.support.learners import NORMS
 from tests.support.numbers import random
 
@@ -27,11 +30,12 @@ def build(name: str, norm: str) -> Backbone:
         "mlp": lambda: MLP((1, 16, 16), [8, 5], norm),
         "adapter": lambda: Adapter((1, 16, 16), [8, 5], norm),
         "raw": lambda: Raw((1, 16, 16), norm),
+        "blocks": lambda: Blocks((1, 16, 16), None, 3, [8, 5], norm),
     }[name]().double()
 
 
 @pytest.mark.parametrize("norm", ["support", "batch", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw", "blocks"])
 def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
     backbone = build(name, norm)
     support, queries = random(5, 1, 16, 16), random(4, 1, 16, 16, seed=1)
@@ -46,7 +50,7 @@ def test_rows_of_weight_zero_change_nothing(name: str, norm: str) -> None:
 
 
 @pytest.mark.parametrize("norm", ["running", "batch", "support", "group"])
-@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw"])
+@pytest.mark.parametrize("name", ["conv4", "resnet12", "mlp", "adapter", "raw", "blocks"])
 def test_shapes_and_what_the_norm_says(name: str, norm: str) -> None:
     backbone = build(name, norm)
     assert backbone(random(3, 1, 16, 16)).shape == (3, backbone.out_dim)
@@ -113,6 +117,23 @@ def test_mlp_against_a_plain_loop() -> None:
         expected = ((expected - mean) / (var + 1e-5).sqrt()).clamp(min=0)
     torch.testing.assert_close(backbone(x), expected)
     assert backbone.out_dim == 4
+
+
+def test_blocks_embed_what_belongs_together() -> None:
+    """An embedding of each block, side by side, then the layers; by hand with numpy's own products."""
+    torch.manual_seed(0)
+    task = TaskSpec(1, (6,), blocks=(2, 1, 3))
+    backbone = Blocks((6,), task, 4, [7, 5]).double()
+    x = random(3, 6)
+    parts = np.split(x.numpy(), [2, 3], axis=1)
+    weights = [each.weight.detach().numpy() for each in backbone.embeddings]
+    z = np.concatenate([part @ weight.T for part, weight in zip(parts, weights, strict=True)], axis=1)
+    for layer in backbone.layers:
+        linear = layer.linear
+        z = np.maximum(z @ linear.weight.detach().numpy().T + linear.bias.detach().numpy(), 0)
+    np.testing.assert_allclose(backbone(x).detach(), z)
+    assert (backbone.out_dim, backbone.embeddings[0].bias) == (5, None)
+    assert Blocks((2, 3)).embeddings[0].weight.shape == (32, 6)
 
 
 def test_initial_weights_of_a_given_deviation() -> None:

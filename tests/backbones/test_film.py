@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from metassl.backbones.base import Backbone
+from metassl.backbones.blocks import Blocks
 from metassl.backbones.conv4 import Conv4
 from metassl.backbones.film import film_layers, film_overlay
 from metassl.backbones.mlp import MLP
@@ -18,8 +19,9 @@ MAKE = {
     "conv4": lambda norm: Conv4((1, 16, 16), 4, norm),
     "resnet12": lambda norm: ResNet12((1, 16, 16), [2, 3, 4, 4], norm),
     "mlp": lambda norm: MLP((1, 16, 16), [6, 4], norm),
+    "blocks": lambda norm: Blocks((1, 16, 16), None, 3, [6, 4], norm),
 }
-NORM_COUNT = {"conv4": 4, "resnet12": 16, "mlp": 2}
+NORM_COUNT = {"conv4": 4, "resnet12": 16, "mlp": 2, "blocks": 2}
 
 
 class Explicit(PoolableNorm):

@@ -196,7 +196,7 @@ def test_defaults_are_those_of_the_command() -> None:
 WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: learner("protonett"), "model: found 'protonett'. Did you mean 'protonet'? Allowed: alfa,"),
     (lambda: learner(ssl="soft_means"), "ssl: found 'soft_means'. Did you mean 'soft_kmeans'?"),
-    (lambda: learner(backbone="conv5"), "backbone: found 'conv5'. Did you mean 'conv4'? Allowed: adapter, conv4, conv4_maps, mlp,"),
+    (lambda: learner(backbone="conv5"), "backbone: found 'conv5'. Did you mean 'conv4'? Allowed: adapter, blocks, conv4, conv4_maps, mlp,"),
     (lambda: learner(backbone="conv4"), "backbone: conv4 needs images of at least 16×16"),
     (lambda: learner(options={"ssl.wieght": 1}), "options: found 'ssl.wieght'. Did you mean 'ssl.weight'?"),
     (lambda: learner(options={"model.rounds.x": 1}), "options: found 'model.rounds.x'."),

@@ -23,6 +23,11 @@ def measured(scores, grades, top: int = 3, weight=None) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
+def first(found: dict[str, float]) -> dict[str, float]:
+    """The scores at k alone."""
+    return {name: found[name] for name in ("ndcg", "hit_rate")}
+
+
 def by_all_orders(scores, grades, top: int) -> dict[str, float]:
     """Mean over all orders that agree with the scores."""
     gains = np.asarray(grades, float) - min(grades)
@@ -42,7 +47,16 @@ def by_all_orders(scores, grades, top: int) -> dict[str, float]:
 ])  # fmt: skip
 @pytest.mark.parametrize("top", [1, 2, 3, 9])
 def test_against_all_orders(scores, grades, top: int) -> None:
-    assert measured(scores, grades, top) == pytest.approx(by_all_orders(scores, grades, top))
+    found = measured(scores, grades, top)
+    assert first(found) == pytest.approx(by_all_orders(scores, grades, top))
+
+
+def test_ndcg_at_1_3_and_5_stand_beside_whatever_k() -> None:
+    scores, grades = [3, 1, 2, 0, 5, 2], [0, 1, 2, 3, 4, 4]
+    found = measured(scores, grades, 2)
+    for k in (1, 3, 5):
+        assert found[f"ndcg_{k}"] == pytest.approx(measured(scores, grades, k)["ndcg"])
+    assert len({round(found[name], 6) for name in ("ndcg", "ndcg_1", "ndcg_3", "ndcg_5")}) == 4
 
 
 def test_ndcg_is_that_of_scikit_learn() -> None:

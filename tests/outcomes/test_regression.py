@@ -47,6 +47,18 @@ def test_a_support_of_equal_values_keeps_its_unit() -> None:
     assert (float(units["shift"]), float(units["scale"])) == (2, 1)
 
 
+def test_rmse_is_of_all_tasks_together() -> None:
+    """The root of the mean, not a mean of roots, with the interval that a bootstrap finds."""
+    rng = np.random.default_rng(0)
+    mse = rng.exponential(size=80)
+    rmse = over_episodes(Regression().summary({"mse": mse, "variance": mse + 1, "mae": mse})["rmse"])
+    assert rmse.mean == pytest.approx(np.sqrt(mse.mean()))
+    draws = [np.sqrt(mse[rng.integers(0, 80, 80)].mean()) for _ in range(4000)]
+    assert rmse.half_width == pytest.approx(1.96 * np.std(draws), rel=0.06)
+    none = Regression().summary({"mse": np.zeros(3), "variance": np.ones(3), "mae": np.zeros(3)})["rmse"]
+    assert none == pytest.approx(0, abs=1e-5)
+
+
 def test_r2_is_of_all_tasks_together() -> None:
     rng = np.random.default_rng(0)
     columns = {"mse": rng.random(50), "variance": 1 + rng.random(50), "mae": rng.random(50)}

@@ -68,11 +68,9 @@ class UserSampler:
         """The draw of the episodes with these numbers; rows are of its own items, episode after episode."""
         spec, numbers = self.spec, RandomNumbers(self.seed, self.split, episodes)
         shot = spec.shot.within(numbers.uniform(SIZES, 0 if spec.shot.fixed else 1))
-        pools = [self.pools[k] for k in self._users(episodes)]
-        rated = [self._rated(pool, numbers, place) for place, pool in enumerate(pools)]
+        pools, supports, queries = self.rated(episodes)
         free = [self._unrated(pool.user, numbers, place) for place, pool in enumerate(pools)]
         item = self.inputs.ratings.item
-        queries, supports = (np.stack(each) for each in zip(*rated, strict=True))
         unrated = np.stack([own for own, _ in free]).reshape(len(pools), self.sets, -1)
         there = np.stack([has for _, has in free]).reshape(unrated.shape)
         sets = [(item[queries], self.labels(self.value[queries]), np.ones(queries.shape, bool))]
@@ -86,6 +84,14 @@ class UserSampler:
             sets[-1] if self.sets == 2 else (none, self._unknown(none), none.astype(bool)),
         ]
         return self._draw(pools, parts, numbers)
+
+    def rated(self, episodes: Sequence[int] | range) -> tuple[list[UserPool], Ints, Ints]:
+        """The users of these episodes, and [T, S], [T, Q] rows of the ratings; S as many as it may have."""
+        numbers = RandomNumbers(self.seed, self.split, episodes)
+        pools = [self.pools[k] for k in self._users(episodes)]
+        drawn = [self._rated(pool, numbers, place) for place, pool in enumerate(pools)]
+        queries, supports = (np.stack(each) for each in zip(*drawn, strict=True))
+        return pools, supports, queries
 
     def _draw(
         self, pools: Sequence[UserPool], parts: Sequence[tuple[Ints, NDArray[np.generic], Bools]],

@@ -164,7 +164,7 @@ def test_several_editions_in_a_folder_want_a_word(tmp_path: Path) -> None:
 
 
 def test_options_that_can_t_be() -> None:
-    with pytest.raises(ConfigError, match="dataset.source.edition: found '10m'"):
+    with pytest.raises(ConfigError, match=r"dataset.source.edition: found '10m'"):
         MovieLens("x", edition="10m")
     with pytest.raises(ConfigError, match=r"dataset.source.ratio"):
         MovieLens("x", ratio=(0.5, 0.1, 0.1))
