@@ -149,6 +149,41 @@ def test_objectives_run_between_domains_with(
     assert set(check_pairs(model, base, {ssl: terms[ssl] for ssl in tried})) == {*tried} & {*known}
 
 
+USERS = (
+    "dataset=tastes", "backbone=blocks", "backbone.size=3", "backbone.sizes=[6,6]", "dataset.source.users=30",
+    "dataset.source.items=60", "dataset.source.fewest=30", "dataset.source.most=40", "episode.shot=4",
+    "episode.queries=4", "episode.unlabelled=5", "backbone.norm=none",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_objectives_of_each_kind_run_on_users_with(terms: dict[str, DictConfig], model: str) -> None:
+    """As on curves, which have been through them all."""
+    base = composed(*USERS, f"model={model}", "dataset.source.ratio=[0.6,0.2,0.2]")
+    base.backbone.norm = "none"
+    shorten(base.model)
+    found = check_pairs(model, base, {ssl: terms[ssl] for ssl in FEW})
+    assert set(found) == {*FEW} & {*known_refusals(model, VALUES)}
+
+
+@pytest.mark.parametrize(("outcome", "score"), [("regression", "mse"), ("ranking", "ndcg")])
+@pytest.mark.parametrize("model", ["maml", "nearest_task"])
+def test_users_are_trained_and_tested(
+    make_config, tmp_path: Path, model: str, outcome: str, score: str
+) -> None:
+    few = ("episode.shot=[3,4]", "dataset.source.ratio=[0.6,0.2,0.2]", "episode.test.items=both")
+    words = (*USERS, f"outcome={outcome}", f"model={model}", "ssl=label_propagation", *few, *BRIEF)
+    config = make_config(*words, "evaluation.twin=true")
+    shorten(config.model)
+    (tmp_path / "run").mkdir()
+    value = train_and_test(config, tmp_path / "run", {"model": "m", "ssl": "s"}, [])
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert (results["outcome"], results["score"]) == (outcome, score)
+    assert results["validation"]["mean"] == value
+    assert (results["items"], results["users"]) == ("both", "new")
+    assert "rmse" in results if outcome == "regression" else "ndcg_3" in results
+
+
 @pytest.mark.parametrize("wrapped", ["label_propagation", "consistency"])
 @pytest.mark.parametrize("wrapper", ["learned_hparams", "reweight"])
 def test_wrappers_run_on_values_around_what_does(wrapper: str, wrapped: str) -> None:
@@ -274,6 +309,7 @@ def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 TEXTS = ("clinc150", "banking77")  # experiments on features of texts
 TABLES = ("tabular_prior",)  # on synthetic tables
+OF_USERS = "melu/"  # on ratings
 
 
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
@@ -284,6 +320,8 @@ def test_every_experiment_runs(
     brief = [*BRIEF, "trainer.steps=1", "trainer.val_every=1"]
     if name in TEXTS:
         brief += ["dataset=text", f"dataset.source.path={wide_csv}", "features=tfidf", "features.width=8"]
+    elif name.startswith(OF_USERS):
+        brief += ["dataset=tastes", "dataset.source.users=50", "trainer.tasks=2"]
     elif not name.startswith("curves/") and name not in TABLES:  # which are embedded
         brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
     if name in TABLES:
@@ -295,7 +333,7 @@ def test_every_experiment_runs(
             "episode.unlabelled=5",
             "trainer.tasks=2",
         ]
-    elif not name.startswith("curves/"):
+    elif not name.startswith(("curves/", OF_USERS)):
         # 20 images a class: 5 shots, 5 queries and 5 for U
         brief += ["episode.label_ratio=0.5", "episode.queries=3"]
         brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]

@@ -18,9 +18,9 @@ from metassl.tasks.spec import TaskSpec
 class Blocks(Backbone):
     """Embeds each block of an input on its own, then decides by layers of linear, norm and ReLU.
 
-    z = layers([E_1 x_1, …, E_B x_B]), x_b the b-th block of the input (the genres of a film, the age of a user),
-    E_b a matrix without a bias; D = the last layer's size. Embeddings are named `embeddings.`, the rest
-    `layers.`, so that a model can adapt the layers alone.
+    z = layers([E_1 x_1, …, E_B x_B]), x_b the b-th block of the input (the genres of a film, the age of a
+    user), E_b a matrix without a bias; D = the last layer's size. Embeddings are called `embeddings.` and the
+    rest `layers.`, so that a model can adapt the layers alone.
 
     Source: Lee et al. 2019 (MeLU), section 3.2 (a vector of each content, then fully connected layers).
 

@@ -31,9 +31,9 @@ class Regression(Values):
 
     Scores are in the values' own units: MSE and MAE of each task, RMSE = √ of their mean MSE, and
     R² = 1 - Σ MSE / Σ variance, both sums over the test tasks, the variance that of a task's queries around
-    their mean. (A mean of each task's own R² would be ruled by the flattest tasks.) With `standardise` a learner
-    meets y' = (y - m)/s, m and s mean and standard deviation of the support's values, and each task so counts
-    alike whatever its unit; without, it meets the values as they are.
+    their mean. (A mean of each task's own R² would be ruled by the flattest tasks.) With `standardise` a
+    learner meets y' = (y - m)/s, m and s mean and standard deviation of the support's values, and each task
+    so counts alike whatever its unit; without, it meets the values as they are.
 
     Args:
         error: squared or absolute.
