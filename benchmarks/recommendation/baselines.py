@@ -1,4 +1,4 @@
-"""Plain methods of the field: fitted on the ratings that training sees, they score a user by the support alone.
+"""Plain methods of the field, fitted on what training sees; they score a user by the support alone.
 
 Legend: P users (people), I items, S rated items of a user, Q items asked for, d numbers of an input.
 """
@@ -6,6 +6,7 @@ Legend: P users (people), I items, S rated items of a user, Q items asked for, d
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from metassl.data.recommendation.tasks import RatingTasks
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 FEW = 5  # raters below which EASE and the neighbours leave an item alone
-LOWEST, HIGHEST = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def bias(tasks: RatingTasks, shrink: float) -> Scorer:
 
 
 def ridge(tasks: RatingTasks, strength: float) -> Scorer:
-    """A ridge regression of each user on the inputs, standardised over the known items, with its intercept."""
+    """A ridge regression of each user on the inputs, standardised over known items, with its intercept."""
     user = int(tasks.division.users["test"][0])
     every = tasks.inputs.rows(user, np.flatnonzero(~tasks.division.new)).astype(np.float64)
     mean, scale = every.mean(0), np.maximum(every.std(0), 1e-6)
@@ -104,7 +104,9 @@ def ridge_on_bias(tasks: RatingTasks, strength: float, shrink: float) -> Scorer:
 
 
 def item_knn(tasks: RatingTasks, shrink: float, damping: float) -> Scorer:
-    """Biases, and the likeness of items to the user's own: Σ s_ij e_uj / (damping + Σ |s_ij|), e what biases leave.
+    """Biases, and the likeness of items to the user's own.
+
+    Σ_j s_ij e_uj / (damping + Σ_j |s_ij|), e what biases leave of the support's ratings.
 
     s is the cosine of two items' residuals times n_ij / (n_ij + 100), n_ij users that rated both (Koren 2010,
     section 2.2). All of the user's few ratings are neighbours.
@@ -126,9 +128,10 @@ def item_knn(tasks: RatingTasks, shrink: float, damping: float) -> Scorer:
 
 
 def ease(tasks: RatingTasks, strength: float, signed: bool) -> Scorer:
-    """EASE (Steck 2019, eq. 8), for the order alone: x B, B_ij = -P_ij / P_jj, P = (XᵀX + λI)⁻¹, 0 on the diagonal.
+    """EASE (Steck 2019, eq. 8), for the order alone.
 
-    x is 1 for what the user has rated; `signed`: what biases leave of the rating, with biases added to the score.
+    x B, B_ij = -P_ij / P_jj off the diagonal and 0 on it, P = (XᵀX + λI)⁻¹; x is 1 for what the user has
+    rated, or, `signed`, what biases leave of the rating, with biases added to the score.
     """
     made = biases(tasks)
     rows, place = _frequent(tasks)
@@ -200,11 +203,12 @@ def _residuals(tasks: RatingTasks, place: Ints, width: int) -> tuple[Floats, Flo
     return table[keep], there[keep]
 
 
-STRENGTHS: Mapping[str, Sequence[Mapping[str, float]]] = MappingProxyType({
+STRENGTHS: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({
     "bias": [{"shrink": s} for s in (0.5, 1, 2, 3, 5, 8)],
-    "ridge": [{"strength": s} for s in (1, 3, 10, 30, 100, 300)],
-    "ridge_on_bias": [{"strength": s, "shrink": k} for s in (10, 30, 100, 300, 1000) for k in (1, 2, 3, 5)],
-    "item_knn": [{"shrink": s, "damping": k} for s in (1, 2, 3, 5) for k in (0.01, 0.03, 0.1, 0.3, 1.0)],
-    "factors": [{"rank": r, "strength": s, "shrink": k} for r in (4, 8, 16) for s in (1, 3, 10) for k in (1, 3)],
-    "ease": [{"strength": s, "signed": k} for s in (100, 300, 1000, 3000) for k in (False, True)],
+    "ridge": [{"strength": s} for s in (3, 10, 30, 100, 300)],
+    "ridge_on_bias": [{"strength": s, "shrink": k} for s in (30, 100, 300) for k in (3, 5)],
+    "item_knn": [{"shrink": s, "damping": k} for s in (3, 5) for k in (0.1, 0.3, 1.0)],
+    "factors": [{"rank": 8, "strength": s, "shrink": 3} for s in (3, 10)],
+    "ease": [{"strength": s, "signed": k} for s in (100, 1000) for k in (False, True)],
 })  # fmt: skip
+"""What is tried on validation users."""
