@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.recommendation import baselines
-from benchmarks.recommendation.episodes import Cell, Measured, Run, measured_plain, plain_tasks
+from benchmarks import rating_baselines as baselines
+from benchmarks.rating_episodes import Cell, Measured, Run, measured_plain, plain_tasks
 from metassl.data.recommendation.tasks import RatingTasks
 from metassl.evaluation.intervals import over_episodes
 from metassl.files import write_json

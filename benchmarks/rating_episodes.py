@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from benchmarks.recommendation.baselines import Scorer, UserTask
+from benchmarks.rating_baselines import Scorer, UserTask
 from metassl.data.recommendation.sampler import UserSampler
 from metassl.data.recommendation.tasks import RatingTasks
 from metassl.files import read_json
