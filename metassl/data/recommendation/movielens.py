@@ -13,7 +13,7 @@ from metassl.data.recommendation.parsed import from_contents
 from metassl.data.recommendation.places import Place, places_in
 from metassl.data.task_source import TaskSource
 from metassl.schema.constructor import checked
-from metassl.schema.ranges import BelowOne, Ratio, Seed, Switch, Whole
+from metassl.schema.ranges import BelowOne, Positive, Ratio, Seed, Switch, Whole
 
 VERSION = 1
 
@@ -61,6 +61,8 @@ class MovieLens:
         tags: latest_small: marks of so many of the most frequent tags of training users.
         item_mean: two more numbers of an input: how much training users like the film beyond what they like
             on average, shrunk, and a logarithm of how many have rated it; a user's own ratings are left out.
+        like: tasks ask whether a film is rated so or better (outcome=classification), and users without both
+            kinds are left out; None: they ask for the rating.
         new_items: films are new by chance (share) or by their year of release (year).
         new_share: how many are new.
         held_out: share of the ratings of each training user that is kept from training.
@@ -80,6 +82,7 @@ class MovieLens:
         edition: Literal["latest_small", "100k", "1m"] | None = None,
         tags: Whole = 0,
         item_mean: Switch = True,
+        like: Positive | None = None,
         new_items: NewItems = "share",
         new_share: BelowOne = 0.2,
         held_out: BelowOne = 0.2,
@@ -88,7 +91,7 @@ class MovieLens:
         fold: Whole = 0,
     ) -> None:
         self.path, self.edition = Path(path), edition
-        self.options = RatingOptions(ratio, seed, fold, new_items, new_share, held_out, item_mean, tags)
+        self.options = RatingOptions(ratio, seed, fold, new_items, new_share, held_out, item_mean, like, tags)
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
         """See metassl.data.task_source.PreparedTasks."""

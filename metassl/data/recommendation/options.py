@@ -9,6 +9,7 @@ from metassl.data.class_splits import by_ratio
 from metassl.data.recommendation.content import frequent_tags
 from metassl.data.recommendation.division import NewItems, divide
 from metassl.data.recommendation.inputs import make_inputs
+from metassl.data.recommendation.labels import Likes, Stars
 from metassl.data.recommendation.quality import fit_quality
 from metassl.data.recommendation.ratings import Ratings
 from metassl.data.recommendation.tasks import RatingTasks
@@ -20,6 +21,7 @@ class RatingOptions:
 
     Attributes:
         ratio, seed, fold, new_items, new_share, held_out: see metassl.data.recommendation.division.divide.
+        like: the rating from which on an item is liked, which tasks ask for then; None: they ask for ratings.
         item_mean: whether an input has what training's ratings say of the item.
         tags: marks of so many of the most frequent tags that training users have given.
     """
@@ -31,6 +33,7 @@ class RatingOptions:
     new_share: float
     held_out: float
     item_mean: bool
+    like: float | None
     tags: int = 0
 
     def __post_init__(self) -> None:
@@ -46,4 +49,5 @@ class RatingOptions:
         if self.tags:
             tags = frequent_tags(ratings, self.tags, division.users["train"])
         inputs = make_inputs(ratings, tags, quality if self.item_mean else None)
-        return RatingTasks(ratings, division, inputs, quality.mean, name)
+        labels = Stars(quality.mean) if self.like is None else Likes(self.like)
+        return RatingTasks(ratings, division, inputs, labels, quality.mean, name)

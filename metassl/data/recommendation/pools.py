@@ -26,10 +26,15 @@ class UserPool:
     support: Ints
     query: Ints
 
-    def enough(self, shot: int, queries: int) -> bool:
-        """Whether so many of both can be drawn, whatever is drawn first."""
+    def enough(self, shot: int, queries: int, kinds: Ints) -> bool:
+        """Whether so many of both can be drawn, whatever is drawn first.
+
+        Where ratings are of several kinds [n], there have to be some of each that can't all become queries.
+        """
         shared = len(np.intersect1d(self.support, self.query))
-        return len(self.query) >= queries and len(self.support) - min(shared, queries) >= shot
+        if len(self.query) < queries or len(self.support) - min(shared, queries) < shot:
+            return False
+        return bool(np.isin(np.unique(kinds), kinds[self.support]).all())
 
 
 def pools_of(ratings: Ratings, division: Division, spec: UserSpec, split: str) -> list[UserPool]:

@@ -4,7 +4,6 @@ Legend: T episodes, S support, Q query, U unlabelled, d numbers of an input.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +12,13 @@ from metassl.data.drawing.draw import Draw
 from metassl.data.drawing.random_numbers import RandomNumbers
 from metassl.data.recommendation.division import Bools
 from metassl.data.recommendation.inputs import Inputs
+from metassl.data.recommendation.labels import Labels
 from metassl.data.recommendation.parsed import Floats, Ints
 from metassl.data.recommendation.pools import UserPool
 from metassl.data.recommendation.spec import UserSpec
 
 # Each thing that is random has a lane of its own, so that S and Q stay when U changes, and Q when S does.
 ROUND, SIZES, QUERY, SUPPORT, UNLABELLED = range(1, 6)
-
-
-class Labels(Protocol):
-    """Makes labels of ratings."""
-
-    def __call__(self, value: Floats) -> NDArray[np.generic]:
-        """[T, n] ratings -> labels."""
-        ...
 
 
 class UserSampler:
@@ -39,7 +31,6 @@ class UserSampler:
         labels: make labels of ratings.
         catalogue: [I] the items that U may be of.
         spec: the make-up of an episode.
-        outputs: K, places of a label.
         seed: of the episodes.
         split: train, val or test.
         outer: whether each episode needs a second set of unrated items.
@@ -47,10 +38,10 @@ class UserSampler:
 
     def __init__(
         self, pools: Sequence[UserPool], inputs: Inputs, value: Floats, labels: Labels, catalogue: Bools,
-        spec: UserSpec, outputs: int, seed: int, split: str, outer: bool,
+        spec: UserSpec, seed: int, split: str, outer: bool,
     ) -> None:  # fmt: skip
         self.pools, self.inputs, self.value, self.labels = pools, inputs, value, labels
-        self.catalogue, self.spec, self.outputs = catalogue, spec, outputs
+        self.catalogue, self.spec, self.kinds = catalogue, spec, labels.kinds(value)
         self.seed, self.split, self.sets = seed, split, 2 if outer else 1
 
     @property
@@ -72,16 +63,17 @@ class UserSampler:
         free = [self._unrated(pool.user, numbers, place) for place, pool in enumerate(pools)]
         item = self.inputs.ratings.item
         unrated = np.stack([own for own, _ in free]).reshape(len(pools), self.sets, -1)
+        unknown = self.labels.unknown
         there = np.stack([has for _, has in free]).reshape(unrated.shape)
         sets = [(item[queries], self.labels(self.value[queries]), np.ones(queries.shape, bool))]
         if not spec.transductive:
-            sets = [(unrated[:, k], self._unknown(unrated[:, k]), there[:, k]) for k in range(self.sets)]
+            sets = [(unrated[:, k], unknown(unrated[:, k].shape), there[:, k]) for k in range(self.sets)]
         none = np.zeros((len(pools), 0), np.int64)
         parts = [
             (item[supports], self.labels(self.value[supports]), np.arange(spec.shot.high) < shot[:, None]),
             (item[queries], self.labels(self.value[queries]), np.ones(queries.shape, bool)),
             sets[0],
-            sets[-1] if self.sets == 2 else (none, self._unknown(none), none.astype(bool)),
+            sets[-1] if self.sets == 2 else (none, unknown(none.shape), none.astype(bool)),
         ]
         return self._draw(pools, parts, numbers)
 
@@ -101,15 +93,15 @@ class UserSampler:
         rows = np.arange(items.size).reshape(items.shape)
         places = np.split(rows, np.cumsum([part[0].shape[1] for part in parts])[:-1], axis=1)
         columns = [(row, part[1], part[2]) for row, part in zip(places, parts, strict=True)]
-        shape = (len(pools), self.outputs)
+        shape = (len(pools), self.labels.outputs)
         inputs = [self.inputs.rows(pool.user, own) for pool, own in zip(pools, items, strict=True)]
         return Draw(
             *columns[0], *columns[1], *columns[2], *columns[3],
             # what a user would say of an unrated item is not known, so no label of it is judged
             distractor=np.full(places[2].shape, not self.spec.transductive),
             class_mask=np.ones(shape, bool),
-            class_ids=np.broadcast_to(np.arange(self.outputs), shape).copy(),
-            classes=np.zeros(shape, np.int64),
+            class_ids=np.broadcast_to(np.arange(shape[1]), shape).copy(),
+            classes=np.broadcast_to(np.arange(shape[1]), shape).copy(),
             generators=numbers,
             items=np.concatenate(inputs),
             family=np.array([pool.user for pool in pools]),
@@ -126,10 +118,12 @@ class UserSampler:
         return [int(orders[k][place]) for k, place in zip(rounds.tolist(), places.tolist(), strict=True)]
 
     def _rated(self, pool: UserPool, numbers: RandomNumbers, place: int) -> tuple[Ints, Ints]:
-        """Rows of Q, and of S, as many as it may have."""
+        """Rows of Q, and of S, as many as it may have; what comes first in S has one of each kind."""
         query = numbers.generator(QUERY, place).permutation(pool.query)[: self.spec.queries]
         order = numbers.generator(SUPPORT, place).permutation(pool.support)
-        return query, order[~np.isin(order, query)][: self.spec.shot.high]
+        order = order[~np.isin(order, query)]
+        firsts = np.sort(np.unique(self.kinds[order], return_index=True)[1])
+        return query, np.concatenate([order[firsts], np.delete(order, firsts)])[: self.spec.shot.high]
 
     def _unrated(self, user: int, numbers: RandomNumbers, place: int) -> tuple[Ints, Bools]:
         """[sets · U] items, and which are there; the sets share none."""
@@ -142,7 +136,3 @@ class UserSampler:
         made, there = np.zeros(size, np.int64), np.arange(size) < len(found)
         made[: len(found)] = found
         return made, there
-
-    def _unknown(self, like: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Labels that nobody knows, in the form of the others."""
-        return np.zeros_like(self.labels(np.zeros(like.shape)))

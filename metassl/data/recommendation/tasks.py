@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metassl.data.builder import Sampler
 from metassl.data.pool import SPLITS
 from metassl.data.recommendation.division import Division
 from metassl.data.recommendation.inputs import Inputs
-from metassl.data.recommendation.parsed import Floats
+from metassl.data.recommendation.labels import Labels
 from metassl.data.recommendation.pools import UserPool, pools_of
 from metassl.data.recommendation.ratings import Ratings
 from metassl.data.recommendation.sampler import UserSampler
 from metassl.data.recommendation.spec import UserSpec, user_specs
 from metassl.errors import ConfigError
 from metassl.outcomes.base import Outcome
-from metassl.outcomes.values import Values
 from metassl.tasks.spec import TaskSpec
 
 
@@ -26,24 +24,28 @@ from metassl.tasks.spec import TaskSpec
 class RatingTasks:
     """Makes tasks of users; see metassl.data.task_source.TaskSource.
 
-    A label is a rating less the mean of all that training sees.
-
     Attributes:
         ratings: all of them.
         division: what training may see.
         inputs: make rows of items.
+        labels: make labels of ratings.
         mean: of the ratings that training sees.
         name: of the data set, for people.
     """
 
-    outcomes: ClassVar[tuple[type[Outcome], ...]] = (Values,)
     reduced: ClassVar[bool] = False
 
     ratings: Ratings
     division: Division
     inputs: Inputs
+    labels: Labels
     mean: float
     name: str
+
+    @property
+    def outcomes(self) -> tuple[type[Outcome], ...]:
+        """See TaskSource."""
+        return self.labels.outcomes
 
     def make_ups(self, train: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[UserSpec, UserSpec]:
         """See TaskSource. Which users have too few ratings is counted here."""
@@ -54,13 +56,15 @@ class RatingTasks:
         )
 
     def task_spec(self, train: UserSpec, test: UserSpec, outcome: Outcome) -> TaskSpec:
-        """One value of a row."""
-        return TaskSpec(1, (self.inputs.width,), outcome=outcome, blocks=tuple(self.inputs.blocks))
+        """One value of a row, or whether it is liked."""
+        outputs = self.labels.outputs
+        blocks = tuple(self.inputs.blocks)
+        return TaskSpec(outputs, (self.inputs.width,), outputs * (outputs > 1), outcome, blocks)
 
     def sampler(self, make_up: UserSpec, seed: int, split: str, outer: bool) -> Sampler:
         """See TaskSource. Raises ConfigError where no user of the split has enough ratings."""
         every = pools_of(self.ratings, self.division, make_up, split)
-        pools = [pool for pool in every if pool.enough(make_up.shot.high, make_up.queries)]
+        pools = [pool for pool in every if self._enough(pool, make_up)]
         if not pools:
             most = max((_most(pool) for pool in every), default=0)
             raise ConfigError(
@@ -70,7 +74,7 @@ class RatingTasks:
         new = self.division.new
         catalogue = {"known": ~new, "new": new, "both": np.ones_like(new)}[make_up.items]
         return UserSampler(
-            pools, self.inputs, self.ratings.value, self._labels, catalogue, make_up, 1, seed, split, outer
+            pools, self.inputs, self.ratings.value, self.labels, catalogue, make_up, seed, split, outer
         )
 
     def items(self) -> None:
@@ -86,12 +90,12 @@ class RatingTasks:
             f"ratings ({self.division.seen.sum():,} for training), {self.inputs.width} numbers of an input"
         )
 
-    def _labels(self, value: Floats) -> NDArray[np.generic]:
-        return (value - self.mean).astype(np.float32)[..., None]
+    def _enough(self, pool: UserPool, spec: UserSpec) -> bool:
+        return pool.enough(spec.shot.high, spec.queries, self.labels.kinds(self.ratings.value))
 
     def _left_out(self, spec: UserSpec, split: str) -> tuple[int, int]:
         pools = pools_of(self.ratings, self.division, spec, split)
-        return sum(not pool.enough(spec.shot.high, spec.queries) for pool in pools), len(pools)
+        return sum(not self._enough(pool, spec) for pool in pools), len(pools)
 
 
 def _most(pool: UserPool) -> int:

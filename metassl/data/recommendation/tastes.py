@@ -14,7 +14,18 @@ from metassl.data.recommendation.ratings import Ratings
 from metassl.data.task_source import TaskSource
 from metassl.errors import ConfigError
 from metassl.schema.constructor import checked
-from metassl.schema.ranges import BelowOne, Count, NotNegative, Ratio, Seed, Several, Share, Switch, Whole
+from metassl.schema.ranges import (
+    BelowOne,
+    Count,
+    NotNegative,
+    Positive,
+    Ratio,
+    Seed,
+    Several,
+    Share,
+    Switch,
+    Whole,
+)
 
 LOWEST, HIGHEST = 1.0, 5.0
 QUALITY, USER = 0.4, 0.4  # standard deviations of what an item and a user add to every rating
@@ -40,8 +51,7 @@ class Tastes:
         shown: share of the variance of an item's factors that its numbers tell.
         spread: s, standard deviation of what a taste adds to a rating.
         noise: standard deviation of what nobody can know.
-        item_mean, new_share, held_out, ratio, fold: see metassl.data.recommendation.movielens.MovieLens;
-            items are new by chance.
+        item_mean, like, new_share, held_out, ratio, fold: see MovieLens; items are new by chance.
         seed: of all of it.
 
     Raises:
@@ -61,6 +71,7 @@ class Tastes:
         spread: NotNegative = 0.8,
         noise: NotNegative = 0.5,
         item_mean: Switch = True,
+        like: Positive | None = None,
         new_share: BelowOne = 0.2,
         held_out: BelowOne = 0.2,
         ratio: Ratio = (0.8, 0.1, 0.1),
@@ -76,7 +87,7 @@ class Tastes:
         self.features, self.factors, self.shown = features, factors, shown
         self.spread, self.noise, self.seed = spread, noise, seed
         by_chance: NewItems = "share"
-        self.options = RatingOptions(ratio, seed, fold, by_chance, new_share, held_out, item_mean)
+        self.options = RatingOptions(ratio, seed, fold, by_chance, new_share, held_out, item_mean, like)
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
         """See metassl.data.task_source.PreparedTasks; nothing has to be loaded."""

@@ -15,6 +15,7 @@ from metassl.data.recommendation.spec import UserSpec
 from metassl.data.recommendation.tasks import RatingTasks
 from metassl.data.recommendation.tastes import Tastes
 from metassl.errors import ConfigError
+from metassl.outcomes.classification import CLASSES, Classification
 from metassl.outcomes.ranking import Ranking
 from metassl.outcomes.regression import Regression
 from metassl.tasks.episode import Episode
@@ -201,6 +202,32 @@ def test_users_with_too_few_ratings_are_counted_and_left_out(found: RatingTasks)
         ConfigError, match=r"episode.shot: found 60 beside queries=7, and of the 12 users \(test\)"
     ):
         found.sampler(specs(found, shot=60, queries=7)[1], 0, "test", False)
+
+
+def test_likes_are_classes_of_which_the_support_has_both() -> None:
+    liked = source(like=4.0)
+    assert liked.outcomes == (Classification,)
+    spec = specs(liked, shot=2)[1]
+    assert liked.task_spec(spec, spec, CLASSES).way == 2
+    drawn, place = draw(liked, "test", range(24), shot=2), rated(liked)
+    assert (np.sort(drawn.support_y, axis=1) == [0, 1]).all()
+    assert set(drawn.unlabelled_y.ravel()) == {-1}
+    one = draw(liked, "test", range(1))
+    values = [liked.ratings.value[place[pair]] >= 4 for pair in pairs(liked, one, "query")]
+    assert sum(values) == one.query_y[0].sum()
+    always = source(like=1.0)  # nobody has rated lower, so nobody is in doubt
+    assert specs(always)[1].left_out == {"val": (0, 12), "test": (0, 12)}
+    plain = draw(source(), "test", range(24), shot=2)
+    assert (drawn.family == plain.family).all()
+
+
+def test_users_who_like_all_are_left_out_where_likes_are_asked() -> None:
+    strict = source(like=5.0, spread=0.0, noise=0.0)
+    few, count = specs(strict)[0].left_out["train"]
+    value, user = strict.ratings.value[strict.division.seen], strict.ratings.user[strict.division.seen]
+    never = [k for k in strict.division.users["train"] if not (value[user == k] >= 5).any()]
+    assert (few, count) == (len(never), 36)
+    assert few > 0
 
 
 def test_quality_by_hand() -> None:
