@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 Measured = Mapping[str, Floats]
 """mae, mse, ndcg_1, ndcg_3, ndcg_5 -> a number for each user, in the order of their numbers."""
 
-EPISODES = 300  # about so many for a cell: whole rounds of its users
+EPISODES = 150  # about so many for a cell: whole rounds of its users
 AT_A_TIME = 50
 LOWEST, HIGHEST = 0.5, 5.0
 

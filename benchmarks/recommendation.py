@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import rating_baselines as baselines
+from benchmarks.rating_baselines import STRENGTHS, Fitted
 from benchmarks.rating_episodes import Cell, Measured, Run, measured_plain, plain_tasks
-from metassl.data.recommendation.tasks import RatingTasks
 from metassl.evaluation.intervals import over_episodes
 from metassl.files import write_json
 
@@ -38,12 +37,13 @@ def main(folders: Sequence[Path], split: str, shots: Sequence[int], cells: bool,
     by_fold: dict[int, list[Run]] = defaultdict(list)
     for run in runs:
         by_fold[run.fold].append(run)
+    methods = {fold: Fitted(own[0].source) for fold, own in by_fold.items()}
     kept: dict[str, Any] = {"runs": len(runs), "folds": sorted(by_fold), "split": split, "cells": {}}
     for cell in [Cell(k) for k in shots] + (CELLS if cells else []):
         found: Found = defaultdict(lambda: defaultdict(list))
         chosen = {}
         for fold, own in sorted(by_fold.items()):
-            plain, chosen[fold] = plain_methods(own[0], cell, split)
+            plain, chosen[fold] = plain_methods(own[0], methods[fold], cell, split)
             for name, measured in {**plain, **learned(own, cell, split)}.items():
                 for score, values in measured.items():
                     found[name][score] += np.round(values, 5).tolist()
@@ -64,28 +64,23 @@ def learned(runs: Sequence[Run], cell: Cell, split: str) -> dict[str, Measured]:
     }
 
 
-def plain_methods(run: Run, cell: Cell, split: str) -> tuple[dict[str, Measured], Mapping[str, Any]]:
+def plain_methods(
+    run: Run, methods: Fitted, cell: Cell, split: str
+) -> tuple[dict[str, Measured], Mapping[str, Any]]:
     """Of the plain methods, and the strengths that were chosen on validation users."""
-    source, choice = run.source, plain_tasks(run.config, run.source, cell, "val")
-    test = plain_tasks(run.config, source, cell, split)
+    choice, test = (plain_tasks(run.config, run.source, cell, each) for each in ("val", split))
     found = {
-        name: measured_plain(made(source), test)
-        for name, made in (("global mean", baselines.global_mean), ("item mean", baselines.item_mean))
+        "global mean": measured_plain(methods.global_mean(), test),
+        "item mean": measured_plain(methods.item_mean(), test),
     }
     strengths = {}
-    for name, options in baselines.STRENGTHS.items():
+    for name, options in STRENGTHS.items():
         by = CHOSEN_BY.get(name, "mae")
-        tried = [measured_plain(fitted(source, name, each), choice)[by].mean() for each in options]
+        tried = [measured_plain(getattr(methods, name)(**each), choice)[by].mean() for each in options]
         best = int(np.argmax(tried) if by.startswith("ndcg") else np.argmin(tried))
         strengths[name] = dict(options[best])
-        found[name.replace("_", " ")] = measured_plain(fitted(source, name, options[best]), test)
+        found[name.replace("_", " ")] = measured_plain(getattr(methods, name)(**options[best]), test)
     return found, strengths
-
-
-def fitted(source: RatingTasks, name: str, options: Mapping[str, Any]) -> baselines.Scorer:
-    """A plain method by its name."""
-    made: baselines.Scorer = getattr(baselines, name)(source, **options)
-    return made
 
 
 def block(cell: Cell, found: Mapping[str, Mapping[str, list[float]]], names: set[str]) -> str:
