@@ -49,17 +49,22 @@ class Edition:
         """That have to be there."""
         return [each.name for each in (self.ratings, self.movies, self.users) if each is not None]
 
+    def present(self, place: Place) -> list[str]:
+        """Files that are read there: those that have to be, and tags where there are some."""
+        tags = set() if self.tags is None else {self.tags.name} & place.names()
+        return [*self.files, *tags]
+
     def read(self, place: Place) -> Parsed:
         """What the files say. Raises DataError that names file and line."""
-        extra = [] if self.tags is None else sorted({self.tags.name} & place.names())
-        content = place.read([*self.files, *extra])
+        names = self.present(place)
+        content = place.read(names)
 
         def lines(layout: Layout) -> Lines:
             return read_lines(place.file(layout.name), content[layout.name], layout)
 
         movies = self._catalogue(lines(self.movies))
         about, people = self._about(lines(self.users)) if self.users is not None else ({}, None)
-        tags = lines(self.tags) if self.tags is not None and extra else None
+        tags = lines(self.tags) if self.tags is not None and self.tags.name in names else None
         return joined(lines(self.ratings), movies, people, about, tags, self.lowest, self.step)
 
     def _catalogue(self, lines: Lines) -> Catalogue:

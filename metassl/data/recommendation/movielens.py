@@ -33,7 +33,7 @@ class StoredRatings:
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The files; what is made of them is made anew for each run."""
-        files = EDITIONS[self.edition].files
+        files = EDITIONS[self.edition].present(self.place)
         return {"version": VERSION, "edition": self.edition, "files": self.place.fingerprint(files)}
 
     def read(self) -> Contents:
