@@ -18,13 +18,8 @@ from metassl.library.running import query_logits
 from metassl.outcomes.ranking import Ranking
 from metassl.runs.file_names import ABOUT
 from metassl.runs.saved import saved_experiment
-from metassl.training.build import (
-    build_episodes,
-    build_learner,
-    build_make_ups,
-    build_source,
-    build_task_spec,
-)
+from metassl.trained.build import build_learner
+from metassl.training.build import build_episodes, build_make_ups, build_source, build_task_spec
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
 

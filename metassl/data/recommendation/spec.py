@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
+from metassl.data.low_quality.quality import CLEAN, Quality
 from metassl.data.spec import Range, to_range
 from metassl.errors import ConfigError
 from metassl.schema.check import check_group
@@ -28,6 +29,8 @@ class UserSpec:
             that were held out (known). None: of training.
         left_out: split -> how many users have too few ratings, of how many.
     """
+
+    quality: ClassVar[Quality] = CLEAN  # ratings are noisy as they are
 
     shot: Range
     queries: int
