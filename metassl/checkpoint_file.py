@@ -16,20 +16,28 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises UserError when the file is missing, broken, or holds anything but tensors and plain values.
     """
-    if not path.is_file():
-        raise UserError(f"checkpoint {path}: not found.")
-    try:
-        _check_zip(path)
-        with warnings.catch_warnings(action="ignore"):  # of foreign pickle protocols
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file makes the unpickler raise almost anything
-        reason = _reason(error)
-        raise UserError(
-            f"checkpoint {path}: refused, it is broken or holds more than weights ({reason})"
-        ) from None
+    content = read_plain(path, "checkpoint")
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise UserError(f"checkpoint {path}: found no 'state_dict' in it.")
     return content
+
+
+def read_plain(path: Path, what: str) -> Any:
+    """Whatever torch.save wrote, unpickled with `weights_only=True`; `what` begins the line of an error.
+
+    Raises UserError when the file is missing, broken, or holds anything but tensors and plain values.
+    """
+    if not path.is_file():
+        raise UserError(f"{what} {path}: not found.")
+    try:
+        _check_zip(path)
+        with warnings.catch_warnings(action="ignore"):  # of foreign pickle protocols
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file makes the unpickler raise almost anything
+        reason = _reason(error)
+        raise UserError(
+            f"{what} {path}: refused, it is broken or holds more than weights ({reason})"
+        ) from None
 
 
 def _reason(error: Exception) -> str:

@@ -23,6 +23,8 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))
 NORMS = ("batch", "support", "group", "running")
 BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml"))
+# with norms of their own: small ones
+PRETRAINED = {"torchvision": "shufflenet_v2_x0_5", "timm": "test_resnet"}
 DISTRACTORS = ("episode.distractors=2", "episode.distractor_unlabelled=3")
 
 
@@ -253,7 +255,7 @@ def test_other_places(make_config, tmp_path: Path, model: str, at: str) -> None:
     assert (results["deprived"] is None) == (at == "outer")
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", [name for name in BACKBONES if name not in PRETRAINED])
 @pytest.mark.parametrize("norm", NORMS)
 def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: str) -> None:
     small = ["backbone.channels=[4,4,4,4]"] if backbone == "resnet12" else []
@@ -268,6 +270,16 @@ def test_backbones_and_norms(make_config, tmp_path: Path, backbone: str, norm: s
     results = run(make_config(*words), tmp_path / "run")
     assert results["norm"] == norm
     assert results["transductive"] == (norm == "batch")
+
+
+@pytest.mark.parametrize("backbone", PRETRAINED)
+def test_pretrained_backbones(make_config, tmp_path: Path, backbone: str) -> None:
+    """The model asks for another norm, which is no matter to them."""
+    pytest.importorskip(backbone)
+    words = ("model=protonet", "ssl=soft_kmeans", f"backbone={backbone}", "backbone.train=last", *BRIEF)
+    results = run(make_config(*words, f"backbone.model={PRETRAINED[backbone]}"), tmp_path / "run")
+    assert results["norm"] == "none"
+    assert not results["transductive"]
 
 
 @pytest.mark.parametrize("words", [

@@ -41,8 +41,9 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
     if not layers:
         norm = getattr(backbone, "norm", "none")
         raise ConfigError(
-            f"backbone.norm: found {norm!r}, which this model can't modulate. Allowed with it: running, "
-            "batch, group, support, none."
+            f"backbone: found {type(backbone).__name__} with norm={norm}, in which this model finds nothing "
+            "to modulate. Allowed with it: conv4, resnet12, mlp or adapter, with norm=running, batch, group, "
+            "support or none."
         )
     return layers
 

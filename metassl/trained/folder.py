@@ -19,7 +19,8 @@ from metassl.weights_file import read_weights, write_weights
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 FORMAT = "metassl model, version 1"
 ENCODING = {"scale": str, "categories": int, "width": int | None}
-STARTS_FROM = "pretrained"  # an argument that names a file of weights, which these take the place of
+STARTS_FROM = ("pretrained",)  # arguments that name a file of weights, which these take the place of
+IN_SECTION = {"backbone": ("weights",)}  # and those that mean it in one section alone
 
 
 def is_model(folder: Path) -> bool:
@@ -40,7 +41,7 @@ def write_model(model: Model, folder: Path, half: bool = False) -> None:
     write_weights(folder / WEIGHTS, model.weights, {}, half)
     content = {
         "format": FORMAT,
-        **{name: _without_files(model.sections[name]) for name in SECTIONS},
+        **{name: _without_files(model.sections[name], _files_of(name)) for name in SECTIONS},
         "encoding": dict(model.encoding),
         "trained_on": model.facts.plain(),
         "temperature": model.temperature,
@@ -90,8 +91,13 @@ def _encoding(path: Path, content: Any) -> dict[str, Any]:
     return found
 
 
-def _without_files(section: Any) -> Any:
+def _files_of(section: str) -> tuple[str, ...]:
+    """The arguments of a section that name a file of weights."""
+    return (*STARTS_FROM, *IN_SECTION.get(section, ()))
+
+
+def _without_files(section: Any, files: tuple[str, ...]) -> Any:
     """The section, of which no part reads weights of another file."""
     if isinstance(section, Mapping):
-        return {key: None if key == STARTS_FROM else _without_files(value) for key, value in section.items()}
-    return [_without_files(value) for value in section] if isinstance(section, list) else section
+        return {k: None if k in files else _without_files(value, files) for k, value in section.items()}
+    return [_without_files(value, files) for value in section] if isinstance(section, list) else section

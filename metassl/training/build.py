@@ -23,7 +23,7 @@ from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.spec import TaskSpec
 from metassl.training.datamodule import EpisodeDataModule
-from metassl.training.groups import one_group, parameter_groups
+from metassl.training.groups import one_group, parameter_groups, refuse_nothing_to_train
 from metassl.training.module import MetaModule
 
 
@@ -130,6 +130,7 @@ def _optimizer(config: DictConfig) -> Callable[[MetaLearner], dict[str, Any]]:
 def _configure(config: DictConfig, learner: MetaLearner) -> dict[str, Any]:
     # a resumed run of before there were groups finds one in its checkpoint
     groups = parameter_groups(learner) if "ssl_lr" in config else one_group(learner)
+    refuse_nothing_to_train(groups)
     first, *more = groups
     optimizer = instantiate(config.optimizer, params=list(first.params))
     for group in more:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from metassl.errors import ConfigError
 from metassl.learners.base import SSL, MetaLearner
 
 OBJECTIVE = f"{SSL}objective."
@@ -38,3 +39,13 @@ def parameter_groups(learner: MetaLearner) -> list[Group]:
 def one_group(learner: MetaLearner) -> list[Group]:
     """All that is learned, at one rate."""
     return [Group([p for p in learner.parameters() if p.requires_grad])]
+
+
+def refuse_nothing_to_train(groups: Sequence[Group]) -> None:
+    """Raises ConfigError where no parameter is learned, as in prototypes of features that stay."""
+    if not any(len(group.params) for group in groups):
+        raise ConfigError(
+            "model: found nothing to train in it or its backbone. Allowed are a backbone that learns (of a "
+            "pretrained one backbone.train=last or all; behind features=… backbone=adapter), and models with "
+            "parameters of their own."
+        )

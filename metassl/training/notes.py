@@ -99,6 +99,8 @@ def norms(config: DictConfig, learner: MetaLearner) -> Found:
         yield "ssl.in_statistics", f"norm={learner.backbone.norm} has no statistics of the support."
     if not learner.backbone.traits.per_step:
         yield "backbone.norm_steps", f"norm={learner.backbone.norm} has no scales of single steps."
+    if config.backbone.get("norm", learner.backbone.norm) != learner.backbone.norm:
+        yield "backbone.norm", "this network keeps the norms that it came with."
 
 
 def parameters(config: DictConfig, learner: MetaLearner) -> Found:

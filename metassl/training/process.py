@@ -18,8 +18,11 @@ def settle_process(config: DictConfig) -> None:
 
 
 def silence_hints() -> None:
-    """Silences those of Lightning's hints that don't apply: nothing is decoded in our loaders."""
+    """Silences those of Lightning's hints that don't apply.
+
+    Nothing is decoded in our loaders, and a pretrained network is meant to stay in its evaluation mode.
+    """
     for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for text in (".*does not have many workers.*", ".*LeafSpec.*"):
+    for text in (".*does not have many workers.*", ".*LeafSpec.*", ".*in eval mode at the start of training.*"):
         warnings.filterwarnings("ignore", text)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import metassl
+from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.trained.build import build_learner
 from metassl.training.build import build_module, build_source, build_task_spec
@@ -108,3 +109,11 @@ def test_the_library_trains_lambda_at_its_own_rate() -> None:
 def head(learner: Any) -> nn.Linear:
     made: nn.Linear = learner.head
     return made
+
+
+def test_a_training_of_nothing_is_refused() -> None:
+    task = metassl.TaskSpec(way=5, input_shape=(8,), base_classes=30)
+    learner = metassl.learner("protonet", backbone="raw", task=task, options={"backbone.norm": "none"})
+    episodes = metassl.episodes(np.random.default_rng(0).normal(size=(300, 8)), np.repeat(np.arange(10), 30))
+    with pytest.raises(ConfigError, match=r"^model: found nothing to train in it or its backbone\. Allowed"):
+        metassl.fit(learner, episodes, 1)

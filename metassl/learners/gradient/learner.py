@@ -78,8 +78,18 @@ class GradientLearner(MetaLearner):
         return name.startswith(self.prefixes)
 
     def moved(self) -> dict[str, Tensor]:
-        """What the inner loop moves: what an inner optimiser is made of."""
-        return {name: p for name, p in self.named_parameters() if self.moves(name)}
+        """What the inner loop moves: what an inner optimiser is made of.
+
+        Raises ConfigError where that is nothing, as with the prefix of a backbone that is not trained.
+        """
+        found: dict[str, Tensor] = {name: p for name, p in self.named_parameters() if self.moves(name)}
+        if not found:
+            parts = sorted({f"'{name.split('.')[0]}.'" for name, _ in self.named_parameters()})
+            raise ConfigError(
+                f"model.adapt: found {list(self.prefixes)}, which names no parameter; allowed are prefixes "
+                f"of the parameters' names, here {', '.join(parts) or 'none'}."
+            )
+        return found
 
     def start(self, episode: Episode, anchor: Anchor, stage: Stage) -> dict[str, Tensor]:
         """φ_0, the overlay that the first step starts from."""
