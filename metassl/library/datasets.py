@@ -11,6 +11,7 @@ from metassl.instantiate import instantiate
 from metassl.library.configs import Options, composed
 from metassl.library.episodes import Episodes
 from metassl.training.build import build_source, build_task_spec, make_up_values
+from metassl.training.embedding import view_nodes
 
 
 def episodes_of(name: str, split: str = "train", *, options: Options = (), seed: int = 0) -> Episodes:
@@ -44,7 +45,7 @@ def episodes_of(name: str, split: str = "train", *, options: Options = (), seed:
     source = build_source(config)
     task = build_task_spec(config, source)
     make_up, changes = make_up_values(config)
-    views = {str(kind): instantiate(node) for kind, node in config.dataset.get("views", {}).items()}
+    views = {str(kind): instantiate(node) for kind, node in view_nodes(config).items()}
     labels = source.contents.class_names if isinstance(source, ClassTasks) else []
     return Episodes(source, labels, make_up, views, seed, split, task.outcome, changes).checked()
 

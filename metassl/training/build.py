@@ -23,16 +23,20 @@ from metassl.outcomes.base import Outcome
 from metassl.outcomes.classification import CLASSES
 from metassl.tasks.spec import TaskSpec
 from metassl.training.datamodule import EpisodeDataModule
+from metassl.training.embedding import embedded_tasks, picture_features, view_nodes
 from metassl.training.groups import one_group, parameter_groups, refuse_nothing_to_train
 from metassl.training.module import MetaModule
 
 
 def build_source(config: DictConfig) -> TaskSource:
     """Where the tasks come from; a data set is prepared now if it was not before."""
+    features = picture_features(config)
     source = instantiate(config.dataset.source)
+    load = partial(store.load, cache_dir=Path(config.paths.cache_dir))
+    if features is not None:
+        return embedded_tasks(source, features, load, config.dataset.name)
     if isinstance(source, TaskSource):  # it makes tasks itself
         return source
-    load = partial(store.load, cache_dir=Path(config.paths.cache_dir))
     return source.prepared(load) if isinstance(source, PreparedTasks) else ClassTasks(load(source))
 
 
@@ -146,6 +150,5 @@ def _configure(config: DictConfig, learner: MetaLearner) -> dict[str, Any]:
 
 def _views(config: DictConfig, wanted: Mapping[str, str]) -> dict[str, View | None]:
     """name in the episode -> what makes it, by the data set's own meaning of 'weak' and 'strong'."""
-    kinds = config.dataset.get("views", {})
-    chosen = chosen_views(wanted, kinds, f"dataset.views of '{config.dataset.name}'")
+    chosen = chosen_views(wanted, view_nodes(config), f"dataset.views of '{config.dataset.name}'")
     return {name: None if node is None else instantiate(node) for name, node in chosen.items()}

@@ -24,5 +24,9 @@ def silence_hints() -> None:
     """
     for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for text in (".*does not have many workers.*", ".*LeafSpec.*", ".*in eval mode at the start of training.*"):
+    for text in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*in eval mode at the start of training.*",
+    ):
         warnings.filterwarnings("ignore", text)

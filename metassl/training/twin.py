@@ -23,6 +23,7 @@ OF_UNLABELLED = (
 )  # fmt: skip
 TRAINS = ("seed", "outcome", "episode", "backbone", "engine", "dataset", "model", "optimizer", "trainer")
 NEUTRAL = ("progress", "threads", "workers", "log_every", "checkpoint_every")  # of the trainer
+OF_VIEWS = ("views", "feature_views")  # of the data set
 VALIDATES = ("seed", "val_episodes")  # of the evaluation
 
 
@@ -45,8 +46,10 @@ def twin_key(config: DictConfig) -> str:
     content = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     kept = {key: content[key] for key in TRAINS if key in content}
     kept["episode"] = _labelled(kept["episode"])
-    kept["dataset"] = {key: value for key, value in kept["dataset"].items() if key != "views"}
+    kept["dataset"] = {key: value for key, value in kept["dataset"].items() if key not in OF_VIEWS}
     kept["dataset"]["source"] = _source(config)
+    if config.dataset.get("features") is not None:
+        kept["dataset"]["features"] = dict(instantiate(config.dataset.features).fingerprint())
     kept["trainer"] = {key: value for key, value in kept["trainer"].items() if key not in NEUTRAL}
     kept["optimizer"] = {key: value for key, value in kept["optimizer"].items() if not key.startswith("ssl")}
     kept["evaluation"] = {key: content["evaluation"][key] for key in VALIDATES}

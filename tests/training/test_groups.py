@@ -113,7 +113,7 @@ def head(learner: Any) -> nn.Linear:
 
 def test_a_training_of_nothing_is_refused() -> None:
     task = metassl.TaskSpec(way=5, input_shape=(8,), base_classes=30)
-    learner = metassl.learner("protonet", backbone="raw", task=task, options={"backbone.norm": "none"})
+    learner = metassl.learner("protonet", task=task).requires_grad_(False)
     episodes = metassl.episodes(np.random.default_rng(0).normal(size=(300, 8)), np.repeat(np.arange(10), 30))
     with pytest.raises(ConfigError, match=r"^model: found nothing to train in it or its backbone\. Allowed"):
         metassl.fit(learner, episodes, 1)

@@ -12,3 +12,5 @@ class DatasetKeys(BaseModel):
     name: Word
     source: Part
     views: dict[str, Part]
+    features: Part | None = None
+    feature_views: dict[str, Part] = {}
