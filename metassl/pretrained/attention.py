@@ -31,4 +31,4 @@ def write_out_attention(network: nn.Module) -> None:
         if type(module) is nn.MultiheadAttention:
             module.__class__ = WrittenOut  # in place, so that its weights keep their names
         elif hasattr(module, "fused_attn"):  # timm's layers have the switch of their own
-            module.fused_attn = False
+            setattr(module, "fused_attn", False)  # noqa: B010
