@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
+import metassl
 from metassl.errors import UserError
+from metassl.outcomes.classification import CLASSES
+from metassl.trained.facts import Facts
 from metassl.trained.folder import CONFIG, WEIGHTS, read_model, write_model
 from metassl.trained.likeness import described
-from metassl.trained.model import Model
+from metassl.trained.model import SECTIONS, Model
 from metassl.weights_file import write_weights
+from tests.support.composing import composed
 from tests.support.models import AS_THEY_ARE, random_model
 from tests.trained.test_likeness import drawings
 
@@ -49,6 +54,24 @@ def test_it_gives_the_learner_back(tmp_path: Path, model: str, ssl: str) -> None
             )
     sizes = [(tmp_path / str(half) / WEIGHTS).stat().st_size for half in (True, False)]
     assert sizes[0] < sizes[1]
+
+
+def test_a_pretrained_network_needs_its_own_file_no_more(tmp_path: Path) -> None:
+    words = {"backbone.model": "shufflenet_v2_x0_5", "backbone.train": "last"}
+    facts = Facts(5, (1, 28, 28), 10, KNOWN)
+    learner = metassl.learner(
+        "protonet", ssl="none", backbone="torchvision", task=facts.task(CLASSES), options=words
+    )
+    typed = [f"{key}={value}" for key, value in words.items()]
+    config = composed(
+        "model=protonet", "ssl=none", "backbone=torchvision", "backbone.weights=gone.pth", *typed
+    )
+    sections = {name: OmegaConf.to_container(config[name], resolve=True) for name in SECTIONS}
+    write_model(
+        Model(sections, facts, AS_THEY_ARE, {}, 1.0, learner.state_dict(), "here"), tmp_path / "model"
+    )
+    found = read_model(tmp_path / "model").learner().state_dict()
+    assert all(torch.equal(found[name], value) for name, value in learner.state_dict().items())
 
 
 def test_nothing_is_written_over(folder: Path) -> None:

@@ -67,3 +67,11 @@ def test_an_option_without_effect_is_named(model: str, ssl: str, typed: list[str
 )
 def test_an_option_that_counts_is_not(model: str, ssl: str, typed: list[str]) -> None:
     assert notes(model, ssl, typed) == []
+
+
+def test_a_norm_that_a_pretrained_network_does_not_take() -> None:
+    typed = ["backbone=torchvision", "backbone.norm=batch", "backbone.model=shufflenet_v2_x0_5"]
+    config = composed({"model": "maml", "ssl": "none", "backbone": "torchvision"}, typed[1:], allowed=ALL)
+    task = metassl.TaskSpec(way=5, input_shape=(3, 32, 32), base_classes=30)
+    (line,) = without_effect(config, build_learner(config, task), typed)
+    assert line == "backbone.norm=batch has no effect here: this network keeps the norms that it came with."
