@@ -1,8 +1,8 @@
 """Classification networks of torchvision."""
 
 import warnings
+from types import ModuleType
 
-import torchvision
 from torch import nn
 
 from metassl.errors import ConfigError, DataError
@@ -24,7 +24,8 @@ def of_torchvision(key: str, model: str, weights: str | None, channels: int) -> 
     Raises:
         UserError: an unknown name, other than three channels, or weights that can't be had.
     """
-    known = torchvision.models.list_models(module=torchvision.models)
+    models = _models()
+    known = models.list_models(module=models)
     if model not in known:
         names = "torchvision.models.list_models(module=torchvision.models)"
         raise ConfigError(unknown_model(f"{key}.model", model, known, names))
@@ -32,7 +33,7 @@ def of_torchvision(key: str, model: str, weights: str | None, channels: int) -> 
         raise ConfigError(
             f"{key}: found pictures of {channels} channels, {model} takes 3, or 1, which is repeated."
         )
-    network = _made(key, model, weights == HUB)
+    network = _made(models, key, model, weights == HUB)
     if hasattr(network, "transform_input"):
         setattr(network, "transform_input", weights is not None)  # noqa: B010  GoogLeNet's weights expect it
     head = _without_last_layer(key, model, network)
@@ -42,10 +43,17 @@ def of_torchvision(key: str, model: str, weights: str | None, channels: int) -> 
     return Taken(network, IMAGENET_MEAN, IMAGENET_STD)
 
 
-def _made(key: str, model: str, download: bool) -> nn.Module:
+def _models() -> ModuleType:
+    from torchvision import models  # here, since its import takes a second that most runs have no use for
+
+    found: ModuleType = models
+    return found
+
+
+def _made(models: ModuleType, key: str, model: str, download: bool) -> nn.Module:
     with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of how weights start
         try:
-            network: nn.Module = torchvision.models.get_model(model, weights="DEFAULT" if download else None)
+            network: nn.Module = models.get_model(model, weights="DEFAULT" if download else None)
         except Exception as error:  # of the network, of the disk, of a damaged download
             why = " ".join(str(error).split())[:150]
             raise DataError(
