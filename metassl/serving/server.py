@@ -1,12 +1,16 @@
 """Runs the page on this machine alone, for one session on a folder at a time."""
 
 import secrets
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from metassl.errors import ConfigError, UserError
+from metassl.runs.signals import STOPS
 from metassl.serving.session import Session
 
 LOOPBACK = "127.0.0.1"
@@ -29,11 +33,24 @@ def serve(session: Session, port: int) -> None:
         from metassl.serving.app import make_app
     except ImportError:
         raise UserError("serve: needs starlette and uvicorn, pip install 'metassl[serve]'.") from None
+
+    class Server(uvicorn.Server):
+        """Ends on Ctrl-C, after which the command goes on; uvicorn's own sends itself the signal again."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            kept = {number: signal.signal(number, self.handle_exit) for number in STOPS}
+            try:
+                yield
+            finally:
+                for number, handler in kept.items():
+                    signal.signal(number, handler)
+
     secret = secrets.token_urlsafe(16)
     with only_one(session.folder.path), _bound(port) as listener:
         print(f"http://{LOOPBACK}:{listener.getsockname()[1]}/{secret}/  (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(make_app(session, secret), log_level="warning", access_log=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def only_one(folder: Path) -> FileLock:
