@@ -32,7 +32,7 @@ LINES = {  # method -> its words, whether it has unlabelled items
 def main(stored: Path, picture: Path) -> None:
     """Writes the picture."""
     cells = read_json(stored)["cells"]
-    shots = {int(found[1]): name for name in cells if (found := CELL.fullmatch(name))}
+    shots = {int(cell[1]): name for name in cells if (cell := CELL.fullmatch(name))}
     figure = new_figure(6.4, 3.8)
     axes = figure.subplots()
     axes.axhline(0, color=FAINT, linewidth=1)
