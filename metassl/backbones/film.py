@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from metassl.errors import ConfigError
+from metassl.norms.base import PoolableNorm
 from metassl.norms.kinds import BatchStatistics, Group, RunningStatistics, ScaleAndShift
 from metassl.numerics.tensors import Tensors
 
@@ -40,6 +41,11 @@ def film_layers(backbone: nn.Module, prefix: str = "backbone.") -> list[FilmLaye
             layers.append(FilmLayer(f"{path}norm.weight", f"{path}norm.bias", len(module.norm.weight)))
     if not layers:
         norm = getattr(backbone, "norm", "none")
+        if any(isinstance(part, PoolableNorm) for part in backbone.modules()):
+            raise ConfigError(
+                f"backbone.norm: found {norm!r}, which this model can't modulate. Allowed with it: running, "
+                "batch, group, support, none."
+            )
         raise ConfigError(
             f"backbone: found {type(backbone).__name__} with norm={norm}, in which this model finds nothing "
             "to modulate. Allowed with it: conv4, resnet12, mlp or adapter, with norm=running, batch, group, "

@@ -289,11 +289,17 @@ def python_m(words: list[str]) -> None:
         assert '__name__ == "__main__"' in Path(spec.origin).read_text()
 
 
+def python_script(words: list[str]) -> None:
+    """A script of the checkout."""
+    assert '__name__ == "__main__"' in (ROOT / words[0]).read_text()
+
+
 HANDLERS: dict[tuple[str, ...], Handler] = {
     ("metassl",): metassl,
     ("make",): make,
     ("pip",): pip,
     ("python", "-m"): python_m,
+    ("python",): python_script,
 }
 
 

@@ -127,10 +127,10 @@ def pictures() -> dict[str, bytes]:
         Image.new("RGB", (16, 16)).save(file, kind)
         others[kind] = file.getvalue()
     deep = io.BytesIO()
-    Image.fromarray(np.zeros((8, 8), np.uint16)).save(deep, "PNG")
+    Image.fromarray(np.zeros((8, 8), np.float32)).save(deep, "TIFF")
     return {
         **BYTES, **cut(whole.getvalue()), **others, "EPS": EPS, "a bomb": png(60_000, 60_000),
-        "a smaller bomb": png(10_000, 10_000), "no width": png(0, 8), "16 bits": deep.getvalue(),
+        "a smaller bomb": png(10_000, 10_000), "no width": png(0, 8), "32 bits": deep.getvalue(),
         "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
     }  # fmt: skip
 

@@ -56,7 +56,8 @@ class MovieLens:
     items are still known ones, while MeLU's are new; known users are asked for ratings that were held out.
 
     Args:
-        path: a folder with the files or with their folders or zips, or a zip.
+        data_dir: holds the folder movielens, with the files or with their folders or zips.
+        path: another folder of that kind, or a zip; None: that of data_dir.
         edition: latest_small, 100k or 1m; None: what is found there.
         tags: latest_small: marks of so many of the most frequent tags of training users.
         item_mean: two more numbers of an input: how much training users like the film beyond what they like
@@ -78,7 +79,8 @@ class MovieLens:
     @checked("dataset.source")
     def __init__(
         self,
-        path: str | Path,
+        data_dir: str | Path,
+        path: str | Path | None = None,
         edition: Literal["latest_small", "100k", "1m"] | None = None,
         tags: Whole = 0,
         item_mean: Switch = True,
@@ -90,7 +92,8 @@ class MovieLens:
         seed: Seed = 0,
         fold: Whole = 0,
     ) -> None:
-        self.path, self.edition = Path(path), edition
+        self.path = Path(data_dir) / "movielens" if path is None else Path(path)
+        self.edition = edition
         self.options = RatingOptions(ratio, seed, fold, new_items, new_share, held_out, item_mean, like, tags)
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:

@@ -75,7 +75,8 @@ def unpacked(files: Mapping[str, bytes], folder: Path) -> Path:
 
 def tasks(path: Path, cache: Path, **options: object) -> RatingTasks:
     """Of these files."""
-    found = MovieLens(path, **options).prepared(lambda source: store.load(source, cache, progress=False))
+    source = MovieLens("nowhere", path, **options)
+    found = source.prepared(lambda files: store.load(files, cache, progress=False))
     assert isinstance(found, RatingTasks)
     return found
 

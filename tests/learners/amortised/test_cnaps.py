@@ -130,7 +130,7 @@ def test_a_backbone_without_norms_is_refused() -> None:
     backbone = conv4("group")
     for block in backbone.blocks:
         block.norm = torch.nn.Identity()
-    with pytest.raises(ConfigError, match=r"backbone.norm: found 'group'"):
+    with pytest.raises(ConfigError, match=r"backbone: found Conv4 with norm=group"):
         cnaps_of(backbone, full(NoObjective()))
 
 

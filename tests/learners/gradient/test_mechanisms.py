@@ -40,7 +40,7 @@ def error_at_a_fixed_rate() -> float:
         (lambda: wave_learner(inner=sgd(0.1), order=1), 40, 0.015),
         (lambda: wave_learner(inner=sgd(0.1), adapt=["head."]), 40, 0.015),
         (lambda: wave_learner(inner=sgd(0.1), adapt=["backbone."]), 40, 0.015),
-        (lambda: wave_learner(CAVIA, "group", layer=1, size=8, inner=sgd(1.0)), 200, 0.01),
+        (lambda: wave_learner(CAVIA, layer=1, size=8, inner=sgd(0.5)), 200, 0.005),
     ],
     ids=["maml", "fomaml", "anil", "boil", "cavia"],
 )
