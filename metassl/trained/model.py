@@ -18,7 +18,7 @@ from metassl.trained.widening import widened
 SECTIONS = ("outcome", "backbone", "model", "ssl")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """What a learner is built of, its weights, and what it was trained on.
 
@@ -39,6 +39,10 @@ class Model:
     temperature: float
     weights: Mapping[str, Tensor]
     name: str
+
+    def __repr__(self) -> str:
+        """What it is, in a line: a classifier that has it shows it."""
+        return f"<Model {self.name}: {self.facts.sentence()}>"
 
     @property
     def outcome(self) -> Outcome:

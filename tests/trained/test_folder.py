@@ -47,6 +47,7 @@ def test_it_gives_the_learner_back(tmp_path: Path, model: str, ssl: str) -> None
         found = read_model(to)
         assert (found.facts.way, found.temperature, found.about) == (5, 1.5, {"seed": 3})
         assert dict(found.encoding) == AS_THEY_ARE
+        assert repr(found) == f"<Model {to}: tasks of up to 5 classes, inputs of 1×28×28>"
         state = found.learner().state_dict()
         for name, value in one.learner().state_dict().items():
             assert torch.allclose(state[name], value, atol=1e-3 if half else 0, rtol=1e-3 if half else 0), (
