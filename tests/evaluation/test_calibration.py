@@ -1,10 +1,24 @@
 """Temperatures, and the calibration error."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from metassl.data.task_stream import TaskStream
+from metassl.engine.loop import Loop
 from metassl.evaluation.calibration import Answers, expected_calibration_error, fitted_temperature
+from metassl.evaluation.calibration import answers as answers_of
+from metassl.evaluation.features import MetaTest
+from metassl.trained.build import build_learner
+from metassl.training import checkpoints
+from metassl.training.build import build_episodes, build_source, build_task_spec
+from metassl.training.run import train_and_test
+from metassl.training.weights import load_weights
+from tests.conftest import TINY
+from tests.support.composing import composed
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -42,3 +56,33 @@ def test_the_error_by_hand() -> None:
 def test_few_queries_say_nothing_of_a_temperature() -> None:
     assert fitted_temperature(answers(30.0, 99)) == 1
     assert fitted_temperature(answers(30.0, 100)) > 10
+
+
+def test_a_run_takes_its_temperature_from_validation_tasks_alone(tmp_path: Path) -> None:
+    words = (
+        "model=protonet",
+        "ssl=none",
+        "dataset.source.size=14",
+        "backbone.depth=2",
+        "backbone.norm=group",
+    )
+    config = composed(*words, *TINY, "evaluation.val_episodes=8", "evaluation.episodes=8")
+    config.paths.output_dir, config.paths.cache_dir = str(tmp_path / "run"), str(tmp_path / "cache")
+    (tmp_path / "run").mkdir()
+    train_and_test(config, tmp_path / "run", {}, [])
+    source = build_source(config)
+    learner = build_learner(config, build_task_spec(config, source))
+    load_weights(learner, checkpoints.tested_checkpoint(config, tmp_path / "run"))
+    found = {}
+    for split in ("val", "test"):
+        builder = build_episodes(config, source, learner, split, config.evaluation.seed)
+        found[split] = answers_of(MetaTest(learner.eval(), Loop(), TaskStream(builder, 4, 8)))
+    noted = json.loads((tmp_path / "run" / "results.json").read_text())["calibration"]
+    temperature = fitted_temperature(found["val"])
+    assert noted["temperature"] == pytest.approx(temperature, rel=1e-3)
+    assert noted["temperature"] != pytest.approx(fitted_temperature(found["test"]), rel=1e-2)
+    few = config.evaluation.baseline_episodes
+    builder = build_episodes(config, source, learner, "test", config.evaluation.seed)
+    of_test = answers_of(MetaTest(learner, Loop(), TaskStream(builder, 4, min(few, 8))))
+    assert noted["error"] == pytest.approx(of_test.error(), abs=1e-4)
+    assert noted["error_calibrated"] == pytest.approx(of_test.error(temperature), abs=1e-3)

@@ -13,9 +13,12 @@ import metassl
 from metassl import MetaClassifier
 from metassl.cli.evaluate import run_config
 from metassl.library.saved_models import read_saved
+from metassl.trained.likeness import described
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.support.composing import composed
+from tests.support.models import random_model
+from tests.trained.test_likeness import drawings
 
 FLOWERS = load_iris(as_frame=True)
 TRUTH = FLOWERS.target.to_numpy()
@@ -81,3 +84,16 @@ def test_no_run(run: Path, tmp_path: Path) -> None:
     (other / "checkpoints" / "best.ckpt").write_bytes(b"no weights")
     with pytest.raises(ValueError, match=r"best.ckpt: refused, it is broken or holds more than weights"):
         MetaClassifier.load(other)
+
+
+def test_probabilities_have_the_models_temperature() -> None:
+    """Logits are divided by it, and their order stays."""
+    x = drawings(20)
+    model = random_model("protonet", "none", described(x))
+    y = np.arange(20) % 4
+    made = MetaClassifier(model).fit(x, y)
+    plain = metassl.predict(model.learner(), metassl.task(x, y), x)
+    assert model.temperature == 1.5
+    found = made.predict_proba(x)
+    assert np.allclose(found, softmax(np.log(plain.clip(1e-30)) / 1.5, axis=1), atol=1e-5)
+    assert not np.allclose(found, plain, atol=1e-3)
