@@ -8,12 +8,10 @@ read.
 import json
 import secrets
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image, ImageOps
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from metassl.data.images.pictures import decode
 from metassl.errors import UserError
+from metassl.library.classifier.picture_page import small_png
 from metassl.serving.session import Session
 
 HERE = ["127.0.0.1", "localhost"]
@@ -48,7 +46,7 @@ def make_app(session: Session, secret: str) -> Starlette:
         place = int(request.path_params["place"])
         if place >= len(session.folder.files):
             raise HTTPException(404)
-        content = await run_in_threadpool(thumbnail, session.folder.files[place])
+        content = await run_in_threadpool(small_png, session.folder.files[place], SIDE)
         return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
     async def give(request: Request) -> Response:
@@ -72,14 +70,6 @@ def make_app(session: Session, secret: str) -> Starlette:
         Route(f"/{secret}/undo", undo, methods=["POST"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HERE)])
-
-
-def thumbnail(file: Path) -> bytes:
-    """A picture as a small PNG."""
-    small = ImageOps.contain(decode(file, "RGB", f"'{file}'"), (SIDE, SIDE), Image.Resampling.LANCZOS)
-    content = BytesIO()
-    small.save(content, "PNG")
-    return content.getvalue()
 
 
 async def _said(request: Request) -> dict[str, Any]:

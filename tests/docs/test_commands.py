@@ -330,6 +330,25 @@ def test_the_page_of_your_data_shows_what_label_prints(
     assert rows(shown) == rows(capsys.readouterr().out)
 
 
+def test_the_page_of_pictures_shows_what_label_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glyphs_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("METASSL_CACHE_DIR", str(glyphs_cache))
+    first_block(PICTURES)
+    runs_well(["label", "images=photos/", "model=handwriting"])
+    shown, said = (
+        next(block.text for block in blocks(PICTURES) if block.language == "text"),
+        capsys.readouterr(),
+    )
+    assert rows(shown) == rows(said.out)
+    unlike = re.findall(r"\((0\.\d\d)(?: of 1)?\)", said.err)
+    told = re.findall(
+        r"training \((0\.\d\d) of 1\), their negatives less so \((0\.\d\d)\)", PICTURES.read_text()
+    )
+    assert told == [tuple(unlike)]
+
+
 def rows(text: str) -> list[str]:
     """The words of each line, without its numbers, and what they exclude."""
     return [

@@ -72,7 +72,8 @@ def read_folder(path: Path, skip_bad: bool = False) -> PictureFolder:
     free = [(file, UNKNOWN) for file in (*_pictures(path), *_pictures(path / FREE))]
     labelled, free = _with_hands(path, names, labelled, free)
     bad = [file for file, _ in (*labelled, *free) if skip_bad and not _readable(file)]
-    kept = [(file, code) for file, code in (*labelled, *free) if file not in set(bad)]
+    unread = set(bad)
+    kept = [(file, code) for file, code in (*labelled, *free) if file not in unread]
     counts = Counter(code for _, code in kept)
     for code, folder in enumerate(classes):
         if not counts[code]:

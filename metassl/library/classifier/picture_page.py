@@ -34,9 +34,13 @@ def picture_page(labelling: Labelling, folder: Path) -> str:
 def _thumbnail(
     folder: Path, file: str, label: str, probability: float, second: str, second_probability: float
 ) -> Thumbnail:
-    picture = decode(folder / file, "RGB", f"'{file}'")
-    small = ImageOps.contain(picture, (SIDE, SIDE), Image.Resampling.LANCZOS)
-    png = BytesIO()
-    small.save(png, "PNG")
     lines = [f"{label} {probability:.2f}", f"{second} {second_probability:.2f}", file]
-    return Thumbnail(png.getvalue(), lines)
+    return Thumbnail(small_png(folder / file, SIDE), lines)
+
+
+def small_png(file: Path, side: int) -> bytes:
+    """A picture file as a PNG of at most so many pixels a side."""
+    small = ImageOps.contain(decode(file, "RGB", f"'{file}'"), (side, side), Image.Resampling.LANCZOS)
+    content = BytesIO()
+    small.save(content, "PNG")
+    return content.getvalue()
