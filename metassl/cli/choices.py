@@ -6,7 +6,6 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 
 from metassl.errors import ConfigError, one_of
@@ -22,21 +21,33 @@ def options_of(group: str, conf: Path, words: Sequence[str] = ()) -> list[str]:
         conf: the folder of the config groups.
         words: where else to look, if there is a `hydra.searchpath=[...]` among them.
     """
-    return found_options(group, loader_of(conf), words)
+    return Options(conf, words).of(group)
 
 
-def loader_of(conf: Path) -> ConfigLoader:
-    """Hydra's own, for it alone knows all the places where options may be."""
-    return ConfigLoaderImpl(create_config_search_path(str(conf.resolve())))
+class Options:
+    """Finds the options of config groups, for Hydra alone knows all the places where they may be.
 
+    The places are looked up once, which is what takes long.
 
-def found_options(group: str, loader: ConfigLoader, words: Sequence[str] = ()) -> list[str]:
-    """As `options_of`, with the loader of a folder."""
-    search = [word for word in words if word.startswith(f"{SEARCHPATH}=")]
-    names = loader.get_group_options(group, ObjectType.CONFIG, overrides=search)
-    for folder in loader.get_group_options(group, ObjectType.GROUP, overrides=search):
-        names += [f"{folder}/{name}" for name in found_options(f"{group}/{folder}", loader, words)]
-    return sorted(names)
+    Args:
+        conf, words: as of `options_of`.
+    """
+
+    def __init__(self, conf: Path, words: Sequence[str] = ()) -> None:
+        search = [word for word in words if word.startswith(f"{SEARCHPATH}=")]
+        loader = ConfigLoaderImpl(create_config_search_path(str(conf.resolve())))
+        _, self._places = loader._parse_overrides_and_create_caching_repo(None, search)
+
+    def of(self, group: str) -> list[str]:
+        """The options of a group; none where it is no group."""
+        names = self._places.get_group_options(group, ObjectType.CONFIG)
+        for folder in self._places.get_group_options(group, ObjectType.GROUP):
+            names += [f"{folder}/{name}" for name in self.of(f"{group}/{folder}")]
+        return sorted(names)
+
+    def groups(self) -> list[str]:
+        """The groups there are."""
+        return self._places.get_group_options("", ObjectType.GROUP)
 
 
 def chosen(key: str, value: Any, known: list[str]) -> list[str]:

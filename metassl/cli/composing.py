@@ -4,15 +4,13 @@ import re
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from metassl.cli.choices import SEARCHPATH, found_options, loader_of
+from metassl.cli.choices import SEARCHPATH, Options
 from metassl.cli.override_checks import check_choice, check_key, check_values, first_of
 from metassl.errors import ConfigError
 
@@ -28,7 +26,7 @@ def compose_config(words: list[str], conf: Path, sweep: bool = False) -> DictCon
     overrides = parse_words(words)
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            return _checked(overrides, loader_of(conf), sweep)
+            return _checked(overrides, conf, sweep)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_group_of_other_models(str(error), conf) or one_line(error)) from None
 
@@ -54,11 +52,12 @@ def _group_of_other_models(message: str, conf: Path) -> str | None:
     return None
 
 
-def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> DictConfig:
+def _checked(overrides: list[Override], conf: Path, sweep: bool) -> DictConfig:
     """First the options of groups, then single keys, which depend on them."""
     search = [str(o.input_line) for o in overrides if o.key_or_group == SEARCHPATH]
+    known = Options(conf, search)
     keys = {override.key_or_group for override in overrides}
-    options = {key: [] if "." in key else found_options(key, loader, search) for key in keys}
+    options = {key: [] if "." in key else known.of(key) for key in keys}
     chosen = [o for o in overrides if options[o.key_or_group] and not o.is_delete()]
     for override in chosen:
         check_choice(override, options[override.key_or_group])
@@ -74,7 +73,7 @@ def _checked(overrides: list[Override], loader: ConfigLoader, sweep: bool) -> Di
     if whole is not None:
         return whole
     base = _compose([*search, *map(plain, chosen)])
-    groups = loader.get_group_options("", ObjectType.GROUP, overrides=search)
+    groups = known.groups()
     for override in changes:
         check_key(override, base, groups)
     return _compose(list(map(plain, overrides)))

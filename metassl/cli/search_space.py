@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from metassl.cli.choices import found_options, loader_of
+from metassl.cli.choices import Options
 from metassl.cli.composing import compose_config
 from metassl.cli.own_configs import own_folders
 from metassl.cli.search_options import SearchOptions, fixed_keys
@@ -78,7 +78,7 @@ class Space:
 
     def _parameter(self, override: Override, search: Sequence[str]) -> Parameter:
         key = override.key_or_group
-        options = [] if "." in key else found_options(key, loader_of(self.conf), search)
+        options = [] if "." in key else Options(self.conf, search).of(key)
         return parameter(override, options)
 
     def _ready(self, options: SearchOptions) -> list[Parameter]:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 import metassl.cli.train as door
 from metassl.cli import composing
-from metassl.cli.choices import loader_of
+from metassl.cli.choices import Options
 from metassl.cli.main import run
 from metassl.errors import ConfigError
 from metassl.schema.check import check_config
@@ -32,13 +32,12 @@ BASES = (
 SHARE = 4  # every fourth mistake goes through the whole command, all through the check
 
 
-class RememberedOptions:
-    """The loader of conf/, asked once for the options of a group."""
+class RememberedOptions(Options):
+    """The groups of conf/, each asked for once."""
 
     def __init__(self) -> None:
-        loader = loader_of(CONF)
-        ask = cache(lambda group, kind: tuple(loader.get_group_options(group, kind)))
-        self.get_group_options = lambda group, kind, overrides: list(ask(group, kind))
+        super().__init__(CONF)
+        self.of = cache(super().of)  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +57,7 @@ def _composed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return config
 
     monkeypatch.setattr(composing, "_compose", changed)
-    monkeypatch.setattr(composing, "loader_of", lambda conf: options)
+    monkeypatch.setattr(composing, "Options", lambda conf, words: options)
 
 
 @cache
