@@ -19,8 +19,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run on letters."""
     folder = tmp_path_factory.mktemp("export") / "run"
     folder.mkdir()
-    config = composed("model=maml", "ssl=none", "dataset.source.size=14", "backbone.depth=2", *TINY)
-    config.paths.output_dir, config.paths.cache_dir = str(folder), str(folder.parent / "cache")
+    config = composed("model=maml", "ssl=none", "backbone.depth=2", *TINY)
+    config.paths.output_dir = str(folder)
     train_and_test(config, folder, {"model": "maml"}, ["model=maml", "hydra.run.dir=/home/me"])
     return folder
 
@@ -33,7 +33,7 @@ def test_a_run_is_exported_and_answers_alike(run: Path, capsys: pytest.CaptureFi
     assert content["about"]["overrides"] == ["model=maml"]
     assert content["about"]["results"]["score"] == "accuracy"
     assert len(content["trained_on"]["pictures"]) > 5
-    x = np.random.default_rng(0).integers(0, 256, (20, 14, 14), dtype=np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     y = np.arange(20) % 2
     one, other = (MetaClassifier.load(place) for place in (run, to))
     for model in (one, other):
@@ -53,7 +53,7 @@ def test_a_run_answers_when_its_data_are_gone(run: Path, tmp_path: Path) -> None
             kept.replace("metassl.data.images.glyphs.Glyphs", "metassl.data.images.image_folder.ImageFolder")
         )
         config.write_text(config.read_text().replace("  source:\n", "  source:\n    path: nowhere\n", 1))
-        assert MetaClassifier.load(run).model.facts.input_shape == (1, 14, 14)
+        assert MetaClassifier.load(run).model.facts.input_shape == (1, 28, 28)
     finally:
         config.write_text(kept)
 

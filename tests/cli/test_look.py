@@ -18,7 +18,7 @@ from tests.support.console import metassl
 def finished(folder: Path, *words: str) -> Path:
     folder.mkdir()
     config = composed(*words, *TINY)
-    config.paths.output_dir, config.paths.cache_dir = str(folder), str(folder.parent / "cache")
+    config.paths.output_dir = str(folder)
     train_and_test(config, folder, {"model": "protonet", "ssl": "soft_kmeans"}, [])
     return folder
 
@@ -27,7 +27,7 @@ def finished(folder: Path, *words: str) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Letters, with distractors in U."""
     return finished(
-        tmp_path_factory.mktemp("look") / "run", "model=protonet", "ssl=soft_kmeans", "dataset.source.size=14",
+        tmp_path_factory.mktemp("look") / "run", "model=protonet", "ssl=soft_kmeans",
         "backbone.depth=2", "episode.distractors=1", "episode.distractor_unlabelled=2",
     )  # fmt: skip
 

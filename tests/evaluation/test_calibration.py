@@ -62,12 +62,11 @@ def test_a_run_takes_its_temperature_from_validation_tasks_alone(tmp_path: Path)
     words = (
         "model=protonet",
         "ssl=none",
-        "dataset.source.size=14",
         "backbone.depth=2",
         "backbone.norm=group",
     )
     config = composed(*words, *TINY, "evaluation.val_episodes=8", "evaluation.episodes=8")
-    config.paths.output_dir, config.paths.cache_dir = str(tmp_path / "run"), str(tmp_path / "cache")
+    config.paths.output_dir = str(tmp_path / "run")
     (tmp_path / "run").mkdir()
     train_and_test(config, tmp_path / "run", {}, [])
     source = build_source(config)

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -20,26 +20,34 @@ CONF = Path(__file__).parent.parent.parent / "conf"
 
 def composed(*words: str) -> DictConfig:
     """The config of these words, as `hydra.compose` gives it; later words win."""
+    return _laid_over(words, _chosen)
+
+
+@contextmanager
+def composed_once() -> Iterator[None]:
+    """Within it the command does the same, and composes the same choices in the same folder once."""
+    compose = composing._compose
+
+    @cache
+    def once(_folder: str, words: tuple[str, ...]) -> bytes:
+        return pickle.dumps(compose(list(words)))
+
+    def remembered(words: list[str]) -> DictConfig:
+        return _laid_over(words, lambda chosen: once(os.getcwd(), chosen))
+
+    with patch.object(composing, "_compose", remembered):
+        yield
+
+
+def _laid_over(words: Sequence[str], chosen: Callable[[tuple[str, ...]], bytes]) -> DictConfig:
+    """What `chosen` composes of the choices among the words, pickled, with the single keys as the others say."""
     keys = [word for word in words if _is_plain(word)]
-    config = pickle.loads(_chosen(tuple(word for word in words if word not in keys)))
+    config = pickle.loads(chosen(tuple(word for word in words if word not in keys)))
     assert isinstance(config, DictConfig)
     for word in keys:
         override = _parsed(word)
         OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
     return config
-
-
-@contextmanager
-def composed_once() -> Iterator[None]:
-    """Within it the command composes the same words in the same folder once, and takes copies after that."""
-    compose = composing._compose
-
-    @cache
-    def once(_folder: str, *words: str) -> bytes:
-        return pickle.dumps(compose(list(words)))
-
-    with patch.object(composing, "_compose", lambda words: pickle.loads(once(os.getcwd(), *words))):
-        yield
 
 
 @cache
