@@ -16,7 +16,7 @@ from metassl.cli.launching import read_launcher
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError
 from metassl.experiments.launchers.base import Launcher
-from metassl.experiments.suites.needed_runs import slug
+from metassl.experiments.suites.needed_runs import extra_test_of, slug
 from metassl.experiments.suites.suite import Entry, Suite
 from metassl.experiments.suites.suite_file import read_suite
 from metassl.shipped import conf_folder, suites_folder
@@ -80,8 +80,8 @@ def published_values(options: SuiteOptions) -> dict[str, Mapping[str, Any]]:
         experiment: _checked([f"experiment={experiment}", *changes])
         for experiment in dict.fromkeys(entry.experiment for entry in entries)
     }
-    for words, experiment in {entry.words: entry.experiment for entry in entries if entry.words}.items():
-        _checked([f"experiment={experiment}", *changes, *words])
+    for entry in {entry.words: entry for entry in entries if entry.words}.values():
+        _checked([*extra_test_of(entry, 0, changes).words])
     budget = {"budget": " ".join(changes)} if changes else {}
     return {experiment: _plain(config.published) | budget for experiment, config in composed.items()}
 
