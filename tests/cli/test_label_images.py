@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ from scipy.ndimage import gaussian_filter
 
 from metassl import MetaClassifier
 from metassl.trained.likeness import described
+from tests.support.browsing import browser, opens_everywhere
 from tests.support.console import metassl
 from tests.support.models import random_folder
+
+__all__ = ["browser"]
 
 RNG = np.random.default_rng(0)
 
@@ -75,6 +79,11 @@ def test_pictures_get_labels_and_a_page(photos: Path, capsys: pytest.CaptureFixt
     least = found.sort_values("probability", kind="stable")["file"]
     places = [page.index(f"<br>{name}</figcaption>") for name in least]
     assert places == sorted(places), "the least certain come first"
+
+
+def test_the_page_in_a_browser(browser: Any, photos: Path) -> None:
+    assert metassl("label", "images=photos", "model=model", "folds=2") == 0
+    opens_everywhere(browser, photos / "labels.html")
 
 
 def test_the_classifier_does_the_same_with_files_pictures_and_arrays(photos: Path) -> None:

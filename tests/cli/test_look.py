@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from metassl.cli.evaluate import run_config
 from metassl.reports.look.gathered import gathered
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
+from tests.support.browsing import browser, opens_everywhere
 from tests.support.composing import composed
 from tests.support.console import metassl
+
+__all__ = ["browser"]
 
 
 def finished(folder: Path, *words: str) -> Path:
@@ -30,6 +34,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("look") / "run", "model=protonet", "ssl=soft_kmeans",
         "backbone.depth=2", "episode.distractors=1", "episode.distractor_unlabelled=2",
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(run: Path) -> Path:
+    assert metassl("look", f"run={run}", "tasks=3") == 0
+    return run / "look.html"
 
 
 def test_what_is_gathered_is_what_the_test_has_found(run: Path) -> None:
@@ -50,15 +60,17 @@ def test_what_is_gathered_is_what_the_test_has_found(run: Path) -> None:
     assert np.allclose(warm.sure, 0.2, atol=1e-3)
 
 
-def test_the_page_has_all_of_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert metassl("look", f"run={run}", "tasks=3") == 0
-    assert capsys.readouterr().out.endswith("look.html\n")
-    page = (run / "look.html").read_text()
+def test_the_page_in_a_browser(browser: Any, page: Path) -> None:
+    opens_everywhere(browser, page)
+
+
+def test_the_page_has_all_of_it(page: Path) -> None:
+    text = page.read_text()
     for heading in ("Test tasks", "What is taken for what", "Are probabilities what they say?", "Training"):
-        assert f"<h2>{heading}</h2>" in page
-    assert page.count("<h3>Task ") == 3
-    assert "none of them" in page
-    assert not re.search(r'(src|href)="(?!data:)', page), "nothing is read from elsewhere"
+        assert f"<h2>{heading}</h2>" in text
+    assert text.count("<h3>Task ") == 3
+    assert "none of them" in text
+    assert not re.search(r'(src|href)="(?!data:)', text), "nothing is read from elsewhere"
 
 
 def test_rows_of_numbers_have_no_pictures_and_values_no_page(
@@ -66,6 +78,7 @@ def test_rows_of_numbers_have_no_pictures_and_values_no_page(
 ) -> None:
     table = finished(tmp_path / "table", "dataset=prior", "model=protonet", "ssl=none")
     assert metassl("look", f"run={table}", "tasks=2", f"to={tmp_path / 'table.html'}") == 0
+    assert capsys.readouterr().out.endswith("table.html\n")
     page = (tmp_path / "table.html").read_text()
     assert 'class="gallery"' not in page
     assert "<h3>Task 1: " in page

@@ -1,6 +1,5 @@
 """A report in a real browser: it opens without an error, sorts, fits a phone, and prints."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,22 +7,10 @@ from typing import Any
 import pytest
 
 from metassl.reports.sweeps.report import write_sweep_report
+from tests.support.browsing import BACKGROUND, PHONE, browser, fits, opened_page
 from tests.support.job_folders import write_sweep
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PHONE = {"width": 420, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +22,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(browser: Any, report: Path) -> Iterator[Any]:
-    """The report, on a phone; it fails at its end where the console had a word, or an address was asked for."""
-    context = browser.new_context(viewport=PHONE)
-    opened, said, asked = context.new_page(), [], []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(report.as_uri())
-    yield opened
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    """The report, on a phone."""
+    with opened_page(browser, report.as_uri()) as opened:
+        yield opened
 
 
 def column(page: Any, number: int) -> list[str]:
@@ -53,7 +32,7 @@ def column(page: Any, number: int) -> list[str]:
 
 
 def test_a_page_fits_a_phone_and_its_pictures_are_inside(page: Any) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert fits(page)
     widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
     assert len(widths) == 3
     assert min(widths) > 300
@@ -77,13 +56,12 @@ def test_a_press_on_a_head_sorts_and_the_keyboard_does_too(page: Any) -> None:
 
 
 def test_a_page_has_a_dark_side(page: Any) -> None:
-    colour = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    assert page.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
     page.emulate_media(color_scheme="dark")
-    assert page.evaluate(colour) == "rgb(21, 24, 28)"
+    assert page.evaluate(BACKGROUND) == "rgb(21, 24, 28)"
 
 
 def test_a_page_prints(page: Any) -> None:
     assert page.pdf(format="A4").startswith(b"%PDF-")
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(BACKGROUND) == "rgb(255, 255, 255)"

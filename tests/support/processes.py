@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -21,16 +22,26 @@ def done(line: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
         folder: the current one.
         env: what the environment has beside this process's own.
     """
-    out, err = folder / ".stdout", folder / ".stderr"
-    environment = {**os.environ, **(env or {})}
-    process = server().Process(target=_do, args=(list(line), str(folder), environment, str(out), str(err)))
-    process.start()
+    process, out, err = begun(line, folder, env)
     process.join(300)
     assert process.exitcode is not None
     found = CompletedProcess(list(line), process.exitcode, out.read_text(), err.read_text())
     out.unlink()
     err.unlink()
     return found
+
+
+def begun(
+    line: Sequence[str], folder: Path, env: Mapping[str, str] | None = None
+) -> tuple[ForkServerProcess, Path, Path]:
+    """The process of such a command while it goes on, and the files in which its output and its errors are."""
+    out, err = folder / ".stdout", folder / ".stderr"
+    for file in (out, err):
+        file.unlink(missing_ok=True)  # of a command before, that was killed
+    environment = {**os.environ, **(env or {})}
+    process = server().Process(target=_do, args=(list(line), str(folder), environment, str(out), str(err)))
+    process.start()
+    return process, out, err
 
 
 def started(line: Sequence[str], folder: Path) -> CompletedProcess[str]:
