@@ -4,8 +4,9 @@
     metassl look run=outputs/<when> tasks=600 to=page.html
 
 Three test tasks with what each unlabelled example was taken for and each query was answered, a map of their
-features, which classes are taken for which, the surest errors, whether probabilities are what they say, and
-each test task with unlabelled examples against without. tasks=200 are asked. Nothing is trained.
+features, which classes are taken for which, the surest errors, whether probabilities are what they say, each
+test task with unlabelled examples against without, and, of a model that knows starts or tasks, how right it
+is near to them and far. tasks=200 are asked. Nothing is trained.
 
 Further words change the run's config as in metassl evaluate, and --config-dir lets it build classes of your
 own. A page that is there is written anew.

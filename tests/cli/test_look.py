@@ -56,6 +56,9 @@ def test_what_is_gathered_is_what_the_test_has_found(run: Path) -> None:
         assert (task.unlabelled.y == -1).sum() == 2
         parts = (task.support, task.unlabelled, task.query)
         assert len(task.features) == sum(len(part.y) for part in parts)
+    assert asked.scores.mean() == pytest.approx(results["accuracy"]["mean"])
+    assert asked.deprived is not None
+    assert asked.deprived[:2].mean() == pytest.approx(results["deprived"]["mean"])
     warm = gathered(run_config(run, []), run, 2, 0, 1e6)[1]
     assert np.allclose(warm.sure, 0.2, atol=1e-3)
 
@@ -70,18 +73,23 @@ def test_the_page_has_all_of_it(page: Path) -> None:
         assert f"<h2>{heading}</h2>" in text
     assert text.count("<h3>Task ") == 3
     assert "none of them" in text
+    assert "No twin was trained without U." in text
+    assert re.search(r"Unlabelled</strong>, \d+ of 25 taken for what they are", text)
     assert not re.search(r'(src|href)="(?!data:)', text), "nothing is read from elsewhere"
 
 
 def test_rows_of_numbers_have_no_pictures_and_values_no_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = finished(tmp_path / "table", "dataset=prior", "model=protonet", "ssl=none")
+    table = finished(tmp_path / "table", "dataset=prior", "model=starts", "start_distance=fit", "ssl=none")
     assert metassl("look", f"run={table}", "tasks=2", f"to={tmp_path / 'table.html'}") == 0
     assert capsys.readouterr().out.endswith("table.html\n")
     page = (tmp_path / "table.html").read_text()
     assert 'class="gallery"' not in page
     assert "<h3>Task 1: " in page
+    assert "It makes nothing of unlabelled examples at test." in page
+    assert "<h2>Distance to what is known</h2>" in page
+    assert "<td>nearest</td>" in page
     curve = finished(tmp_path / "curve", "dataset=curves", "model=protonet", "ssl=none")
     capsys.readouterr()
     assert metassl("look", f"run={curve}") == 2

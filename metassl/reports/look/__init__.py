@@ -1,4 +1,4 @@
 """One run on one page, to see what its learner does: tasks, features, errors, probabilities.
 
-`gathered` asks the trained learner, `figures` draws, `page` lays it out.
+`asked` and `gathered` ask the trained learner, `figures` draws, `of_tasks` and `page` lay it out.
 """

@@ -71,17 +71,27 @@ def draw_reliability(sure: NDArray[Any], right: NDArray[Any], path: Path) -> Non
     save_png(figure, path)
 
 
-def draw_worth(own: Sequence[float], twin: Sequence[float], path: Path) -> None:
-    """The score of each test task with unlabelled examples against that of the twin, trained without."""
-    with_u, without = np.array(own), np.array(twin)
+def draw_worth(own: Sequence[float], other: Sequence[float], without: str, path: Path) -> None:
+    """The score of each test task with unlabelled examples against that of `without`, which has none."""
+    with_u, less = np.array(own), np.array(other)
     axes = (figure := new_figure(4.6, 3.8)).subplots()
     jitter = np.random.default_rng(0).normal(0, 0.004, (2, len(with_u)))
-    axes.scatter(without + jitter[0], with_u + jitter[1], s=9, alpha=0.35, color=COLOURS[0])
-    low, high = min(with_u.min(), without.min()), max(with_u.max(), without.max())
+    axes.scatter(less + jitter[0], with_u + jitter[1], s=9, alpha=0.35, color=COLOURS[0])
+    low, high = min(with_u.min(), less.min()), max(with_u.max(), less.max())
     axes.plot([low, high], [low, high], color=FAINT, linestyle="--")
-    better, worse = float((with_u > without).mean()), float((with_u < without).mean())
-    axes.set(xlabel="without unlabelled examples (twin)", ylabel="with them")
+    better, worse = float((with_u > less).mean()), float((with_u < less).mean())
+    axes.set(xlabel=f"without unlabelled examples ({without})", ylabel="with them")
     axes.set_title(f"better on {better:.0%} of {len(with_u)} tasks, worse on {worse:.0%}", fontsize=9)
+    save_png(figure, path)
+
+
+def draw_distances(distances: NDArray[Any], scores: NDArray[Any], path: Path) -> None:
+    """The score of each test task against how far it is from what is known."""
+    axes = (figure := new_figure(4.6, 3.8)).subplots()
+    axes.scatter(distances, scores, s=9, alpha=0.35, color=COLOURS[0])
+    axes.set(xlabel="distance to the nearest", ylabel="share of right answers")
+    if distances.min() > 0 and distances.max() > 30 * distances.min():
+        axes.set_xscale("log")
     save_png(figure, path)
 
 

@@ -3,35 +3,29 @@
 Legend: T tasks, N way, S support, U unlabelled, Q query, D features.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import Tensor
 
 from metassl.data.builder import PLAIN, EpisodeBuilder
-from metassl.data.class_tasks import ClassTasks
-from metassl.data.mixture.tasks import MixtureTasks
 from metassl.data.task_source import TaskSource
 from metassl.errors import UserError
 from metassl.evaluation.features import MetaTest
 from metassl.learners.base import MetaLearner
 from metassl.outcomes.classification import Classification, one_hot
+from metassl.reports.look.asked import Array, Asked, ask, names_of, probabilities
 from metassl.tasks.episode import Episode, TaskBatch
 from metassl.tasks.stage import TEST
 from metassl.trained.build import build_learner
 from metassl.training.build import build_engine, build_source, build_task_spec, build_test_stream
 from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -66,25 +60,6 @@ class LookedAt:
     features: Array
 
 
-@dataclass(frozen=True)
-class Asked:
-    """All queries of all tasks that were asked.
-
-    Attributes:
-        sure: [n] the probability of the answer.
-        right: [n] whether it is the truth.
-        confused: (true class, answer) -> how often, of wrong answers.
-        asked: class -> how often it was the truth.
-        worst: the surest wrong answers: input, true class, answer, probability.
-    """
-
-    sure: Array
-    right: Array
-    confused: Counter[tuple[str, str]]
-    asked: Counter[str]
-    worst: Sequence[tuple[Array, str, str, float]]
-
-
 def gathered(
     config: DictConfig, folder: Path, count: int, tasks: int, temperature: float
 ) -> tuple[list[LookedAt], Asked]:
@@ -113,21 +88,21 @@ def gathered(
     test = MetaTest(learner, build_engine(config, learner), stream)
     with torch.no_grad():
         whole = [_looked_at(test, source, number, temperature) for number in range(min(tasks, count))]
-        return whole, _asked(test, source, temperature)
+        return whole, ask(test, source, temperature)
 
 
 def _looked_at(test: MetaTest, source: TaskSource, number: int, temperature: float) -> LookedAt:
     batch: TaskBatch = test.stream.builder(range(number, number + 1))
     tasks, learner = batch.episodes, test.learner
     n = int(tasks.class_mask[0].sum())
-    p = _probabilities(test.query_logits(tasks, TEST)[0], temperature)[:, :n]
+    p = probabilities(test.query_logits(tasks, TEST)[0], temperature)[:, :n]
     task = tasks.task(0)
     support = _seen(task.support_x, task.support_y, one_hot(task.support_y, n), task.support_weight)
     query = _seen(task.query_x, task.query_y, p, task.query_weight)
     unlabelled = _of_unlabelled(test, batch, _plain(test.stream.builder, number), n)
     x = torch.cat([torch.from_numpy(part.x) for part in (support, unlabelled, query) if len(part.x)])
     features = learner.embed(x.float(), learner.anchor(task, TEST)).numpy()
-    return LookedAt(_names(source, batch, 0)[:n], support, unlabelled, query, features)
+    return LookedAt(names_of(source, batch, 0)[:n], support, unlabelled, query, features)
 
 
 def _of_unlabelled(test: MetaTest, batch: TaskBatch, plain: Tensor, n: int) -> Seen:
@@ -157,38 +132,3 @@ def _plain(builder: EpisodeBuilder, number: int) -> Tensor:
 def _seen(x: Tensor, y: Tensor, p: Tensor, weight: Tensor) -> Seen:
     kept = weight > 0
     return Seen(x[kept].numpy(), y[kept].numpy(), p[kept].float().numpy())
-
-
-def _asked(test: MetaTest, source: TaskSource, temperature: float) -> Asked:
-    sure, right = [], []
-    confused: Counter[tuple[str, str]] = Counter()
-    asked: Counter[str] = Counter()
-    wrong: list[tuple[Array, str, str, float]] = []
-    for batch in test.stream:
-        p = _probabilities(test.query_logits(batch.episodes, TEST), temperature)
-        for t in range(batch.episodes.count):
-            task, names = batch.episodes.task(t), _names(source, batch, t)
-            kept = torch.nonzero(task.query_weight > 0).flatten().tolist()
-            most, found = p[t].max(-1)
-            for k in kept:
-                truth, answer = names[int(task.query_y[k])], names[int(found[k])]
-                asked[truth] += 1
-                if truth != answer:
-                    confused[truth, answer] += 1
-                    wrong.append((task.query_x[k].numpy(), truth, answer, float(most[k])))
-            sure += [float(most[k]) for k in kept]
-            right += [bool(found[k] == task.query_y[k]) for k in kept]
-    worst = sorted(wrong, key=lambda each: -each[3])
-    return Asked(np.array(sure), np.array(right), confused, asked, worst)
-
-
-def _probabilities(logits: Tensor, temperature: float) -> Tensor:
-    return (logits / temperature).softmax(-1).cpu()
-
-
-def _names(source: TaskSource, batch: TaskBatch, t: int) -> list[str]:
-    """Of the classes of task t: those of the data set, or their numbers."""
-    ids = batch.oracle.class_ids[t].tolist()
-    if isinstance(source, ClassTasks | MixtureTasks):
-        return [str(source.contents.class_names[k]) for k in ids]
-    return [f"class {place}" for place in range(len(ids))]

@@ -7,18 +7,19 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from omegaconf import DictConfig
 from PIL import Image
 
 from metassl.evaluation.calibration import expected_calibration_error
 from metassl.files import read_json
 from metassl.reports.blocks import Block, Gallery, Grid, Heading, Lines, Paragraph, Picture, Thumbnail
-from metassl.reports.look.figures import draw_curves, draw_map, draw_reliability, draw_worth
-from metassl.reports.look.gathered import Array, Asked, LookedAt, Seen, gathered
+from metassl.reports.look.asked import Array, Asked
+from metassl.reports.look.figures import draw_curves, draw_map, draw_reliability
+from metassl.reports.look.gathered import LookedAt, Seen, gathered
+from metassl.reports.look.of_tasks import of_distances, of_worth
 from metassl.reports.pages import html_page
 from metassl.runs.curves import read_curves
-from metassl.runs.file_names import CURVES, EPISODES, RESULTS
+from metassl.runs.file_names import CURVES, RESULTS
 
 TASKS, ASKED = 3, 200  # looked at in full; asked
 PAIRS, ERRORS = 12, 16  # shown
@@ -48,35 +49,14 @@ def look_page(config: DictConfig, folder: Path, choices: Mapping[str, str], aske
         blocks: list[Block] = [
             Heading(title, 1),
             Paragraph(f"{named}; {results.get('make_up')}; split {results.get('split')}."),
-            *_of_worth(folder, results, place),
+            *of_worth(folder, results, found, place),
             *_of_tasks(tasks, place),
             *_of_errors(found, asked),
             *_of_probabilities(found, calibration, place),
+            *of_distances(found, place),
             *_of_curves(folder, str(results.get("score")), place),
         ]
         return html_page(title, blocks, place)
-
-
-def _of_worth(folder: Path, results: Mapping[str, Any], place: Path) -> list[Block]:
-    score = str(results["score"])
-    own = results[score]
-    line = (
-        f"{score} {100 * own['mean']:.1f} ± {100 * own['ci95']:.1f} % over {results['episodes']} test tasks"
-    )
-    frame = pq.read_table(folder / EPISODES) if (folder / EPISODES).is_file() else None
-    if results.get("gain") is None or frame is None or f"{score}_twin" not in frame.column_names:
-        return [
-            Heading("What it reaches"),
-            Paragraph(f"{line}. Nothing was compared that was trained without U."),
-        ]
-    gain = results["gain"]
-    draw_worth(frame[score].to_pylist(), frame[f"{score}_twin"].to_pylist(), place / "worth.png")
-    worth = f"{100 * gain['mean']:+.1f} ± {100 * gain['ci95']:.1f} points"
-    return [
-        Heading("What unlabelled examples are worth"),
-        Paragraph(f"{line}; against the same training without unlabelled examples {worth}, paired by task."),
-        Picture("Each test task with unlabelled examples against without", "worth.png"),
-    ]
 
 
 def _of_tasks(tasks: list[LookedAt], place: Path) -> list[Block]:
@@ -93,8 +73,15 @@ def _of_tasks(tasks: list[LookedAt], place: Path) -> list[Block]:
         parts = (("Labelled", task.support), ("Unlabelled", task.unlabelled), ("Queries", task.query))
         for what, part in parts:
             if len(part.x):
-                blocks += [Paragraph("", what), Gallery(_thumbnails(part, task, what))]
+                blocks += [Paragraph(_told(part, what), what), Gallery(_thumbnails(part, task, what))]
     return blocks
+
+
+def _told(part: Seen, what: str) -> str:
+    """How many are taken for what they are, of those that have a class."""
+    own = part.y >= 0
+    right = int((part.p.argmax(1) == part.y)[own].sum())
+    return "" if what == "Labelled" else f", {right} of {int(own.sum())} taken for what they are"
 
 
 def _thumbnails(part: Seen, task: LookedAt, what: str) -> list[Thumbnail]:
