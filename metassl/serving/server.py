@@ -68,6 +68,7 @@ def _bound(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen()  # before the link is printed: who follows it at once waits, and is not refused
     except OSError as error:
         listener.close()
         raise ConfigError(f"port: {port} can't be used ({error.strerror}), give another or 0.") from None

@@ -74,6 +74,7 @@ class Session:
         self.codes: NDArray[np.int64] = np.array(folder.codes, dtype=np.int64)
         self.names = [str(file.relative_to(folder.path)) for file in folder.files]
         self.by_hand = read_by_hand(folder.path)
+        self.features: NDArray[np.float32] | None = None
         self.state = self._adapted()
 
     def give(self, place: int, label: str) -> State:
@@ -111,7 +112,9 @@ class Session:
                 warnings.simplefilter("ignore", UserWarning)
                 fitted = self.classifier.fit(self.x, self.codes)
                 p = fitted.predict_proba(self.x[asked])
-            first = most_useful(p, fitted.embed(self.x[asked]), SHOWN)
+                if self.features is None:  # of the backbone as it was trained, whatever the labels
+                    self.features = fitted.embed(self.x)
+            first = most_useful(p, self.features[asked], SHOWN)
             guesses = [self._guess(int(asked[k]), p[k]) for k in first]
         counts = {name: int((self.codes == k).sum()) for k, name in enumerate(self.folder.classes)}
         milliseconds = round(1000 * (time.perf_counter() - began))
