@@ -34,7 +34,7 @@ def letters(labelled: int, others: int, classes: int = 5) -> tuple[NDArray[np.ui
     rest = np.setdiff1d(np.arange(len(x)), np.concatenate(own))
     free = np.concatenate((free, rest[: classes * others - len(free)]))
     y = [str(names[row]).replace("/", "_") for row in known] + [""] * len(free)
-    return x[np.concatenate((known, free)), ..., 0], y
+    return x[np.concatenate((known, free)), ..., 0].astype(np.uint8, copy=False), y
 
 
 def letters_folder(folder: Path, labelled: int, others: int) -> None:

@@ -36,21 +36,24 @@ def located(target: str) -> Any:
     return found
 
 
-def refuse_foreign_targets(config: Any, vouched: Collection[str] = ()) -> None:
+def refuse_foreign_targets(
+    config: Any, vouched: Collection[str] = (), where: str = "config of the checkpoint"
+) -> None:
     """Check a config that came with a checkpoint: it may build this package's and torch's objects only.
 
     Allowed are the classes of ROOMS, torch's layers, optimisers and schedules, and the vouched targets, which
-    the user means; and arguments by name alone, so that what each says is seen. Raises ConfigError otherwise.
+    the user means; and arguments by name alone, so that what each says is seen. Raises ConfigError otherwise,
+    which says where it stands.
     """
     for target in targets_in(config):
         if target not in vouched and not _allowed(target):
             raise ConfigError(
-                f"config of the checkpoint: _target_ '{target}' is refused. Allowed are methods and data of "
+                f"{where}: _target_ '{target}' is refused. Allowed are methods and data of "
                 "metassl, torch's layers, optimisers and schedules, and, with --config-dir, what your own "
                 "configs name."
             )
     if any("_args_" in node for node in _mappings(config)):
-        raise ConfigError("config of the checkpoint: _args_ is refused. Allowed are arguments by name.")
+        raise ConfigError(f"{where}: _args_ is refused. Allowed are arguments by name.")
 
 
 def targets_in(node: Any) -> Iterator[str]:

@@ -21,6 +21,9 @@ def read_weights(path: Path, key: str) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{key}: {path}: no whole file of safetensors ({reason}).") from None
+    for name, value in found.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise UserError(f"{key}: {path}: found NaN or infinite numbers in '{name}', the file is damaged.")
     return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
 
 

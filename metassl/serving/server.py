@@ -14,6 +14,7 @@ from metassl.runs.signals import STOPS
 from metassl.serving.session import Session
 
 LOOPBACK = "127.0.0.1"
+LAST_PORT = 65535
 LOCK = ".labels.lock"
 
 
@@ -47,7 +48,7 @@ def serve(session: Session, port: int) -> None:
                     signal.signal(number, handler)
 
     secret = secrets.token_urlsafe(16)
-    with only_one(session.folder.path), _bound(port) as listener:
+    with only_one(session.folder.path), bound(port) as listener:
         print(f"http://{LOOPBACK}:{listener.getsockname()[1]}/{secret}/  (Ctrl-C ends it)", flush=True)
         config = uvicorn.Config(make_app(session, secret), log_level="warning", access_log=False)
         Server(config).run(sockets=[listener])
@@ -63,7 +64,10 @@ def only_one(folder: Path) -> FileLock:
     return lock
 
 
-def _bound(port: int) -> socket.socket:
+def bound(port: int) -> socket.socket:
+    """Listens at a port of this machine; 0: at any. Raises ConfigError where that can't be."""
+    if port > LAST_PORT:
+        raise ConfigError(f"port: found {port}, allowed are whole numbers from 0 to {LAST_PORT}.")
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

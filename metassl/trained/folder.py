@@ -65,7 +65,7 @@ def read_model(folder: Path) -> Model:
     for name, section in sections.items():
         if not isinstance(section, dict):
             raise DataError(f"{path}: '{name}' has to be keys with values, as in a config.")
-    refuse_foreign_targets(sections)
+    refuse_foreign_targets(sections, where=str(path))
     about = content.get("about")
     return Model(
         sections=sections,

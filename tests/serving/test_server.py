@@ -2,14 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pandas as pd
+import pytest
 
+from metassl.errors import ConfigError
 from metassl.library.classifier.by_hand import read_by_hand
+from metassl.serving.server import LOOPBACK, bound
 from tests.serving.test_app import photos
 
 __all__ = ["photos"]
@@ -40,3 +44,18 @@ def test_a_label_by_hand_is_kept_and_the_others_are_written_at_the_end(photos: P
     assert running.returncode == 0, errors
     assert "7 labelled pictures, 3 lying, 2 crossed, 2 standing; 11 without a label" in said
     assert file not in pd.read_csv(photos / "labels.csv")["file"].tolist()
+
+
+def test_who_follows_the_link_at_once_is_not_refused() -> None:
+    """Before anybody answers: he waits."""
+    with bound(0) as listener, socket.create_connection(listener.getsockname(), timeout=5):
+        pass
+
+
+def test_ports_that_can_t_be() -> None:
+    with pytest.raises(ConfigError, match=r"^port: found 65536, allowed are whole numbers from 0 to 65535"):
+        bound(65536)
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"^port: {port} can't be used"):
+            bound(port)

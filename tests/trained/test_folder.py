@@ -121,3 +121,20 @@ def test_it_is_read_without_lightning_and_configs(folder: Path) -> None:
         [sys.executable, "-c", line, str(folder)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_weights_that_are_no_numbers(folder: Path) -> None:
+    one = read_model(folder)
+    name = next(iter(one.weights))
+    broken = {**one.weights, name: one.weights[name] * float("nan")}
+    write_weights(folder / WEIGHTS, broken, {})
+    with pytest.raises(UserError, match=f"found NaN or infinite numbers in '{name}', the file is damaged"):
+        read_model(folder)
+
+
+def test_a_class_of_others_is_refused_by_the_name_of_the_file(folder: Path) -> None:
+    content = json.loads((folder / CONFIG).read_text())
+    content["backbone"] = {"_target_": "os.system", "command": "true"}
+    (folder / CONFIG).write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"^{folder / CONFIG}: _target_ 'os.system' is refused"):
+        read_model(folder)

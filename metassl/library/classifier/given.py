@@ -22,15 +22,18 @@ def read_given(
     Args:
         estimator: keeps number and names of the columns.
         x: a frame, an array, a tensor or lists; 3 or 4 dimensions are pictures, and so is a list of files.
-        facts: of the learner's training, which say of what size a picture of a file is to be.
+        facts: of the learner's training, which say whether it is of pictures, and of what size.
         reset: True in `fit`, which says what the columns are.
 
     Raises:
         ValueError: no row, an infinite number, sparse or complex cells, or other columns than in `fit`;
-            names that are not known come with the nearest that is.
+            names that are not known come with the nearest that is. Pictures for a learner of vectors, or the
+            other way round; one picture in place of several.
     """
     files = picture_list(x)
     given = as_rows(x) if files is None else read_pictures(files, facts)
+    if np.iscomplexobj(given):  # scikit-learn's own line shows all the numbers
+        raise InputError("X: Complex data not supported, allowed are real numbers.")
     if not isinstance(given, pd.DataFrame):
         given = check_array(
             given, dtype=None, ensure_all_finite="allow-nan", allow_nd=True, estimator=estimator,
@@ -38,12 +41,29 @@ def read_given(
         )  # fmt: skip
     else:
         _check_frame(given)
+    if facts is not None:
+        check_kind(given, facts)
+    if not reset and facts is not None and facts.pictures is not None:
+        return given  # of any size
     try:
         validate_data(estimator, given, reset=reset, skip_check_array=True)
     except ValueError as error:
         near = _nearest(estimator, given)
         raise ValueError(f"{error}{near}") from None
     return given
+
+
+def check_kind(given: pd.DataFrame | NDArray[Any], facts: Facts) -> None:
+    """Raises InputError for what is no pictures where the learner is of pictures, and the other way round."""
+    pictures = len(facts.input_shape) == 3
+    if (given.ndim > 2) != pictures:
+        found, known = ("rows of numbers or words", "pictures") if pictures else ("pictures", "vectors")
+        raise InputError(f"X: found {found}, the model was trained on {known}.")
+    if pictures and given.ndim == 3 and given.shape[-1] in (1, 3):
+        raise InputError(
+            f"X: found shape {list(given.shape)}, which is one picture. Allowed are several, [n, h, w] or "
+            "[n, h, w, c]: X[None]."
+        )
 
 
 def _check_frame(given: pd.DataFrame) -> None:
@@ -53,6 +73,12 @@ def _check_frame(given: pd.DataFrame) -> None:
     twice = given.columns[given.columns.duplicated()]
     if len(twice):
         raise InputError(f"X: found the column '{twice[0]}' twice, allowed is each name once.")
+    numbers = given.select_dtypes("number")
+    endless = numbers.columns[np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan)).any(axis=0)]
+    if len(endless):
+        raise InputError(
+            f"X, column '{endless[0]}': found an infinite number, allowed are finite ones or none."
+        )
 
 
 def as_rows(x: Any) -> Any:

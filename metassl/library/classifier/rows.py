@@ -121,18 +121,26 @@ class PictureRows(PlainRows):
         """[n, H, W, C]."""
         return same_form("X", self.pictures(self._read(x)), "what fit was given", self.example)
 
+    def _read(self, x: Any) -> NDArray[Any]:
+        """Whole numbers as uint8, of which those up to 1, and truth values, are dark and light."""
+        array = np.asarray(x)
+        if array.dtype.kind in "biu" and array.size:
+            low, high = int(array.min()), int(array.max())
+            if low < 0 or high > 255:
+                raise InputError(
+                    f"X: found whole numbers from {low} to {high} in pictures, allowed are 0 to 255."
+                )
+            plain = array.dtype == np.uint8
+            array = array if plain else array.astype(np.uint8) * np.uint8(255 if high <= 1 else 1)
+        elif array.dtype.kind not in "biufO":
+            raise InputError(f"X: found {array.dtype.name} in pictures, allowed are numbers.")
+        return super()._read(array)
+
 
 def rows_of(
     x: Table, facts: Facts | None, kinds: Mapping[str, Said], scale: str, categories: int, width: int | None
 ) -> Rows:
-    """What reads such rows; see TableRows, PictureRows, and PlainRows for scale="none".
-
-    Raises:
-        ConfigError: pictures for a learner of vectors, or the other way round.
-    """
-    if facts is not None and (x.ndim > 2) != (len(facts.input_shape) == 3):
-        found, known = ("pictures", "vectors") if x.ndim > 2 else ("rows of numbers or words", "pictures")
-        raise ConfigError(f"X: found {found}, the model was trained on {known}.")
+    """What reads such rows; see TableRows, PictureRows, and PlainRows for scale="none"."""
     if x.ndim > 2 and facts is not None and facts.pictures is not None:
         return PictureRows(facts)
     if scale == PLAIN or x.ndim > 2:
