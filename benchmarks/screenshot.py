@@ -1,12 +1,13 @@
 """Pictures of a page as a browser shows it: bright, dark, and on a phone.
 
     python -m benchmarks.screenshot outputs/multirun/<when>/report.html docs/assets/report
-    python -m benchmarks.screenshot outputs/<when>/look.html docs/assets/look "Test tasks"
+    python -m benchmarks.screenshot outputs/<when>/look.html docs/assets/look "Test tasks" 1500
     python -m benchmarks.screenshot by_hand docs/assets/by_hand
 
-Writes report.png, bright beside dark, and report_phone.png; with a heading, from there on. by_hand is the
-page of `metassl label serve=true`, after three clicks, on five embedded letters with the model `handwriting`.
-Needs playwright and Chromium, and by_hand the extra `serve`.
+Writes report.png, bright beside dark, and report_phone.png; with a heading, from there on, and with a
+number, so many pixels high in place of 760. by_hand is the page of `metassl label serve=true`, after three
+clicks, on five embedded letters with the model `handwriting`. Needs playwright and Chromium, and by_hand the
+extra `serve`.
 """
 
 import shutil
@@ -23,25 +24,26 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.serving import letters_folder, served
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-WIDE, PHONE = (900, 760), (420, 760)
+WIDE, PHONE, HEIGHT = 900, 420, 760
 CLICKS = 3
 
 
-def main(page: str, target: Path, heading: str) -> None:
+def main(page: str, target: Path, heading: str = "", height: int = HEIGHT) -> None:
     """Takes the pictures of the page."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with _address(page) as address, sync_playwright() as running:
         browser = running.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         if page == "by_hand":
             _click(browser.new_page(), address)
-        wide = [_shot(browser, address, heading, WIDE, scheme) for scheme in ("light", "dark")]
-        phone = _shot(browser, address, heading, PHONE, "light")
+        wide = [_shot(browser, address, heading, (WIDE, height), scheme) for scheme in ("light", "dark")]
+        phone = _shot(browser, address, heading, (PHONE, height), "light")
         browser.close()
-    beside = Image.new("RGB", (2 * WIDE[0], WIDE[1]))
+    beside = Image.new("RGB", (2 * WIDE, height))
     for place, picture in enumerate(wide):
-        beside.paste(picture, (place * WIDE[0], 0))
+        beside.paste(picture, (place * WIDE, 0))
     for name, picture in (("", beside), ("_phone", phone)):
-        small = picture.quantize(64, dither=Image.Dither.NONE)
+        # one method's colours in a plot are few pixels, which any other way of choosing 256 would merge
+        small = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         small.save(target.with_name(f"{target.name}{name}.png"), optimize=True)
 
 
@@ -79,4 +81,4 @@ def _shot(browser: Browser, address: str, heading: str, size: tuple[int, int], s
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "")
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:5]))
