@@ -32,7 +32,7 @@ def read_given(
     """
     files = picture_list(x)
     given = as_rows(x) if files is None else read_pictures(files, facts)
-    if np.iscomplexobj(given):  # scikit-learn's own line shows all the numbers
+    if isinstance(given, np.ndarray) and given.dtype.kind == "c":  # scikit-learn's own line shows them all
         raise InputError("X: Complex data not supported, allowed are real numbers.")
     if not isinstance(given, pd.DataFrame):
         given = check_array(
