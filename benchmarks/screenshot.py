@@ -81,4 +81,5 @@ def _shot(browser: Browser, address: str, heading: str, size: tuple[int, int], s
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:5]))
+    words = dict(enumerate(sys.argv[1:]))
+    main(words[0], Path(words[1]), words.get(2, ""), int(words.get(3, HEIGHT)))
