@@ -1,7 +1,7 @@
 """What each column of a table is: found by its values, or said by its user."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ Said = Literal["numeric", "categorical", "date", "drop"]
 READ = ("numeric", "categorical", "date")  # kinds that become features
 DROPPED = {
     "identifier": "an identifier", "constant": "one value", "empty": "no value", "text": "free text",
-    "drop": "as you said",
+    "drop": "as you said", "ignored": "ignored by its source",
 }  # fmt: skip
 
 FEW = 20  # different words that are categories, whatever they look like
@@ -32,8 +32,12 @@ class Column:
     kind: str
 
 
-def found_columns(where: str, frame: pd.DataFrame, said: Mapping[str, Said]) -> list[Column]:
+def found_columns(
+    where: str, frame: pd.DataFrame, said: Mapping[str, Said], ignored: Collection[str] = ()
+) -> list[Column]:
     """The columns of a frame in its order, by what was said of them and else by their values.
+
+    Of those that are `ignored` nothing is read unless something was said of them.
 
     Raises:
         DataError: something was said of a column that there is not, or numbers and words are mixed in one, or
@@ -44,7 +48,8 @@ def found_columns(where: str, frame: pd.DataFrame, said: Mapping[str, Said]) -> 
             raise DataError(one_of(f"dataset.source.kinds, column of {where}", name, frame.columns))
         if kind not in get_args(Said):
             raise DataError(one_of(f"dataset.source.kinds.{name}", kind, get_args(Said)))
-    columns = [Column(name, said.get(name) or found_kind(where, frame[name])) for name in frame.columns]
+    known = {**dict.fromkeys(ignored, "ignored"), **said}
+    columns = [Column(name, known.get(name) or found_kind(where, frame[name])) for name in frame.columns]
     if not any(column.kind in READ for column in columns):
         raise DataError(f"{where}: found no column to learn from: {summary(columns)}.")
     return columns

@@ -1,20 +1,20 @@
 """A folder of tables: tasks across data sets."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from metassl.data.class_splits import SplitChoice, by_ratio, indices
-from metassl.data.pool import SPLITS, Contents, Source
+from metassl.data.pool import Contents, Source
 from metassl.data.tables.encoding import Scale
 from metassl.data.tables.frames import OfFile
 from metassl.data.tables.prepared import Encoding, by_rows, prepare
 from metassl.data.tables.reading import KINDS, Reading
+from metassl.data.tables.splits import TableSplits, first_twice
 from metassl.data.tables.stored import VERSION, together
 from metassl.data.tables.tasks import TableTasks
 from metassl.data.task_source import TaskSource
-from metassl.errors import ConfigError, DataError, one_of
+from metassl.errors import DataError, one_of
 from metassl.schema.constructor import checked
 from metassl.schema.ranges import BelowOne, Ratio, Seed, Several, Word, Words
 
@@ -30,9 +30,7 @@ class Tables:
         path: of the folder; each file in it that is a CSV, TSV, Parquet, ARFF or Excel file is a table, named
             by the file without its ending.
         targets: table -> its column of classes; else as in metassl.data.tables.table.Table.
-        splits: a JSON file {"train": [tables], "val": [tables], "test": [tables]}, or the same as keys; None:
-            by `ratio`. A table that is in no split is left out.
-        ratio: shares of the tables for training, validation and test.
+        splits, ratio: see metassl.data.tables.splits.TableSplits.
         seed: of that division, and of the rows that are asked.
         asked: share of the rows of each class that are Q.
         columns: numbers of a row.
@@ -65,12 +63,7 @@ class Tables:
         if not path:
             raise DataError("dataset.source.path: found nothing, give a folder of tables.")
         self.path, self.targets, self.seed, self.asked = Path(path), dict(targets or {}), seed, asked
-        self.named = {k: list(v) for k, v in splits.items()} if isinstance(splits, Mapping) else None
-        for split in self.named or {}:
-            if split not in SPLITS:
-                raise ConfigError(one_of("dataset.source.splits", split, SPLITS))
-        self.choice = SplitChoice(None if isinstance(splits, Mapping) else splits, ratio, seed)
-        by_ratio(0, ratio, seed)  # refuses shares that can't be
+        self.splits = TableSplits(splits, ratio, seed)
         self.encoding = Encoding(scale, categories, columns, components == "always", {})
         self.reading = Reading(separator, encoding)
 
@@ -83,14 +76,14 @@ class Tables:
         files = [OfFile(file, self.reading).fingerprint() for file in self._files().values()]
         return {
             "version": VERSION, "files": files,
-            "targets": self.targets, "splits": self.named or self.choice.fingerprint(),
+            "targets": self.targets, "splits": self.splits.fingerprint(),
             "encoding": asdict(self.encoding), "asked": [self.asked, self.seed],
         }  # fmt: skip
 
     def read(self) -> Contents:
         """Raises DataError, which names the file, for a table that can't be."""
         files = self._files()
-        splits = self._splits(list(files))
+        splits = self.splits.of(list(files))
         for name in self.targets:
             if name not in files:
                 raise DataError(one_of("dataset.source.targets, table", name, files))
@@ -101,18 +94,6 @@ class Tables:
             made[name] = prepare(frames.where, frames(), self.targets.get(name), self.encoding, divide, 2)
         return together(made, {name: {split: (0, 1)} for name, split in splits.items()}, f"'{self.path}'")
 
-    def _splits(self, names: list[str]) -> dict[str, str]:
-        """Table -> split, in the order of the names."""
-        if self.named is None:
-            found = self.choice.of(names)
-        else:
-            found = indices(self.named, names, "dataset.source.splits, table")
-        of = {names[k]: split for split, places in found.items() for k in places}
-        twice = _twice(names[k] for places in found.values() for k in places)
-        if twice:
-            raise ConfigError(f"dataset.source.splits: found table '{twice}' twice, allowed is each once.")
-        return {name: of[name] for name in names if name in of}
-
     def _files(self) -> dict[str, Path]:
         """Table -> file, in the order of the alphabet."""
         if not self.path.is_dir():
@@ -122,16 +103,7 @@ class Tables:
             raise DataError(
                 f"'{self.path}': found no table, allowed are files that end in {', '.join(KINDS)}."
             )
-        twice = _twice(f.stem for f in files)
+        twice = first_twice(f.stem for f in files)
         if twice:
             raise DataError(f"'{self.path}': found two tables '{twice}', allowed is each name once.")
         return {f.stem: f for f in files}
-
-
-def _twice(names: Iterable[str]) -> str | None:
-    seen = set[str]()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None

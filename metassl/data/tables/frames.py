@@ -1,6 +1,6 @@
-"""Where a frame comes from: a file, or scikit-learn's own."""
+"""Where a frame comes from: a file, scikit-learn's own, or metassl.data.tables.openml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +12,23 @@ from sklearn import datasets
 
 from metassl.data.tables.reading import Reading, read_frame
 from metassl.errors import DataError
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A frame, and what its source says of its columns.
+
+    Attributes:
+        frame: the rows.
+        target: column of the classes; None: the source does not say.
+        ignored: columns that the source says are no features.
+        of: rows that these were drawn from; None: they are all.
+    """
+
+    frame: pd.DataFrame
+    target: str | None = None
+    ignored: Sequence[str] = ()
+    of: int | None = None
 
 
 class Frames(Protocol):
@@ -26,7 +43,7 @@ class Frames(Protocol):
         """All that determines it."""
         ...
 
-    def __call__(self) -> pd.DataFrame:
+    def __call__(self) -> Framed:
         """The frame. Raises DataError with one line."""
         ...
 
@@ -51,9 +68,9 @@ class OfFile:
         made = [str(self.path.resolve()), state.st_size, state.st_mtime_ns]
         return [*made, how.separator, how.encoding, how.sheet]
 
-    def __call__(self) -> pd.DataFrame:
+    def __call__(self) -> Framed:
         """See Frames."""
-        return read_frame(self.path, self.reading)
+        return Framed(read_frame(self.path, self.reading))
 
 
 Bundled = Literal["iris", "wine", "breast_cancer", "digits"]
@@ -78,8 +95,8 @@ class OfSklearn:
         """The name, and the version of scikit-learn."""
         return [self.name, sklearn.__version__]
 
-    def __call__(self) -> pd.DataFrame:
+    def __call__(self) -> Framed:
         """See Frames."""
         found = LOAD[self.name](as_frame=True)
         names = dict(enumerate(map(str, found.target_names)))
-        return found.data.assign(**{"class": found.target.map(names)})
+        return Framed(found.data.assign(**{"class": found.target.map(names)}), "class")

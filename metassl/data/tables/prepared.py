@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from metassl.data.pool import SPLITS
-from metassl.data.tables.columns import READ, Said, found_columns, summary
+from metassl.data.tables.columns import READ, Column, Said, found_columns, summary
 from metassl.data.tables.encoding import Encoder, Scale
+from metassl.data.tables.frames import Framed
 from metassl.data.tables.narrowing import Narrowing
 from metassl.data.tables.target import MOST, UNKNOWN, Target, read_target, target_column
 from metassl.errors import DataError
@@ -61,7 +61,7 @@ class Prepared:
 
 def prepare(
     where: str,
-    frame: pd.DataFrame,
+    framed: Framed,
     target: str | None,
     encoding: Encoding,
     divide: Divide,
@@ -73,8 +73,8 @@ def prepare(
 
     Args:
         where: the table, for messages.
-        frame: of the file.
-        target: column of the classes; None: see `target_column`.
+        framed: its rows.
+        target: column of the classes; None: what their source says, else see `target_column`.
         encoding: how.
         divide: says which part a row is of.
         parts: P.
@@ -83,14 +83,15 @@ def prepare(
     Raises:
         DataError: a column or the target is not what can be learned from.
     """
-    column = target_column(where, frame, target)
+    frame = framed.frame
+    column = target_column(where, frame, target or framed.target)
     found = read_target(where, frame[column], least, most)
     keep = ~found.out
     rest = frame.drop(columns=column)[keep].reset_index(drop=True)
     labels = found.labels[keep]
     part = divide(found.names, labels)
     seen = rest[part == 0]
-    columns = found_columns(where, seen, encoding.said)
+    columns = found_columns(where, seen, encoding.said, framed.ignored)
     try:
         encoder = Encoder(columns, encoding.scale, encoding.categories).fit(seen)
         encoded, x = encoder.transform(seen), encoder.transform(rest)
@@ -106,9 +107,7 @@ def prepare(
         counts,
         int((labels == UNKNOWN).sum()),
         narrowing.groups(encoder.groups),
-        _said(
-            found, len(labels), summary(columns), sum(c.kind in READ for c in columns), x.shape[1], encoding
-        ),
+        _said(found, framed.of, len(labels), columns, x.shape[1], encoding),
     )
 
 
@@ -139,10 +138,14 @@ def by_classes(split: Callable[[Sequence[str]], Mapping[str, Sequence[int]]]) ->
     return divide
 
 
-def _said(found: Target, rows: int, columns: str, count: int, width: int, encoding: Encoding) -> str:
+def _said(
+    found: Target, of: int | None, rows: int, columns: Sequence[Column], width: int, encoding: Encoding
+) -> str:
     free = int((found.labels == UNKNOWN).sum() - found.out.sum())
-    line = f"{rows} rows{f' ({free} without a label)' if free else ''}, {len(found.names)} classes of "
-    line += f"'{found.column}', {count} columns as {width} numbers ({columns})"
+    drawn = f" drawn from {of}" if of is not None and of > len(found.labels) else ""
+    line = f"{rows} rows{drawn}{f' ({free} without a label)' if free else ''}, {len(found.names)} classes of "
+    line += f"'{found.column}', {sum(c.kind in READ for c in columns)} columns as {width} numbers "
+    line += f"({summary(columns)})"
     if found.left_out:
         line += f"; left out as too small: {', '.join(found.left_out[:5])}"
         line += f" and {len(found.left_out) - 5} more classes" if len(found.left_out) > 5 else ""

@@ -45,8 +45,8 @@ class TableRows:
     def read(self) -> Contents:
         """Raises DataError with one line for a table that can't be."""
         divide = by_rows(self.ratio, self.seed)
-        where, frame = self.frames.where, self.frames()
-        made = prepare(where, frame, self.target, self.encoding, divide, len(SPLITS))
+        where, framed = self.frames.where, self.frames()
+        made = prepare(where, framed, self.target, self.encoding, divide, len(SPLITS))
         return together({"table": made}, {"table": OF_ONE}, where)
 
 
@@ -72,9 +72,9 @@ class ClassRows:
 
     def read(self) -> Contents:
         """Raises DataError with one line; rows without a class are left out."""
-        where, frame = self.frames.where, self.frames()
+        where, framed = self.frames.where, self.frames()
         divide = by_classes(self.choice.of)
-        made = prepare(where, frame, self.target, self.encoding, divide, len(SPLITS), most=None)
+        made = prepare(where, framed, self.target, self.encoding, divide, len(SPLITS), most=None)
         if not (made.counts[:, 0] > 0).any():
             raise DataError(
                 f"{where}: found no class for training, at least 1 is needed (dataset.source.ratio)."
@@ -89,8 +89,16 @@ def together(
     tables: Mapping[str, Prepared],
     splits: Mapping[str, Mapping[str, tuple[int, int | None]]],
     where: str,
+    left_out: Sequence[str] = (),
 ) -> Contents:
-    """Tables as one array; which part serves which split is in `meta`, see metassl.data.tables.part."""
+    """Tables as one array; which part serves which split is in `meta`, see metassl.data.tables.part.
+
+    Args:
+        tables: by their names.
+        splits: of each, split -> the part that is seen and the one that is asked.
+        where: they come from.
+        left_out: what is none of them, and why, for people.
+    """
     names, counts, about = list[str](), list[int](), list[dict[str, Any]]()
     for name, made in tables.items():
         names += [f"{name}/{each}" for each in made.classes]
@@ -103,4 +111,6 @@ def together(
             "splits": {split: list(roles) for split, roles in splits[name].items()}, "said": made.said,
         })  # fmt: skip
     items = np.concatenate([made.x for made in tables.values()])
-    return Contents(items, np.array(counts), names, {}, {"source": where, "tables": about})
+    return Contents(
+        items, np.array(counts), names, {}, {"source": where, "tables": about, "left_out": list(left_out)}
+    )

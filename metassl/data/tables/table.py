@@ -81,10 +81,21 @@ class Table:
 
     def prepared(self, load: Callable[[Source], Contents]) -> TaskSource:
         """See metassl.data.task_source.PreparedTasks."""
-        if self.tasks == "classes":
-            return ClassTasks(load(ClassRows(self.frames, self.target, self.encoding, self.choice)))
-        ratio, seed = self.choice.ratio, self.choice.seed
-        return TableTasks(load(TableRows(self.frames, self.target, self.encoding, ratio, seed)), widest=False)
+        return tasks_of(self.frames, self.target, self.tasks, self.encoding, self.choice, load)
+
+
+def tasks_of(
+    frames: Frames,
+    target: str | None,
+    tasks: Tasks,
+    encoding: Encoding,
+    choice: SplitChoice,
+    load: Callable[[Source], Contents],
+) -> TaskSource:
+    """Where the tasks of one table come from; see Table."""
+    if tasks == "classes":
+        return ClassTasks(load(ClassRows(frames, target, encoding, choice)))
+    return TableTasks(load(TableRows(frames, target, encoding, choice.ratio, choice.seed)), widest=False)
 
 
 class BundledTable(Table):

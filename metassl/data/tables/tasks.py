@@ -85,10 +85,13 @@ class TableTasks:
 
     def description(self) -> str:
         """What was found in the table, or how many tables each split has."""
+        gone = list(self.contents.meta.get("left_out", ()))
+        more = f"; and {len(gone) - 3} more" if len(gone) > 3 else ""
+        left_out = f"; left out {'; '.join(gone[:3])}{more}" if gone else ""
         if len(self.tables) == 1:
-            return str(self.tables[0]["said"])
+            return f"{self.tables[0]['said']}{left_out}"
         each = [f"{split}: {' '.join(p.name for p in parts_of(self.tables, split))}" for split in SPLITS]
-        return f"{len(self.tables)} tables ({'; '.join(each)})"
+        return f"{len(self.tables)} tables ({'; '.join(each)}){left_out}"
 
     def _numbers(self, parts: Sequence[Part]) -> list[int]:
         names = [table["name"] for table in self.tables]

@@ -83,5 +83,6 @@ def _line(error: Exception) -> str:
 
 
 KINDS: Mapping[str, Callable[[Path, Reading], pd.DataFrame]] = MappingProxyType({
-    ".csv": _delimited, ".tsv": _tabbed, ".parquet": _parquet, ".arff": _arff, ".xlsx": _excel,
+    ".csv": _delimited, ".tsv": _tabbed, ".parquet": _parquet, ".pq": _parquet, ".arff": _arff,
+    ".xlsx": _excel,
 })  # fmt: skip
