@@ -2,10 +2,11 @@
 
     python -m benchmarks.stunt_tables FOLDER [--seeds N] [--draws N] [--steps N] [--to FILE.json]
 
-FOLDER holds optdigits.arff, cmc.arff and diabetes.arff. By Nam et al. 2023, section 4.1: 80% of the rows for S
-and U, up to 300 of the others are asked; numbers from 0 to 1 and categories as columns of 0 and 1; 1 and 5 labels a class.
-A seed is a division of the rows, a network's training and so many draws of S. Prints the mean over the seeds
-of the accuracy in %, and how far the network is ahead, paired over the seeds, with Student's 95% interval.
+FOLDER holds optdigits.arff, cmc.arff and diabetes.arff. By Nam et al. 2023, section 4.1: 80% of the rows for
+S and U; numbers from 0 to 1 and categories as columns of 0 and 1; 1 and 5 labels a class. Up to 300 of the
+other rows are asked. A seed is a division of the rows, a network's training and so many draws of S. Prints
+the mean over the seeds of the accuracy in %, and how far the network is ahead, paired over the seeds, with
+Student's 95% interval.
 
 Differs from the paper: the network has 256 and not 1024 numbers a layer, ReLU behind the last, and fewer
 steps; of the others U is 300 rows, and all the rest where it says so.

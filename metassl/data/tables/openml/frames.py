@@ -71,7 +71,7 @@ def _target(where: str, data: DataSet, targets: Sequence[str]) -> str:
     if len(targets) == 1:
         raise DataError(one_of(f"{where}, target", targets[0], data.kinds))
     found = f"{len(targets)} targets ({', '.join(targets[:5])})" if targets else "no target"
-    raise DataError(f"{where}: found {found} of its own, say which column is: dataset.source.target=….")
+    raise DataError(f"{where}: found {found}, allowed is one; of a data set dataset.source.target names it.")
 
 
 def framed(where: str, data: DataSet, target: str, rows: int, seed: int) -> Framed:
