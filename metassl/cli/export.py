@@ -5,7 +5,8 @@
 
 The folder is read by MetaClassifier.load and `metassl label model=…`, without the data of the training,
 without configs and without Lightning. In it are what the learner is built of, its weights with the best
-validation, what the inputs of its training were like, and the results of the run. Nothing is written over.
+validation, what the inputs of its training were like, and the results of the run. Where features= made
+vectors of its pictures, the network that did is a third file, encoder.safetensors. Nothing is written over.
 
 run=outputs/<when>/checkpoints/last.ckpt takes the weights of one checkpoint.
 Exit code 2 and one line on stderr for what can't be.
@@ -17,6 +18,7 @@ from metassl.cli.folders import writable
 from metassl.cli.own_words import separate
 from metassl.errors import ConfigError, one_of
 from metassl.library.saved_models import read_saved
+from metassl.runs.file_names import ENCODER
 from metassl.trained.folder import WEIGHTS, write_model
 from metassl.training.process import silence_hints
 
@@ -43,4 +45,7 @@ def export(arguments: list[str]) -> int:
     count = sum(value.numel() for value in model.weights.values())
     size = (to / WEIGHTS).stat().st_size
     print(f"{to}: {count:,} numbers, {size / 1e6:.2f} MB; for {model.facts.sentence()}")
+    if model.encoder is not None:
+        size = (to / ENCODER).stat().st_size
+        print(f"{to / ENCODER}: the weights of {model.encoder.title}, {size / 1e6:.2f} MB")
     return 0

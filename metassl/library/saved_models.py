@@ -15,7 +15,7 @@ from metassl.runs.saved import saved_experiment
 from metassl.schema.check import check_config
 from metassl.shipped import shipped_models
 from metassl.trained.facts import Facts, read_facts
-from metassl.trained.folder import is_model, read_model
+from metassl.trained.folder import encoder_of, is_model, read_model
 from metassl.trained.model import SECTIONS, Model
 from metassl.training.build import build_source, build_task_spec
 from metassl.training.checkpoints import tested_checkpoint
@@ -80,6 +80,7 @@ def _of_run(path: Path) -> Model:
         temperature=_temperature(about.get("results")),
         weights=weights,
         name=f"model={path}",
+        encoder=encoder_of(folder, plain["dataset"].get("features"), facts),
     )
 
 

@@ -3,7 +3,7 @@
 Legend: C channels, D features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Literal, NamedTuple
 
@@ -59,6 +59,19 @@ class PretrainedNetwork(nn.Module):
         super().train(mode)
         self.network.eval()
         return self
+
+    def whole_state(self) -> dict[str, Tensor]:
+        """Its weights, and mean and deviation of pictures, which another version of a library may change."""
+        return {**self.state_dict(), "mean": self.mean, "std": self.std}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Takes what `whole_state` of such a network gave; RuntimeError or KeyError for another one's."""
+        own = {name: state[name] for name in ("mean", "std")}
+        for name, value in own.items():
+            if value.shape != getattr(self, name).shape:
+                raise RuntimeError(f"{name} has the shape {tuple(value.shape)}")
+        self.load_state_dict({name: value for name, value in state.items() if name not in own})
+        self.mean, self.std = own["mean"], own["std"]
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, C, H, W] in 0..1, or [n, 1, H, W] -> [n, D]."""

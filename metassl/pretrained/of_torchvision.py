@@ -35,7 +35,8 @@ def of_torchvision(key: str, model: str, weights: str | None, channels: int) -> 
         )
     network = _made(models, key, model, weights == HUB)
     if hasattr(network, "transform_input"):
-        setattr(network, "transform_input", weights is not None)  # noqa: B010  GoogLeNet's weights expect it
+        # as GoogLeNet's published weights expect it, of whatever weights: where they came from is not kept
+        setattr(network, "transform_input", True)  # noqa: B010
     head = _without_last_layer(key, model, network)
     if weights is not None and weights != HUB:
         load_file(network, weights, f"{key}.weights", model, [head])

@@ -2,6 +2,7 @@
 
 CONFIG = "config.yaml"  # the whole config, resolved
 TASK = "task.json"  # what tasks the learner was built for, and what their inputs are like
+ENCODER = "encoder.safetensors"  # the network that made vectors of its pictures, where one did
 ABOUT = "run.json"  # choices, seed, overrides, and where the run comes from
 STATUS = "status.json"  # how it stands or ended
 CURVES = "metrics.csv"  # what was logged, a row a step

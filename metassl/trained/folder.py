@@ -1,4 +1,6 @@
-"""A model as a folder of two files, config.json and model.safetensors, which may be sent to others.
+"""A model as a folder, config.json and model.safetensors, which may be sent to others.
+
+Where a network made vectors of the pictures of its training, its weights are a third file.
 
 It is read without its training data, without configs and without Lightning. It may come from anywhere: it
 builds only this package's and torch's classes, and its weights are numbers and nothing else.
@@ -11,8 +13,10 @@ from typing import Any
 from metassl.errors import DataError, UserError
 from metassl.files import read_json, write_json
 from metassl.runs.facts import is_number
+from metassl.runs.file_names import ENCODER
 from metassl.targets import refuse_foreign_targets
-from metassl.trained.facts import read_facts
+from metassl.trained.encoder import TrainedEncoder, read_encoder
+from metassl.trained.facts import Facts, read_facts
 from metassl.trained.model import SECTIONS, Model
 from metassl.weights_file import read_weights, write_weights
 
@@ -34,14 +38,17 @@ def write_model(model: Model, folder: Path, half: bool = False) -> None:
     Raises:
         UserError: the folder has a model already, which is not written over.
     """
-    for name in (CONFIG, WEIGHTS, CARD):
+    for name in (CONFIG, WEIGHTS, ENCODER, CARD):
         if (folder / name).exists():
             raise UserError(f"to: '{folder / name}' is there already and is not written over.")
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(folder / WEIGHTS, model.weights, {}, half)
+    if model.encoder is not None:
+        write_weights(folder / ENCODER, model.encoder.weights, {}, half)
     content = {
         "format": FORMAT,
         **{name: _without_files(model.sections[name], _files_of(name)) for name in SECTIONS},
+        "encoder": None if model.encoder is None else model.encoder.section,
         "encoding": dict(model.encoding),
         "trained_on": model.facts.plain(),
         "temperature": model.temperature,
@@ -65,17 +72,36 @@ def read_model(folder: Path) -> Model:
     for name, section in sections.items():
         if not isinstance(section, dict):
             raise DataError(f"{path}: '{name}' has to be keys with values, as in a config.")
-    refuse_foreign_targets(sections, where=str(path))
+    facts, encoder = read_facts(path, content.get("trained_on")), content.get("encoder")
+    _check_encoder(path, encoder, facts)
+    refuse_foreign_targets({**sections, "encoder": encoder}, where=str(path))
     about = content.get("about")
     return Model(
         sections=sections,
-        facts=read_facts(path, content.get("trained_on")),
+        facts=facts,
         encoding=_encoding(path, content.get("encoding")),
         about=about if isinstance(about, dict) else {},
         temperature=_temperature(path, content.get("temperature")),
         weights=read_weights(folder / WEIGHTS, "model"),
         name=str(folder),
+        encoder=encoder_of(folder, encoder, facts),
     )
+
+
+def _check_encoder(path: Path, section: Any, facts: Facts) -> None:
+    whole = isinstance(section, dict) and facts.encoded_shape is not None and facts.pictures is not None
+    if not whole and not (section is None and facts.encoded_shape is None):
+        raise DataError(
+            f"{path}: 'encoder' has to be keys with values where trained_on has an encoded_shape and "
+            "pictures, and null where it has no encoded_shape."
+        )
+
+
+def encoder_of(folder: Path, section: Mapping[str, Any] | None, facts: Facts) -> TrainedEncoder | None:
+    """What made vectors of the pictures of a training, whose weights lie in its folder; None: nothing did."""
+    if section is None or facts.encoded_shape is None:
+        return None
+    return read_encoder(folder / ENCODER, section, facts.encoded_shape)
 
 
 def _temperature(path: Path, value: Any) -> float:

@@ -12,6 +12,7 @@ from metassl.errors import UserError
 from metassl.learners.base import SSL, MetaLearner
 from metassl.outcomes.base import Outcome
 from metassl.trained.build import build_learner
+from metassl.trained.encoder import TrainedEncoder
 from metassl.trained.facts import Facts
 from metassl.trained.widening import widened
 
@@ -30,6 +31,7 @@ class Model:
         temperature: t of softmax(logits / t), by validation tasks of the training; 1 where it is not known.
         weights: by the names of the learner.
         name: for messages.
+        encoder: makes inputs of pictures; None: pictures, or vectors, are the inputs.
     """
 
     sections: Mapping[str, Any]
@@ -39,6 +41,7 @@ class Model:
     temperature: float
     weights: Mapping[str, Tensor]
     name: str
+    encoder: TrainedEncoder | None = None
 
     def __repr__(self) -> str:
         """What it is, in a line: a classifier that has it shows it."""

@@ -33,8 +33,9 @@ class PictureFit:
 
     def __init__(self, facts: Facts) -> None:
         assert facts.pictures is not None
+        assert facts.picture_shape is not None
         self.known = facts.pictures
-        self.channels, self.height, self.width = facts.input_shape
+        self.channels, self.height, self.width = facts.picture_shape
         self.said: list[str] = []
         self.inverted = False
 

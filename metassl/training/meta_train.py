@@ -35,6 +35,7 @@ from metassl.training.build import (
     build_test_stream,
 )
 from metassl.training.checkpoints import LAST, earlier_seconds, tested_checkpoint
+from metassl.training.embedding import keep_encoder
 from metassl.training.module import DivergedError
 from metassl.training.notes import without_effect
 from metassl.training.process import settle_process
@@ -105,7 +106,8 @@ def meta_train(
     if resume is not None:
         check_restorable(read_checkpoint(resume), resume, module, data, trainer)
     if trainer.is_global_zero:
-        write_json(folder / TASK, facts_of(task, source.items(), data.train.sampler).plain())
+        keep_encoder(source, folder, Path(config.paths.cache_dir))
+        write_json(folder / TASK, facts_of(task, source, data.train.sampler).plain())
         print(_description(config, learner, source, choices))
         for line in without_effect(config, learner, overrides):
             print(f"note: {line}", file=sys.stderr)

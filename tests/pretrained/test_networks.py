@@ -8,6 +8,7 @@ from torch import nn
 from metassl.pretrained.attention import WrittenOut, write_out_attention
 from metassl.pretrained.freezing import last_block, train_only
 from metassl.pretrained.network import PretrainedNetwork, Taken
+from metassl.pretrained.of_torchvision import of_torchvision
 from tests.support.numbers import random
 
 
@@ -62,3 +63,28 @@ def test_pictures_are_resized_and_normalised_and_grey_is_repeated() -> None:
     sized = PretrainedNetwork(Taken(nn.Identity(), (0.0,), (1.0,)), 1, 1)
     torch.testing.assert_close(sized(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])), torch.tensor([[0.5]]))
     assert not network.train().network.training
+
+
+def test_a_whole_state_has_the_normalisation_and_fits_such_a_network_alone() -> None:
+    """A library may have another mean by the time that the state is read."""
+
+    def made(mean: tuple[float, ...], width: int = 3) -> PretrainedNetwork:
+        return PretrainedNetwork(Taken(nn.Flatten(), mean, (0.5,)), width, None)
+
+    first, other = made((0.1, 0.2, 0.3)), made((0.0,))
+    other.restore(first.whole_state())
+    x = random(2, 3, 4, 4).float()
+    torch.testing.assert_close(other(x), first(x), rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match=r"mean has the shape \(1, 1, 1\)"):
+        other.restore(made((0.1,), 1).whole_state())
+    with pytest.raises(KeyError):
+        other.restore({"std": first.std})
+
+
+def test_channels_are_prepared_alike_whatever_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GoogLeNet's weights expect it; a model that was exported is built without their file."""
+    with torch.device("meta"):
+        network = torchvision.models.googlenet(init_weights=False, aux_logits=False)
+    monkeypatch.setattr(torchvision.models, "get_model", lambda *_, **__: network)
+    assert not network.transform_input
+    assert of_torchvision("backbone", "googlenet", None, 3).network.transform_input

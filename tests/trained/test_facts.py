@@ -22,6 +22,10 @@ def test_a_file_gives_what_was_written() -> None:
     assert found.pictures is not None
     assert np.array_equal(found.pictures, KNOWN.pictures)
     assert read_facts(HERE, Facts(2, (8,), 0).plain()) == Facts(2, (8,), 0)
+    embedded = Facts(2, (8,), 0, KNOWN.pictures, (3, 28, 28))
+    found = read_facts(HERE, json.loads(json.dumps(embedded.plain())))
+    assert (found.encoded_shape, found.picture_shape, found.input_shape) == ((3, 28, 28), (3, 28, 28), (8,))
+    assert (KNOWN.picture_shape, Facts(2, (8,), 0).picture_shape) == ((1, 28, 28), None)
     assert KNOWN.task(metassl.TaskSpec(1, (1,)).outcome, 9).way == 9
 
 
@@ -31,6 +35,8 @@ def test_a_file_gives_what_was_written() -> None:
     ("way", True, "found way True"),
     ("input_shape", [28, 28], r"input_shape has to be \[channels, height, width\] or \[features\]"),
     ("input_shape", [1, 28, 10**9], "found input_shape 1000000000"),
+    ("encoded_shape", [8], r"encoded_shape has to be \[channels, height, width\]\.$"),
+    ("encoded_shape", [3, 0, 8], "found encoded_shape 0, allowed are whole numbers from 1"),
     ("base_classes", None, "found base_classes None"),
     ("pictures", [[0.0] * 5], "pictures has to be up to 200 rows of 6 numbers"),
     ("pictures", [[0.0] * 5 + ["x"]], "pictures has to be"),

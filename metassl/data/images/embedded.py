@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metassl.data.images.encoders import PictureFeatures
+import numpy as np
+
+from metassl.data.class_tasks import ClassTasks
+from metassl.data.images.encoders import PictureEncoder, PictureFeatures
 from metassl.data.pool import Contents, Source
 from metassl.errors import ConfigError
 
@@ -44,3 +47,24 @@ class Embedded:
         about = [str(found.meta["said"])] if "said" in found.meta else []
         said = ", ".join([*about, self.features.said()])
         return Contents(items, found.counts, found.class_names, found.splits, {**found.meta, "said": said})
+
+
+@dataclass(frozen=True)
+class EmbeddedTasks(ClassTasks):
+    """Tasks of classes of pictures, of which learners get the features.
+
+    Attributes:
+        source: of the pictures and their features.
+    """
+
+    source: Embedded
+
+    @property
+    def encoder(self) -> PictureEncoder | None:
+        """The network that makes vectors of other pictures alike; None where something else made them."""
+        found = self.source.features
+        return found if isinstance(found, PictureEncoder) else None
+
+    def pictures(self) -> np.ndarray:
+        """[n, h, w, c] of which `items` are the features, row by row."""
+        return self.source.load(self.source.source).items

@@ -81,7 +81,7 @@ class PictureEncoder:
 
     def fingerprint(self) -> Mapping[str, Any]:
         """The network's name, size and hash of its weights. Raises UserError for no such file."""
-        about = {"features": self.library, "version": 1, "model": self.model, "size": self.size}
+        about = {"features": self.library, "version": 2, "model": self.model, "size": self.size}
         weights: Any = self.weights
         if weights is None:
             weights = {"seed": self.seed}
@@ -89,15 +89,23 @@ class PictureEncoder:
             weights = _contents(Path(weights))
         return {**about, "unit": self.unit, "weights": weights}
 
+    @property
+    def title(self) -> str:
+        """Whose network it is."""
+        return f"{self.library}'s {self.model}"
+
     def said(self) -> str:
         """See PictureFeatures."""
         weights = {None: "random weights", HUB: "downloaded weights"}.get(self.weights, f"'{self.weights}'")
-        return f"features of {self.library}'s {self.model}, {weights}"
+        return f"features of {self.title}, {weights}"
 
-    @torch.no_grad()
     def embed_pictures(self, items: np.ndarray) -> NDArray[np.float32]:
         """See PictureFeatures."""
-        network = self._network(input_shape(items))
+        return self.embedded(items, self.network(input_shape(items)))
+
+    @torch.no_grad()
+    def embedded(self, items: np.ndarray, network: PretrainedNetwork) -> NDArray[np.float32]:
+        """See PictureFeatures.embed_pictures; by a network that `network` gave."""
         parts = []
         for start in track(range(0, len(items), self.batch), f"{self.model} ({self.batch} pictures)"):
             some = torch.from_numpy(np.array(items[start : start + self.batch])).to(self.device)
@@ -106,7 +114,8 @@ class PictureEncoder:
             parts.append((F.normalize(z, dim=1) if self.unit else z).cpu().numpy())
         return np.concatenate(parts).astype(np.float32)
 
-    def _network(self, shape: tuple[int, ...]) -> PretrainedNetwork:
+    def network(self, shape: tuple[int, ...]) -> PretrainedNetwork:
+        """The network, with its weights, for pictures of a shape (C, H, W)."""
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError(f"{KEY}.device: found cuda, which is not there. Allowed here: cpu.")
         channels = wanted_channels(KEY, shape)

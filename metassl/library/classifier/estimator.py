@@ -189,4 +189,4 @@ class MetaClassifier(ClassifierMixin, BaseEstimator):
     def _reader(self, trained: Trained, given: pd.DataFrame | NDArray[Any]) -> Rows:
         own = {"scale": self.scale, "categories": self.categories, "width": self.width}
         how = dict(trained.encoding) | {key: value for key, value in own.items() if value is not None}
-        return rows_of(given, trained.facts, self.kinds or {}, **how)
+        return rows_of(given, trained.facts, trained.encoder, self.kinds or {}, **how)

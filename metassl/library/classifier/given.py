@@ -55,7 +55,7 @@ def read_given(
 
 def check_kind(given: pd.DataFrame | NDArray[Any], facts: Facts) -> None:
     """Raises InputError for what is no pictures where the learner is of pictures, and the other way round."""
-    pictures = len(facts.input_shape) == 3
+    pictures = facts.picture_shape is not None
     if (given.ndim > 2) != pictures:
         found, known = ("rows of numbers or words", "pictures") if pictures else ("pictures", "vectors")
         raise InputError(f"X: found {found}, the model was trained on {known}.")

@@ -98,8 +98,8 @@ def label_pictures(
     Raises:
         UserError: the model is of no pictures, or has no places for so many classes.
     """
-    facts = model_of(classifier.model).facts
-    x = read_pictures(track(folder.files, folder.path.name), facts)  # once, for it is what takes long
+    trained = model_of(classifier.model)
+    x = read_pictures(track(folder.files, folder.path.name), trained.facts)  # once, for it takes long
     codes = np.array(folder.codes, dtype=np.int64)
     asked = np.flatnonzero(codes == UNKNOWN)
     classifier.fit(x, codes)
@@ -107,6 +107,7 @@ def label_pictures(
     rows.insert(0, "file", [str(folder.files[int(k)].relative_to(folder.path)) for k in asked])
     known = {name: int((codes == code).sum()) for code, name in enumerate(folder.classes)}
     seen = f"pictures: read at {'×'.join(map(str, x.shape[1:]))}"
+    seen += "" if trained.encoder is None else f", made vectors by {trained.encoder.title}"
     seen += f"; {len(folder.bad)} could not be read" if folder.bad else ""
     with warnings.catch_warnings():  # of what is done to pictures `fit` has spoken
         warnings.simplefilter("ignore", UserWarning)

@@ -38,12 +38,12 @@ def read_pictures(pictures: Iterable[Pictured], facts: Facts | None) -> NDArray[
         InputError: the learner is of no pictures, or came from a notebook, so that its size is not known.
         DataError: a file can't be read; names it.
     """
-    if facts is None or len(facts.input_shape) != 3:
+    if facts is None or facts.picture_shape is None:
         raise InputError(
             "X: found files or Pillow's images, allowed are they with a model of pictures that says of which "
             "size: a run's folder, an exported one, or a name of `metassl models`."
         )
-    channels, height, width = facts.input_shape
+    channels, height, width = facts.picture_shape
     read = (_opened(picture, MODES[channels]) for picture in pictures)
     return framed(read, height, width, channels)
 

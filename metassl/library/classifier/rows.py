@@ -18,6 +18,7 @@ from metassl.data.tables.narrowing import Narrowing
 from metassl.errors import ConfigError, InputError, one_of
 from metassl.library.classifier.cells import frame_of, said_by_type
 from metassl.library.inputs import inputs, same_form
+from metassl.trained.encoder import TrainedEncoder
 from metassl.trained.facts import Facts
 from metassl.trained.pictures import PictureFit
 
@@ -137,12 +138,39 @@ class PictureRows(PlainRows):
         return super()._read(array)
 
 
+class EmbeddedRows:
+    """Makes images what those of a training were, and then the vectors that a learner takes.
+
+    Args:
+        facts: of the training; see metassl.trained.pictures.
+        encoder: makes vectors of them.
+    """
+
+    def __init__(self, facts: Facts, encoder: TrainedEncoder) -> None:
+        self.pictures, self.encoder = PictureRows(facts), encoder
+        self.columns: list[Column] = []
+
+    def fit(self, x: Any) -> NDArray[np.float32]:
+        """[n, d]."""
+        return self.encoder(self.pictures.fit(x))
+
+    def __call__(self, x: Any) -> NDArray[np.float32]:
+        """[n, d]."""
+        return self.encoder(self.pictures(x))
+
+
 def rows_of(
-    x: Table, facts: Facts | None, kinds: Mapping[str, Said], scale: str, categories: int, width: int | None
+    x: Table,
+    facts: Facts | None,
+    encoder: TrainedEncoder | None,
+    kinds: Mapping[str, Said],
+    scale: str,
+    categories: int,
+    width: int | None,
 ) -> Rows:
-    """What reads such rows; see TableRows, PictureRows, and PlainRows for scale="none"."""
+    """What reads such rows; see TableRows, PictureRows, EmbeddedRows, and PlainRows for scale="none"."""
     if x.ndim > 2 and facts is not None and facts.pictures is not None:
-        return PictureRows(facts)
+        return PictureRows(facts) if encoder is None else EmbeddedRows(facts, encoder)
     if scale == PLAIN or x.ndim > 2:
         return PlainRows()
     if scale not in SCALES:

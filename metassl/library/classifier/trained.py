@@ -9,6 +9,7 @@ from metassl.errors import ConfigError
 from metassl.learners.base import MetaLearner
 from metassl.library.classifier.default_model import NAME, default_model
 from metassl.library.saved_models import AS_TABLES, read_saved
+from metassl.trained.encoder import TrainedEncoder
 from metassl.trained.facts import Facts
 from metassl.trained.model import Model
 
@@ -30,6 +31,11 @@ class Trained(NamedTuple):
     def facts(self) -> Facts | None:
         """Of its training, where they are known."""
         return None if self.model is None else self.model.facts
+
+    @property
+    def encoder(self) -> TrainedEncoder | None:
+        """What makes its inputs of pictures, where something does."""
+        return None if self.model is None else self.model.encoder
 
     @property
     def temperature(self) -> float:
