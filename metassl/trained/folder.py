@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from metassl.errors import DataError, UserError
-from metassl.files import read_json, write_json
+from metassl.files import read_json, write_atomically, write_json
 from metassl.runs.facts import is_number
 from metassl.runs.file_names import ENCODER
 from metassl.targets import refuse_foreign_targets
 from metassl.trained.encoder import TrainedEncoder, read_encoder
 from metassl.trained.facts import Facts, read_facts
 from metassl.trained.model import SECTIONS, Model
+from metassl.trained.onnx_file import Graph
 from metassl.weights_file import read_weights, write_weights
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+ONNX = "embedding.onnx"
 FORMAT = "metassl model, version 1"
 ENCODING = {"scale": str, "categories": int, "width": int | None}
 STARTS_FROM = ("pretrained",)  # arguments that name a file of weights, which these take the place of
@@ -32,23 +34,32 @@ def is_model(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
-def write_model(model: Model, folder: Path, half: bool = False) -> None:
-    """Writes both files and a card, each whole or not at all; `half` keeps 16 bits of each weight.
+def write_model(model: Model, folder: Path, half: bool = False, graph: Graph | None = None) -> None:
+    """Writes the files of a model, each whole or not at all.
+
+    Args:
+        model: of any kind.
+        folder: made where it is missing.
+        half: keep 16 bits of each weight.
+        graph: of its embedding, which is written as a file of its own; None: it is not.
 
     Raises:
         UserError: the folder has a model already, which is not written over.
     """
-    for name in (CONFIG, WEIGHTS, ENCODER, CARD):
+    for name in (CONFIG, WEIGHTS, ENCODER, ONNX, CARD):
         if (folder / name).exists():
             raise UserError(f"to: '{folder / name}' is there already and is not written over.")
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(folder / WEIGHTS, model.weights, {}, half)
     if model.encoder is not None:
         write_weights(folder / ENCODER, model.encoder.weights, {}, half)
+    if graph is not None:
+        write_atomically(folder / ONNX, lambda path: path.write_bytes(graph.content))
     content = {
         "format": FORMAT,
         **{name: _without_files(model.sections[name], _files_of(name)) for name in SECTIONS},
         "encoder": None if model.encoder is None else model.encoder.section,
+        "onnx": None if graph is None else {"file": ONNX, **graph.about},
         "encoding": dict(model.encoding),
         "trained_on": model.facts.plain(),
         "temperature": model.temperature,

@@ -8,6 +8,7 @@ import pytest
 
 from metassl import MetaClassifier
 from metassl.shipped import shipped_models
+from metassl.trained.onnx_file import Graph
 from metassl.training.run import train_and_test
 from tests.conftest import TINY
 from tests.support.composing import composed
@@ -58,11 +59,34 @@ def test_a_run_answers_when_its_data_are_gone(run: Path, tmp_path: Path) -> None
         config.write_text(kept)
 
 
+def test_the_embedding_is_written_beside_it_or_nothing_is(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = tmp_path / "model"
+    assert metassl("export", f"run={run}", f"to={to}", "onnx=true") == 2
+    assert capsys.readouterr().err.startswith("error: onnx: found backbone.norm=batch, by which the features")
+    assert not to.exists()
+    about = {"opset": 18, "pictures": [1, 14, 14], "features": [144]}
+    monkeypatch.setattr("metassl.cli.export.embedding_graph", lambda _: Graph(b"content", about, True))
+    assert metassl("export", f"run={run}", f"to={to}", "onnx=true") == 0
+    said = capsys.readouterr()
+    line = "pictures B×1×14×14, float32 from 0 to 255, to features B×144; opset 18, 0.00 MB"
+    assert said.out.splitlines()[-1] == f"{to / 'embedding.onnx'}: {line}"
+    assert (
+        said.err
+        == "note: this model may change its network for a task; embedding.onnx has it as it is before that.\n"
+    )
+    assert (to / "embedding.onnx").read_bytes() == b"content"
+    assert json.loads((to / "config.json").read_text())["onnx"] == {"file": "embedding.onnx", **about}
+    MetaClassifier.load(to)
+
+
 @pytest.mark.parametrize(("words", "line"), [
     (["to=x"], "run: has no default, give it as run=outputs/<when>"),
     (["run=nowhere"], "to: has no default, give it as to=model/"),
     (["run=nowhere", "to=x"], "model, a folder of a run or of an exported one, or a name: found 'nowhere'"),
     (["run=nowhere", "to=x", "half=1"], "half: found 1, allowed is true or false"),
+    (["run=nowhere", "to=x", "onnx=yes"], "onnx: found 'yes', allowed is true or false"),
     (["rum=nowhere"], "export: found 'rum'. Did you mean 'run'?"),
 ])  # fmt: skip
 def test_what_is_refused(capsys: pytest.CaptureFixture[str], words: list[str], line: str) -> None:
