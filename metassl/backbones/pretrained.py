@@ -1,15 +1,17 @@
 """Networks for photographs that were trained before, by torchvision and timm."""
 
+import torch
 from torch import Tensor
 
 from metassl.backbones.base import Backbone
 from metassl.norms.base import ALL_ROWS, Pass
 from metassl.norms.kinds import Norm
 from metassl.pretrained.freezing import train_only
+from metassl.pretrained.lora import LowRank, add_low_rank
 from metassl.pretrained.network import PretrainedNetwork, Taken, Train, features_of, wanted_channels
 from metassl.pretrained.of_timm import of_timm
 from metassl.pretrained.of_torchvision import of_torchvision
-from metassl.schema.ranges import Pixels, Whole, Word
+from metassl.schema.ranges import Count, Pixels, Positive, Whole, Word
 
 KEY = "backbone"
 
@@ -23,16 +25,25 @@ class PretrainedBackbone(Backbone):
         input_shape: (C, H, W).
         train: which of its weights are parameters.
         size: pixels a side that pictures are resized to.
+        low_rank: of the corrections that are trained with train="lora".
     """
 
     def __init__(
-        self, taken: Taken, model: str, input_shape: tuple[int, ...], train: Train, size: int | None
+        self,
+        taken: Taken,
+        model: str,
+        input_shape: tuple[int, ...],
+        train: Train,
+        size: int | None,
+        low_rank: LowRank,
     ) -> None:
         super().__init__()
         self.norm = "none"
         self.network = PretrainedNetwork(taken, wanted_channels(KEY, input_shape), size)
-        train_only(self.network.network, train)
         self.out_dim = features_of(self.network, KEY, model, input_shape)
+        if train == "lora":
+            add_low_rank(self.network, torch.zeros(1, *input_shape), KEY, low_rank)
+        train_only(self.network.network, train)
 
     def forward(self, x: Tensor, how: Pass = ALL_ROWS) -> Tensor:
         """[n, C, H, W] in 0..1 -> [n, D]; a pass tells nothing that it reads."""
@@ -55,9 +66,11 @@ class Torchvision(PretrainedBackbone):
         model: a name of `torchvision.models.list_models(module=torchvision.models)`.
         weights: None: random, which is of use as a control alone; hub: the best that torchvision offers,
             downloaded once; or a file .safetensors, .pt or .pth of the network's weights.
-        train: none; last: the last block and what follows it; all.
+        train: none; last: the last block and what follows it; all; lora: low-rank corrections beside its
+            linear layers, or beside its convolutions where it has none, by peft (Hu et al. 2022).
         size: pixels a side that pictures are resized to, bilinearly; None: as they are.
         norm, norm_steps: what models ask of other networks, read by none of this one's norms.
+        lora_rank, lora_alpha: of the corrections, each of which counts alpha / rank times.
     """
 
     def __init__(
@@ -69,9 +82,11 @@ class Torchvision(PretrainedBackbone):
         size: Pixels | None = None,
         norm: Norm = "none",
         norm_steps: Whole = 0,
+        lora_rank: Count = 8,
+        lora_alpha: Positive = 16.0,
     ) -> None:
         taken = of_torchvision(KEY, model, weights, wanted_channels(KEY, input_shape))
-        super().__init__(taken, model, input_shape, train, size)
+        super().__init__(taken, model, input_shape, train, size, LowRank(lora_rank, lora_alpha))
 
 
 class Timm(PretrainedBackbone):
@@ -85,7 +100,7 @@ class Timm(PretrainedBackbone):
         input_shape: (C, H, W); of one channel it is repeated.
         model: a name of `timm.list_models()`, such as vit_small_patch14_dinov2; a tag behind a dot chooses
             among weights.
-        weights, train, size, norm, norm_steps: see Torchvision.
+        weights, train, size, norm, norm_steps, lora_rank, lora_alpha: see Torchvision.
     """
 
     def __init__(
@@ -97,6 +112,8 @@ class Timm(PretrainedBackbone):
         size: Pixels | None = None,
         norm: Norm = "none",
         norm_steps: Whole = 0,
+        lora_rank: Count = 8,
+        lora_alpha: Positive = 16.0,
     ) -> None:
         taken = of_timm(KEY, model, weights, wanted_channels(KEY, input_shape))
-        super().__init__(taken, model, input_shape, train, size)
+        super().__init__(taken, model, input_shape, train, size, LowRank(lora_rank, lora_alpha))

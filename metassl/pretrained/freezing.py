@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from metassl.pretrained.lora import low_rank_parameters
 from metassl.pretrained.network import Train
 
 Stack = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def train_only(network: nn.Module, train: Train) -> None:
-    """Leaves parameters of what is learned alone: none of it, the last block and what follows it, or all.
+    """Leaves parameters of what is learned alone: none of it, the last block and what follows it, what was
+    added as low-rank corrections, or all.
 
     What stays becomes a buffer of the same name: no optimiser, inner loop or generator of weights meets it,
     and checkpoints have it as before.
@@ -24,6 +26,8 @@ def train_only(network: nn.Module, train: Train) -> None:
 
 
 def _learned(network: nn.Module, train: Train) -> Sequence[Tensor]:
+    if train == "lora":
+        return low_rank_parameters(network)
     everything = list(network.parameters())
     if train != "last":
         return everything if train == "all" else []

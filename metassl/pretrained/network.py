@@ -15,7 +15,7 @@ from metassl.errors import ConfigError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RGB = 3
-Train = Literal["none", "last", "all"]
+Train = Literal["none", "last", "all", "lora"]
 
 
 class Taken(NamedTuple):

@@ -103,6 +103,13 @@ def norms(config: DictConfig, learner: MetaLearner) -> Found:
         yield "backbone.norm", "this network keeps the norms that it came with."
 
 
+def corrections(config: DictConfig, learner: MetaLearner) -> Found:
+    """Sizes of low-rank corrections that there are none of."""
+    if "lora_rank" in config.backbone and config.backbone.train != "lora":
+        for name in ("lora_rank", "lora_alpha"):
+            yield f"backbone.{name}", f"it is of backbone.train=lora, found {config.backbone.train}."
+
+
 def parameters(config: DictConfig, learner: MetaLearner) -> Found:
     """A learning rate for what is not there."""
     if not any(name.startswith(SSL) for name, _ in learner.named_parameters()):
@@ -119,7 +126,8 @@ def judging(config: DictConfig, learner: MetaLearner) -> Found:
 
 
 RULES: tuple[Rule, ...] = (
-    no_objective, places, closed_forms, distractors, quality, unlabelled_queries, norms, parameters, judging,
+    no_objective, places, closed_forms, distractors, quality, unlabelled_queries, norms, corrections,
+    parameters, judging,
 )  # fmt: skip
 
 

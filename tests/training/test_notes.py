@@ -75,3 +75,5 @@ def test_a_norm_that_a_pretrained_network_does_not_take() -> None:
     task = metassl.TaskSpec(way=5, input_shape=(3, 32, 32), base_classes=30)
     (line,) = without_effect(config, build_learner(config, task), typed)
     assert line == "backbone.norm=batch has no effect here: this network keeps the norms that it came with."
+    (line,) = without_effect(config, build_learner(config, task), ["backbone.lora_rank=2"])
+    assert line == "backbone.lora_rank=2 has no effect here: it is of backbone.train=lora, found none."
