@@ -176,10 +176,10 @@ def test_runs_share_one_file(
 def test_what_is_given_in_the_wrong_form(sent: Path, labelled: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = labelled
     model = MetaClassifier.load(sent)
-    with pytest.raises(ValueError, match=rf"^X: found rows of numbers or words, the model was trained on pictures, of which torchvision's {SMALL} makes vectors\.$"):  # fmt: skip
+    with pytest.raises(ValueError, match="^X: found rows of numbers or words, the model was"):
         model.fit(np.zeros((60, 1024), np.float32), y)
     model.fit(x, y)
-    with pytest.raises(ValueError, match="X has 1024 features, but MetaClassifier is expecting"):
+    with pytest.raises(ValueError, match="found rows of numbers or words"):
         model.predict(np.zeros((2, 1024), np.float32))
 
 
