@@ -176,7 +176,7 @@ def test_runs_share_one_file(
 def test_what_is_given_in_the_wrong_form(sent: Path, labelled: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = labelled
     model = MetaClassifier.load(sent)
-    with pytest.raises(ValueError, match="^X: found rows of numbers or words, the model was"):
+    with pytest.raises(ValueError, match=r"^X: found rows of numbers or words, the model was"):
         model.fit(np.zeros((60, 1024), np.float32), y)
     model.fit(x, y)
     with pytest.raises(ValueError, match="found rows of numbers or words"):
