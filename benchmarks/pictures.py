@@ -31,6 +31,8 @@ from metassl.data.images.pictures import decode
 from metassl.evaluation.intervals import over_seeds
 from metassl.files import write_json
 from metassl.library.classifier.rivals import RIVALS
+from metassl.library.classifier.rows import PictureRows
+from metassl.library.saved_models import read_saved
 from metassl.provenance import git_state
 
 OWN, WITHOUT = "the model", "the model without U"
@@ -94,7 +96,8 @@ def of_draw(all_of: Sequence[Pictures], kind: Kind, model: str, seed: int) -> di
     seconds = time.process_time() - began
     alone = MetaClassifier.load(model).fit(x[y >= 0], y[y >= 0])
     found[WITHOUT] = float((alone.predict(asked) == truth).mean())
-    pixels = [own.encode(part).reshape(len(part), -1) / 255 for part in (x, asked)]
+    reader = PictureRows(read_saved(model).facts)  # behind an encoder the model's own numbers are vectors
+    pixels = [read(part).reshape(len(part), -1) / 255 for read, part in ((reader.fit, x), (reader, asked))]
     features = [own.embed(part) for part in (x, asked)]
     for what, (seen, new) in (("pixels", pixels), ("its features", features)):
         for name in OTHERS:
