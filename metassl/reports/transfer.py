@@ -31,7 +31,7 @@ class TransferReport:
         stored: number of stored tasks or of starts.
         kind: what they are, in the plural.
         distance: the run's own.
-        gains: name of a choice of the start -> gain in cross-entropy.
+        gains: name of a choice of the start -> gain in the loss of the queries: cross-entropy of classes, squared error of values.
         distances: name -> how it agrees with the gains.
         oracles: names of the distances that read the query labels.
     """
@@ -55,7 +55,7 @@ class TransferReport:
         lines = [
             f"{self.tasks} test tasks, {self.stored} {self.kind} of a run with "
             f"distance={self.distance}; mean ± 95% CI (t) over the test tasks",
-            f"{'start':<14}{'rank correlation of -d and gain':<34}gain in cross-entropy",
+            f"{'start':<14}{'rank correlation of -d and gain':<34}gain in the loss of the queries",
         ]
         for name, value in self.distances.items():
             note = "  NO METHOD: reads the QUERY LABELS" if name in self.oracles else ""
