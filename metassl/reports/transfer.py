@@ -31,7 +31,8 @@ class TransferReport:
         stored: number of stored tasks or of starts.
         kind: what they are, in the plural.
         distance: the run's own.
-        gains: name of a choice of the start -> gain in the loss of the queries: cross-entropy of classes, squared error of values.
+        gains: name of a choice of the start -> gain in the loss of the queries, the cross-entropy of classes
+            or the squared error of values.
         distances: name -> how it agrees with the gains.
         oracles: names of the distances that read the query labels.
     """
