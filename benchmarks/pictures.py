@@ -1,10 +1,12 @@
 """What `metassl.MetaClassifier` makes of a folder of pictures of classes that its model has never seen.
 
     python -m benchmarks.pictures handwriting ../shared/data
+    python -m benchmarks.pictures printed ../shared/data --model glyphs
     python -m benchmarks.pictures photographs ../shared/data --model outputs/<when>
 
 handwriting: five characters of Omniglot's evaluation alphabets as pictures of 105 × 105, dark on white, 1
 labelled and 10 unlabelled drawings of each, and the other 9 to be told; by the model of the package.
+printed: the same of five test characters of the embedded letters.
 photographs: eight test classes of CIFAR-FS, 3 labelled and 25 unlabelled pictures of each, and 40 others to
 be told; by a run on CIFAR-FS, whose folder is given.
 
@@ -66,6 +68,12 @@ def characters(folder: Path) -> list[Pictures]:
     return [np.stack(pictures) for pictures in found.values()]
 
 
+def printed(folder: Path) -> list[Pictures]:
+    """[20, 28, 28] the embedded pictures of each test character; nothing of the folder."""
+    x, y = metassl.dataset("glyphs", "test")
+    return [x[y == name, ..., 0] for name in sorted(set(y))]
+
+
 def photographs(folder: Path) -> list[Pictures]:
     """[n, 32, 32, 3] the pictures of each test class of CIFAR-FS."""
     x, y = metassl.dataset("cifar_fs", "test", options={"paths.data_dir": str(folder)})
@@ -74,6 +82,7 @@ def photographs(folder: Path) -> list[Pictures]:
 
 KINDS: Mapping[str, Kind] = {
     "handwriting": Kind(characters, way=5, shot=1, unlabelled=10, asked=9),
+    "printed": Kind(printed, way=5, shot=1, unlabelled=10, asked=9),
     "photographs": Kind(photographs, way=8, shot=3, unlabelled=25, asked=40),
 }
 
