@@ -111,7 +111,7 @@ def _score(published: Published, records: Records, results: Path) -> Score:
 def _verdicts(table: Table, published: Published, records: Records, score: Score) -> Verdicts:
     return {
         (entry.row, entry.column): verdict(
-            {} if entry.words else published[entry.experiment],  # of another test nothing is published
+            {} if entry.words or entry.train else published[entry.experiment],  # of another run nothing is
             records.get((table.name, entry.row, entry.column), {}),
             score,
         )

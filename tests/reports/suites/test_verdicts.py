@@ -90,6 +90,17 @@ def test_the_report_has_every_cell(suite: Suite, tmp_path: Path) -> None:
     assert "metassl benchmark suite=mine.yaml rows=[two]" in html
 
 
+def test_a_row_that_is_trained_otherwise_stands_beside_nothing_published(
+    suite: Suite, tmp_path: Path
+) -> None:
+    text, _ = write_suite_report(suite, published(), tmp_path)
+    assert "| one | plain | 95.00 | 95.10 ± 0.28 |" in text
+    changed = TEXT.replace("one: {experiments: a/x}", "one: {experiments: a/x, train: [trainer.steps=9]}")
+    text, _ = write_suite_report(read_suite(write(tmp_path, changed), "mine"), published(), tmp_path)
+    assert "95.10 ± 0.28" in text
+    assert "95.00" not in text
+
+
 def test_the_report_says_when_data_are_reduced(suite: Suite, tmp_path: Path) -> None:
     text, _ = write_suite_report(suite, published(), tmp_path)
     assert "Reduced data" not in text
