@@ -32,10 +32,8 @@ from metassl.library.episodes import Episodes
 
 ASKED = {"optdigits": 300, "cmc": 295, "diabetes": 154}  # of the fifth of the rows that nothing has seen
 LABELS = (1, 5)
-SOME, ALL = (
-    300,
-    5000,
-)  # unlabelled rows: as many as the model reads in its own benchmark, or all that are left
+SOME = 300  # unlabelled rows, as many as the model reads in its own benchmark
+ALL = 5000  # or all that are left
 STUNT = "protonet, episode=stunt"
 NETWORK = {"backbone.sizes": [256, 256], "backbone.norm": "none"}
 Drawn = dict[str, list[float]]
