@@ -24,6 +24,11 @@ def check(learner: MetaLearner, task: TaskSpec) -> None:
 
 def check_engine(learner: MetaLearner, engine: Engine) -> None:
     """Raises ConfigError where an engine can't run a learner."""
+    if learner.traits.leaves_torch and not engine.allows_buffers:
+        raise ConfigError(
+            f"engine: tasks can't run side by side with a classifier of another library ({_of(learner)}). "
+            "Allowed: engine=loop."
+        )
     if learner.backbone.traits.keeps_averages and not engine.allows_buffers:
         raise ConfigError(
             "engine: tasks can't run side by side with backbone.norm=running, whose moving averages every "
@@ -96,9 +101,8 @@ def losses_of_the_support_need_gradient_steps(learner: MetaLearner, task: TaskSp
 
 def tasks_must_make_sense(learner: MetaLearner, task: TaskSpec) -> str | None:
     """What a task asks for has to have a meaning to each part: some know classes alone."""
-    head = getattr(learner, "head", None)
     parts = [
-        ("model", type(head if isinstance(head, Head) else learner).__name__, learner.traits.outcomes),
+        ("model", _of(learner), learner.traits.outcomes),
         ("ssl", type(learner.ssl.objective).__name__, learner.ssl.objective.outcomes),
     ]
     if learner.ssl.policy is not None:
@@ -111,6 +115,12 @@ def tasks_must_make_sense(learner: MetaLearner, task: TaskSpec) -> str | None:
                 f"{task.outcome.asks} (outcome={task.outcome.name})."
             )
     return None
+
+
+def _of(learner: MetaLearner) -> str:
+    """The name of what a learner predicts by."""
+    head = getattr(learner, "head", None)
+    return type(head if isinstance(head, Head) else learner).__name__
 
 
 def turns_need_squares(learner: MetaLearner, task: TaskSpec) -> str | None:

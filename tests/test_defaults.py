@@ -13,7 +13,7 @@ from metassl.ssl.term import SSLTerm
 from tests.conftest import CONF
 from tests.support.composing import composed
 
-GROUPS = ("model", "ssl", "distance", "behind", "start_distance", "backbone", "engine")
+GROUPS = ("model", "ssl", "distance", "behind", "start_distance", "classifier", "backbone", "engine")
 # what the builder fills in or an owner hands over, and parts that are built with their own defaults
 GIVEN = {
     "self",
@@ -58,6 +58,7 @@ OWNERS = {
     "distance": "model=nearest_task",
     "behind": "model=starts",
     "start_distance": "model=starts",
+    "classifier": "model=rfs",
     "ssl": "model=protonet",
 }
 

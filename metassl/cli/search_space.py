@@ -21,7 +21,7 @@ from metassl.shipped import conf_folder
 PAIR = ("model", "ssl")
 TUNABLE = (
     "model", "ssl", "backbone", "optimizer", "engine", "trainer", "episode", "behind", "distance",
-    "start_distance",
+    "start_distance", "classifier",
 )  # fmt: skip
 BUDGET = ("trainer.steps", "trainer.val_every", "trainer.devices", "trainer.accelerator")
 

@@ -72,8 +72,8 @@ class Auto:
         return self.candidates[self.chosen or self._entrants(learner)[0]].map(learner, function, tasks)
 
     def _entrants(self, learner: MetaLearner) -> list[str]:
-        moving = learner.backbone.traits.keeps_averages
-        return [name for name, engine in self.candidates.items() if engine.allows_buffers or not moving]
+        single = learner.one_by_one
+        return [name for name, engine in self.candidates.items() if engine.allows_buffers or not single]
 
     def _choose(self, key: str) -> None:
         medians = {name: statistics.median(each[1:]) for name, each in self.seconds.items()}

@@ -74,6 +74,11 @@ class MetaLearner(nn.Module):
         """Whether the prediction of one query depends on the other queries."""
         return self.backbone.traits.transductive or self.traits.transductive
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether its tasks have to follow each other: they update moving averages, or leave torch."""
+        return self.backbone.traits.keeps_averages or self.traits.leaves_torch
+
     def adapt(self, episode: Episode, stage: Stage) -> Adapted:
         """φ for a task, from its support and, as the stage says, its unlabelled images."""
         raise NotImplementedError

@@ -23,6 +23,7 @@ class LearnerTraits:
             embed each image once.
         keeps_tasks: whether it keeps examples of training tasks, so that of several processes each has to
             see the tasks of all.
+        leaves_torch: whether adaptation is done by another library, which needs the values of tensors.
         outcomes: what its tasks may ask for.
     """
 
@@ -35,4 +36,5 @@ class LearnerTraits:
     transductive: bool = False
     embeds_apart: bool = False
     keeps_tasks: bool = False
+    leaves_torch: bool = False
     outcomes: tuple[type[Outcome], ...] = (Outcome,)

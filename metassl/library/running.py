@@ -16,7 +16,7 @@ from metassl.tasks.stage import TEST, Stage
 def engine_name(learner: MetaLearner) -> str:
     """The engine that a learner runs on by default: the command's, or one task after the other where moving
     averages follow them."""
-    return "loop" if learner.backbone.traits.keeps_averages else "threads"
+    return "loop" if learner.one_by_one else "threads"
 
 
 @contextmanager

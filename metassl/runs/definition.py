@@ -23,6 +23,7 @@ GROUPS = (
     "distance",
     "behind",
     "start_distance",
+    "classifier",
     "features",
     "experiment",
 )  # config groups that change nothing but sections

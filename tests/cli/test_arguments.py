@@ -24,7 +24,7 @@ from tests.support.processes import done
         (["~paths.output_dir"], ["~paths.output_dir: a run needs this key"]),
         (
             ["modle=maml"],
-            ["key: found 'modle'. Did you mean 'model'? Allowed: backbone, behind, dataset, distance, "],
+            ["key: found 'modle'. Did you mean 'model'? Allowed: backbone, behind, classifier, dataset, "],
         ),
         (["behind=maml"], ["behind: found a choice", "Allowed with model=mixed_starts or starts."]),
         (["trainer.step=5"], ["trainer.step'", "'trainer.steps'"]),
@@ -95,7 +95,7 @@ def test_right_words_pass(words: list[str]) -> None:
     assert prepare(words, CONF) == words
 
 
-PARTS = ("backbone", "engine", "distance", "behind", "start_distance")
+PARTS = ("backbone", "engine", "distance", "behind", "start_distance", "classifier")
 
 
 def test_every_option_of_every_group_composes() -> None:

@@ -50,6 +50,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "r2d2 × pseudo_label_soft": ("model=r2d2", "ssl=pseudo_label_soft"),
     "relation × random_walk": ("model=relation", "ssl=random_walk"),
     "reptile × learned_critic": ("model=reptile", "ssl=learned_critic"),
+    "rfs × soft_kmeans": ("model=rfs", "ssl=soft_kmeans"),
     "starts × soft_kmeans": ("model=starts", "ssl=soft_kmeans"),
     "tabular_icl × descriptor": ("model=tabular_icl", "ssl=descriptor"),
     "tpn × learned_weights": ("model=tpn", "ssl=learned_weights"),

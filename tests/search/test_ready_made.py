@@ -1,6 +1,6 @@
 """The spaces beside the methods: every key is there, its bounds are in its range, and it changes something."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,21 @@ def shared() -> Any:
     return OmegaConf.unsafe_merge(part("config"), *map(part, SHARED), {"paths": {"output_dir": "run"}})
 
 
-def pair(model: str, ssl: str) -> DictConfig:
-    found = OmegaConf.unsafe_merge(shared().copy(), part(f"model/{model}"), part(f"ssl/{ssl}"), SMALL)
+def pair(model: str, ssl: str, **groups: str) -> DictConfig:
+    """The config of a pair; `groups` choose what else a model consists of."""
+    parts = (part(f"model/{model}").copy(), part(f"ssl/{ssl}"), SMALL)
+    found = OmegaConf.unsafe_merge(shared().copy(), *parts)
+    for group, option in groups.items():
+        found[group] = part(f"{group}/{option}")[group].copy()
     assert isinstance(found, DictConfig)
     return found
+
+
+OF_GROUP: Mapping[str, Callable[[str], dict[str, str]]] = {
+    "model": lambda name: {"model": name},
+    "ssl": lambda name: {"ssl": name},
+    "classifier": lambda name: {"model": "rfs", "classifier": name},
+}
 
 
 def space(texts: dict[str, str]) -> list[Parameter]:
@@ -71,13 +82,13 @@ def counting(config: DictConfig, found: list[Parameter]) -> list[Parameter]:
 def test_every_method_has_one() -> None:
     assert {path.stem for path in FILES if path.parent.name == "model"} == set(MODELS)
     assert {path.stem for path in FILES if path.parent.name == "ssl"} == set(OBJECTIVES) - NOTHING
-    assert {path.parent.name for path in FILES} == {"model", "ssl"}
+    assert {path.parent.name for path in FILES} == {"model", "ssl", "classifier"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_file_says_where_its_bounds_come_from_and_keeps_to_the_ranges(path: Path) -> None:
     assert path.read_text().startswith("# ")
-    config = pair(**{"model": "maml", "ssl": "none", path.parent.name: path.stem})
+    config = pair(**{"model": "maml", "ssl": "none"} | OF_GROUP[path.parent.name](path.stem))
     for each in space(read_space(path)):
         default = OmegaConf.select(config, each.key, default="missing")
         assert default != "missing", each.key

@@ -115,12 +115,16 @@ class HeadLearner(MetaLearner):
             state, memory = self._fit(episode, z, stage)
             logits = self._of_queries(episode, z["query"], state)
             _, scores = query_scores(logits, episode)
-            head = self.head.of(episode.outcome)
-            loss = head.loss(state, logits, episode.query_y, episode.query_weight, episode.outcome)
-            loss = loss + self._regulariser(episode, z)
+            loss = self._task_loss(episode, z, state, logits, stage)
             with self.placed(self.meta_constants()):
                 loss = loss + self._outer_ssl(episode, z, state, stage)
                 return loss, scores | self.reports(memory)
+
+    def _task_loss(self, episode: Episode, z: Features, state: Any, logits: Tensor, stage: Stage) -> Tensor:
+        """The head's loss on the queries, and what it adds to it."""
+        head = self.head.of(episode.outcome)
+        loss = head.loss(state, logits, episode.query_y, episode.query_weight, episode.outcome)
+        return loss + self._regulariser(episode, z)
 
     def _regulariser(self, episode: Episode, z: Features) -> Tensor | float:
         targets = episode.outcome.targets(episode.query_y, episode.outputs)
@@ -168,6 +172,11 @@ class HeadLearner(MetaLearner):
         z = self.embed(torch.cat(xs), self.anchor(episode, stage), how)
         return dict(zip(parts, z.split([len(x) for x in xs]), strict=True))
 
+    def _first_fit(self, z: Tensor, episode: Episode, stage: Stage) -> Any:
+        """The head's state by S alone, whose features are z."""
+        head = self.head.of(episode.outcome)
+        return head.fit(z, episode.support_targets(), episode.support_weight)
+
     def _fit(self, episode: Episode, z: Features, stage: Stage) -> tuple[Any, Memory]:
         """The head's state, and what the objective kept of the last refit."""
         memory: Memory = {}
@@ -199,13 +208,13 @@ class HeadLearner(MetaLearner):
         self, episode: Episode, unlabelled: Unlabelled, part: str, z: Features, state: Any, stage: Stage
     ) -> Context:
         """The objective's view of the task through the head as it is fitted now."""
-        head, targets = self.head.of(episode.outcome), episode.support_targets()
+        head = self.head.of(episode.outcome)
 
         def predicts(state: Any) -> Callable[[Tensor], Tensor]:
             return lambda features: mask_outputs(head.logits(state, features), episode.class_mask)
 
         def fit(support: Tensor) -> Callable[[Tensor], Tensor]:
-            return predicts(head.fit(support, targets, episode.support_weight))
+            return predicts(self._first_fit(support, episode, stage))
 
         start = f"{part}/"
         known = {name.removeprefix(start): f for name, f in z.items() if name.startswith(start)}

@@ -30,6 +30,7 @@ class RunKeys(BaseModel):
     distance: Part
     behind: Part
     start_distance: Part
+    classifier: Part
     features: Part
     ssl: SSLKeys
     optimizer: OptimizerKeys
