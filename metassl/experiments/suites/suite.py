@@ -30,13 +30,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a suite; `axis` names the numbers that its columns are, None for no curve."""
+    """A table of a suite.
+
+    Attributes:
+        name: of it; "" for the only one.
+        axis: what the numbers are that its columns are; None for no curve.
+        columns, rows: their names.
+        entries: its cells.
+        mean: name of a further column, the mean over the others; "" for none.
+    """
 
     name: str
     axis: str | None
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     entries: tuple[Entry, ...]
+    mean: str = ""
 
     def at(self, row: str, column: str) -> Entry:
         """The cell at this place."""

@@ -9,7 +9,8 @@
           inference: {experiments: [...], weights: ren2018/supervised}
 
 One experiment in the place of a list stands for every column; `weights` names the experiments whose trained
-weights are tested, where they are not the experiments' own. With `axis` the columns are numbers of a curve.
+weights are tested, where they are not the experiments' own. With `axis` the columns are numbers of a curve;
+`mean` names a further column of the report, the mean over the others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from metassl.yaml_files import read_yaml
 NEEDED = {"suite": ("title", "seeds", "tables"), "table": ("columns", "rows"), "row": ("experiments",)}
 ALLOWED = {
     "suite": (*NEEDED["suite"], "about"),
-    "table": (*NEEDED["table"], "name", "axis"),
+    "table": (*NEEDED["table"], "name", "axis", "mean"),
     "row": (*NEEDED["row"], "weights", "words", "train"),
 }
 
@@ -50,8 +51,10 @@ def _table(path: Path, content: Any) -> Table:
     columns = {str(name): tuple(words or ()) for name, words in read["columns"].items()}
     rows = {str(name): _checked(path, "row", row) for name, row in read["rows"].items()}
     entries = tuple(entry for name, row in rows.items() for entry in _entries(path, name, row, columns))
-    axis = read.get("axis")
-    return Table(str(read.get("name", "")), axis, tuple(columns), tuple(rows), entries)
+    axis, mean = read.get("axis"), str(read.get("mean") or "")
+    if mean and (axis or mean in columns):
+        raise UserError(f"{path}: 'mean' names a further column of a table without an axis, found '{mean}'.")
+    return Table(str(read.get("name", "")), axis, tuple(columns), tuple(rows), entries, mean)
 
 
 def _entries(

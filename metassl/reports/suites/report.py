@@ -11,6 +11,7 @@ from metassl.outcomes.scores import ACCURACY, KNOWN, Score, score_named
 from metassl.reports.blocks import Block, Folded, Heading, Lines, Paragraph, Picture
 from metassl.reports.pages import markdown_page, write_page
 from metassl.reports.suites.best import Best, best_of_columns
+from metassl.reports.suites.means import mean_records, with_mean
 from metassl.reports.suites.plots import draw_table
 from metassl.reports.suites.protocol import protocol
 from metassl.reports.suites.records import Records, read_records
@@ -52,7 +53,7 @@ def write_suite_report(suite: Suite, published: Published, results: Path) -> tup
     results.mkdir(parents=True, exist_ok=True)
     records = read_records(results)
     score = _score(published, records, results)
-    tables = [(table, _verdicts(table, published, records, score)) for table in suite.tables]
+    tables = [(with_mean(table), _verdicts(table, published, records, score)) for table in suite.tables]
     compared = any(is_compared(table, verdicts) for table, verdicts in tables)
     reduced = any(found.reduced for _, verdicts in tables for found in verdicts.values())
     notes = NOTES.format(score=f"{score.opening} in %" if score.percent else score.opening)
@@ -109,7 +110,11 @@ def _score(published: Published, records: Records, results: Path) -> Score:
 
 
 def _verdicts(table: Table, published: Published, records: Records, score: Score) -> Verdicts:
-    return {
+    means = {
+        (row, table.mean): verdict({}, mean_records(table, row, records, score), score)
+        for row in (table.rows if table.mean else ())
+    }
+    return means | {
         (entry.row, entry.column): verdict(
             {} if entry.words or entry.train else published[entry.experiment],  # of another run nothing is
             records.get((table.name, entry.row, entry.column), {}),

@@ -39,7 +39,7 @@ def _with_mark(verdicts: Verdicts, row: str, column: str, best: Mapping[str, Bes
     """Ours, with a star where it differs from the best of the column."""
     found = verdicts[row, column]
     text = _ours(found)
-    if len(found.seeds) == 1:  # which have no spread
+    if len(found.seeds) == 1 and not isnan(found.ci):  # which have no spread
         text += f" (test ± {found.ci:.{found.digits}f})"
     if column not in best:
         return text

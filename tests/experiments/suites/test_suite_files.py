@@ -58,6 +58,7 @@ def test_a_row_can_train_each_column_in_another_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        ("  - columns", "  - mean: plain\n    columns", "'mean' names a further column"),
         ("title: A table", "titel: A table", "key of a suite: found 'titel'. Did you mean 'title'?"),
         ("experiments: a/x", "experiment: a/x", "Did you mean 'experiments'?"),
         ("experiments: a/x", "weights: a/x", "found no 'experiments' in a row"),

@@ -101,6 +101,24 @@ def test_a_row_that_is_trained_otherwise_stands_beside_nothing_published(
     assert "95.00" not in text
 
 
+@pytest.mark.parametrize("seeds", [(0,), (0, 7)])
+def test_the_mean_over_the_columns_comes_first(tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    """Of seeds that have all columns; its spread is that of the means."""
+    text = TEXT.replace("  - columns", "  - mean: of both\n    columns")
+    suite = read_suite(write(tmp_path, text), "mine")
+    for seed in seeds:
+        cells = {"plain": cell(90 + seed), "more": cell(96 - 3 * seed)}
+        write_json(tmp_path / f"one-{seed}.json", {"table": "", "row": "one", "seed": seed, "cells": cells})
+    lonely = {"table": "", "row": "two", "seed": 0, "cells": {"plain": cell(80)}}
+    write_json(tmp_path / "two-0.json", lonely)
+    nothing = {name: {**STATED, "accuracy": None} for name in ("a/x", "a/y", "a/z")}
+    report, _ = write_suite_report(suite, nothing, tmp_path)
+    assert "|  | of both | plain | more |" in report
+    one = next(line for line in report.splitlines() if line.startswith("| one"))
+    assert one.split(" | ")[1] == ("93.00" if len(seeds) == 1 else "89.50 ± 4.95")  # 93 and 86
+    assert "| two | – | 80.00 (test ± 0.40) | – |" in report
+
+
 def test_the_report_says_when_data_are_reduced(suite: Suite, tmp_path: Path) -> None:
     text, _ = write_suite_report(suite, published(), tmp_path)
     assert "Reduced data" not in text
