@@ -19,6 +19,7 @@ from metassl.backbones.base import Backbone
 from metassl.data.builder import EpisodeBuilder
 from metassl.data.task_stream import TaskStream
 from metassl.engine.base import Engine
+from metassl.engine.loop import Loop
 from metassl.engine.vmap import Vmap
 from metassl.learners.base import MetaLearner
 from metassl.norms.base import ALL_ROWS, Pass
@@ -103,7 +104,8 @@ def embed_once(test: MetaTest, stages: Iterable[Stage]) -> MetaTest:
     table = Table(learner.backbone, builder, next(learner.parameters()).device)
     stream = copy(test.stream)
     stream.builder, stream.tasks = builder.gathering(table.numbers), TASKS
-    fast = MetaTest(_with_backbone(learner, table), Vmap(TASKS), stream)
+    engine = Loop() if learner.traits.leaves_torch else Vmap(TASKS)
+    fast = MetaTest(_with_backbone(learner, table), engine, stream)
     return fast if _agree(test, fast, stages) else test
 
 

@@ -20,7 +20,7 @@ from tests.conftest import CONF
 from tests.support.composing import composed
 
 OBJECTIVES = sorted(path.stem for path in (CONF / "ssl").glob("*.yaml"))
-HEADS = ("protonet", "matching", "relation", "tpn", "r2d2", "metaoptnet", "in_context")
+HEADS = ("protonet", "matching", "relation", "tpn", "r2d2", "metaoptnet", "in_context", "rfs")
 NOT_SO = ("maml", "cnaps", "baseline")  # the task enters the features, or they are adapted to by steps
 VARIANTS = {"": TEST, "_deprived": CONTROL}
 EPISODES = (

@@ -29,8 +29,8 @@ class RFS(HeadLearner):
     Training: CE of S ∪ Q among all B classes, plus the objective's penalties on U. The N-way head of a
     training task is the rows of the B-way one, which is also what the objective and the logs see. At
     validation and test a classifier of scikit-learn is fitted to S, once more with the objective's labels of
-    U, and classifiers that read unlabelled rows are given U as it is (ssl=descriptor). With backbone=raw
-    no features are trained: then it is that plain classifier, on the episodes of all other methods.
+    U, and classifiers that read unlabelled rows are given U as it is (ssl=descriptor). With backbone=raw and
+    backbone.norm=none no features are trained: it is that plain classifier, on the episodes of all others.
 
     Differs from the paper: no distillation (its RFS-simple), no augmented copies of S; a training batch is
     the classes of one task.
