@@ -2,22 +2,27 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from metassl.experiments.planned_runs import PlannedRun, PlannedTest
 from metassl.experiments.suites.suite import Entry
 
+LONGEST = 110  # letters of a name; file systems take 255
+
 
 def training_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedRun:
     """The training behind an entry with a seed; `changes` are words for every run."""
-    name = "-".join((entry.weights, *map(slug, entry.train), str(seed)))
-    return PlannedRun(name, (f"experiment={entry.weights}", f"seed={seed}", *changes, *entry.train))
+    name = _short("-".join((entry.weights, *map(slug, entry.train))))
+    return PlannedRun(
+        f"{name}-{seed}", (f"experiment={entry.weights}", f"seed={seed}", *changes, *entry.train)
+    )
 
 
 def extra_test_of(entry: Entry, seed: int, changes: Sequence[str]) -> PlannedTest:
     """The test of an entry whose training ends with another one."""
     trained = training_of(entry, seed, changes)
-    name = "-".join(map(slug, (entry.experiment, *entry.words)))
+    name = _short("-".join(map(slug, (entry.experiment, *entry.words))))
     keys = {word.partition("=")[0] for word in entry.words}
     left = [word for word in entry.train if word.partition("=")[0] not in keys]  # the test's word wins
     words = (f"experiment={entry.experiment}", f"seed={seed}", *changes, *left, *entry.words)
@@ -43,6 +48,13 @@ def result_folder(entry: Entry, seed: int, changes: Sequence[str], out: Path) ->
     if entry.needs_test:
         return out / extra_test_of(entry, seed, changes).name
     return out / training_of(entry, seed, changes).name
+
+
+def _short(name: str) -> str:
+    """The name, cut where a training and its test together would be too long for a file of that name."""
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def slug(text: str) -> str:

@@ -55,6 +55,21 @@ def test_a_row_can_train_each_column_in_another_way(tmp_path: Path) -> None:
     assert len(needed_trainings(one.entries[:2], [0], [])) == 1
 
 
+def test_a_run_of_many_words_has_a_name_that_a_file_can_have(tmp_path: Path) -> None:
+    """Runs that differ in the last word have names that differ, as have their tests; the seed stays readable."""
+    many = ", ".join(f"some.key.of.the.training{k}=value" for k in range(20))
+    text = TEXT.replace(
+        "one: {experiments: a/x}", f"one: {{experiments: a/x, train: [[{many}, b=1], [{many}, b=2]]}}"
+    )
+    entries = read_suite(write(tmp_path, text), "mine").tables[0].entries[:2]
+    plain, more = needed_trainings(entries, [7], [])
+    assert plain.name != more.name
+    assert plain.name.endswith("-7")
+    (test,) = needed_tests(entries, [7], [])
+    assert test.name.startswith(f"{more.name}/tests/")
+    assert len(f"{test.name}.lock".replace("/", "__")) < 255
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
