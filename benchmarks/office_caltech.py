@@ -27,6 +27,7 @@ import torch
 
 import metassl
 from benchmarks.plain_adaptation import PLAIN, Adapted, Floats, Labels
+from benchmarks.skada_adaptation import SKADA
 from metassl.files import write_json
 from metassl.learners.base import MetaLearner
 from metassl.library.episodes import Episodes
@@ -91,7 +92,7 @@ def main(folder: Path, to: Path | None, steps: int, only: list[str]) -> None:
     """Prints a line for each method, and writes what is known so far after each."""
     torch.set_num_threads(1)
     kept: dict[str, Any] = {"pairs": list(PAIRS), "steps": steps, "methods": {}}
-    for name, choices in PLAIN.items():
+    for name, choices in {**PLAIN, **SKADA}.items():
         if not only or name in only:
             _note(kept, to, name, *plain(folder, choices))
     for name in POOLED:

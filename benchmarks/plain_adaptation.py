@@ -80,13 +80,16 @@ def subspace_alignment(k: int, after: Adapted) -> Adapted:
 
 
 def coral(shrinkage: float, after: Adapted) -> Adapted:
-    """Sun et al. 2016 (CORAL), Algorithm 1: X_s C_s^{-1/2} C_t^{1/2}, C = covariance + λI."""
+    """Sun et al. 2016 (CORAL), Algorithm 1: X_s C_s^{-1/2} C_t^{1/2}, C = covariance + λI.
+
+    The paper's features are normalised; here X_s is centred, and gets the target's mean.
+    """
 
     def power(x: Floats, p: float) -> Floats:
         values, vectors = np.linalg.eigh(np.cov(x, rowvar=False) + shrinkage * np.eye(x.shape[1]))
         return (vectors * np.maximum(values, 1e-12) ** p) @ vectors.T
 
-    return lambda s, y, t: after(s @ power(s, -0.5) @ power(t, 0.5), y, t)
+    return lambda s, y, t: after((s - s.mean(0)) @ power(s, -0.5) @ power(t, 0.5) + t.mean(0), y, t)
 
 
 def transfer_components(k: int, after: Adapted, ridge: float = 1.0) -> Adapted:
