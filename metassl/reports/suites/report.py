@@ -125,7 +125,7 @@ def _verdicts(table: Table, published: Published, records: Records, score: Score
 
 
 def _sources(suite: Suite, published: Published, score: Score) -> str:
-    stated = [published[entry.experiment] for entry in suite.entries if not entry.words]
+    stated = [published[entry.experiment] for entry in suite.entries if not (entry.words or entry.train)]
     lines = dict.fromkeys(
         f"Published: {s['source']} (over {s.get('over', 'episodes')}; tolerance {s['tolerance']})"
         for s in stated
