@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from metassl.data.images.pictures import MODES
+from metassl.data.images.pictures import MODES, centre_of
 
 PLAIN = 8  # standard deviation of the brightness of an edge, of 255, up to which it is of one colour
 
@@ -19,7 +19,7 @@ def framed(pictures: Iterable[Image.Image], height: int, width: int, channels: i
     """[n, H, W, C] of pictures of any size.
 
     A picture whose edge is of one colour, as a drawing on paper has it, is filled up with that colour to the
-    learner's proportions, so that nothing is cut off; of any other the centre is kept, as by
+    learner's proportions, so that nothing is cut off; of any other the centre is kept, to the bit as by
     dataset=image_folder. Colour becomes brightness where C = 1, and grey is repeated where C = 3.
     """
     mode = MODES[channels]
@@ -39,7 +39,7 @@ def _framed(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     x = np.asarray(picture)
     edge = np.concatenate((x[0], x[-1], x[:, 0], x[:, -1]))
     if edge.std(0).max() > PLAIN:
-        return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+        return centre_of(picture, size)
     colour = np.median(edge, axis=0).round().astype(int)
     return ImageOps.pad(
         picture, size, Image.Resampling.LANCZOS, int(colour) if x.ndim == 2 else tuple(map(int, colour))

@@ -1,8 +1,11 @@
 """Pictures of any size become those of a learner."""
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
+from metassl.data.images.pictures import fitted
 from metassl.trained.framing import as_pictures, framed
 
 
@@ -22,6 +25,14 @@ def test_of_a_photograph_the_centre_is_kept() -> None:
     noise[:, 20:40] = 200
     small = framed([Image.fromarray(noise)], 10, 10, 3)[0]
     assert np.abs(small[2:8, 2:8].astype(int) - 200).max() < 3
+
+
+def test_a_photograph_becomes_what_training_had_made_of_its_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (70, 41, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    np.testing.assert_array_equal(
+        framed([Image.fromarray(noise)], 32, 32, 3)[0], fitted(tmp_path / "photo.png", 32, 3)
+    )
 
 
 def test_of_the_right_size_it_stays_as_it_is() -> None:

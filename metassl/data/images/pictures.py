@@ -74,7 +74,12 @@ def fitted(file: Path, size: int, channels: int) -> np.ndarray:
     Raises as `decode`.
     """
     upright = decode(file, MODES[channels], f"'{file}'")
-    return np.asarray(ImageOps.fit(upright, (size, size))).reshape(size, size, channels)
+    return np.asarray(centre_of(upright, (size, size))).reshape(size, size, channels)
+
+
+def centre_of(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The largest middle part of these proportions, resized bicubically to (width, height)."""
+    return ImageOps.fit(picture, size, Image.Resampling.BICUBIC)
 
 
 def squeeze(images: np.ndarray, size: int, resample: Image.Resampling) -> np.ndarray:
