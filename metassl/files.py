@@ -1,5 +1,6 @@
 """Writing files so that none is ever half-written."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -25,6 +26,12 @@ def remove_leftovers(folder: Path) -> None:
     """Removes the temporary files below a folder that a killed process has left."""
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

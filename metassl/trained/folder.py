@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from metassl.errors import DataError, UserError
-from metassl.files import read_json, write_atomically, write_json
+from metassl.files import read_json, sha256_of, write_atomically, write_json
 from metassl.runs.facts import is_number
 from metassl.runs.file_names import ENCODER
 from metassl.targets import refuse_foreign_targets
@@ -23,6 +23,7 @@ from metassl.weights_file import read_weights, write_weights
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 ONNX = "embedding.onnx"
+WEIGHED = (WEIGHTS, ENCODER)  # the files whose bits config.json knows
 FORMAT = "metassl model, version 1"
 ENCODING = {"scale": str, "categories": int, "width": int | None}
 STARTS_FROM = ("pretrained",)  # arguments that name a file of weights, which these take the place of
@@ -64,6 +65,7 @@ def write_model(model: Model, folder: Path, half: bool = False, graph: Graph | N
         "trained_on": model.facts.plain(),
         "temperature": model.temperature,
         "about": dict(model.about),
+        "sha256": {name: sha256_of(folder / name) for name in WEIGHED if (folder / name).is_file()},
     }
     write_json(folder / CONFIG, content)  # the last, so that a folder with it is whole
 
@@ -87,7 +89,7 @@ def read_model(folder: Path) -> Model:
     _check_encoder(path, encoder, facts)
     refuse_foreign_targets({**sections, "encoder": encoder}, where=str(path))
     about = content.get("about")
-    return Model(
+    model = Model(
         sections=sections,
         facts=facts,
         encoding=_encoding(path, content.get("encoding")),
@@ -97,6 +99,23 @@ def read_model(folder: Path) -> Model:
         name=str(folder),
         encoder=encoder_of(folder, encoder, facts),
     )
+    _check_sums(folder, content.get("sha256"))
+    return model
+
+
+def _check_sums(folder: Path, sums: Any) -> None:
+    """Raises DataError where a file is not what was written; a model of before there were sums has none."""
+    if sums is None:
+        return
+    if not isinstance(sums, dict) or not set(sums) <= set(WEIGHED):
+        raise DataError(f"{folder / CONFIG}: 'sha256' has to have a sum for files of {', '.join(WEIGHED)}.")
+    for name, expected in sums.items():
+        path = folder / name
+        if path.is_file() and sha256_of(path) != expected:
+            raise DataError(
+                f"model: {path}: is not the file that {CONFIG} was written with (its SHA-256 differs): it is "
+                "damaged, or of another model."
+            )
 
 
 def _check_encoder(path: Path, section: Any, facts: Facts) -> None:

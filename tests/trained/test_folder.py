@@ -99,7 +99,37 @@ def test_what_a_config_may_not_hold(folder: Path, change: dict, line: str) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_a_bit_that_changed_is_seen(folder: Path) -> None:
+    """The number stays one, and the config says what the file was."""
+    before = {name: value.clone() for name, value in read_model(folder).weights.items()}
+    content = bytearray((folder / WEIGHTS).read_bytes())
+    content[-2] ^= 1
+    (folder / WEIGHTS).write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"model.safetensors: is not the file that config.json was written with"
+    ):
+        read_model(folder)
+    without_sums(folder)
+    after = read_model(folder).weights  # of a model of before there were sums
+    assert any((before[name] != after[name]).any() for name in after)
+
+
+@pytest.mark.parametrize("sums", [{"../other": "0"}, "0", {"config.json": "0"}])
+def test_sums_are_those_of_its_own_files(folder: Path, sums: object) -> None:
+    path = folder / CONFIG
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": sums}))
+    with pytest.raises(UserError, match="'sha256' has to have a sum for files of model"):
+        read_model(folder)
+
+
+def without_sums(folder: Path) -> None:
+    content = json.loads((folder / CONFIG).read_text())
+    del content["sha256"]
+    (folder / CONFIG).write_text(json.dumps(content))
+
+
 def test_weights_that_are_damaged_or_of_another_model(folder: Path) -> None:
+    without_sums(folder)
     write_weights(folder / WEIGHTS, {"backbone.blocks.0.conv.weight": torch.zeros(7, 1, 3, 3)}, {})
     with pytest.raises(UserError, match="the weights don't fit the config"):
         read_model(folder).learner()

@@ -1,6 +1,5 @@
 """Pictures to vectors, by networks of torchvision and timm that stay as they are."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 from metassl.data.pool import input_shape
 from metassl.data.preparing.progress import track
 from metassl.errors import ConfigError, UserError
+from metassl.files import sha256_of
 from metassl.pretrained.network import PretrainedNetwork, Taken, features_of, wanted_channels
 from metassl.pretrained.of_timm import of_timm
 from metassl.pretrained.of_torchvision import of_torchvision
@@ -157,8 +157,6 @@ class TimmFeatures(PictureEncoder):
 def _contents(file: Path) -> dict[str, Any]:
     """What tells a file of weights from another one, wherever it lies."""
     try:
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        return {"bytes": file.stat().st_size, "sha256": digest}
+        return {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
     except OSError as error:
         raise UserError(f"{KEY}.weights: {file}: can't be read ({error.strerror or error}).") from None
