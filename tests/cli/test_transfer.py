@@ -59,7 +59,10 @@ def test_script_on_a_run(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureF
 def test_starts_are_compared_too(tiny_npz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     train_and_test(
-        config_of(run, tiny_npz, "model=starts"), run, {"model": "starts", "start_distance": "clusters"}, []
+        config_of(run, tiny_npz, "model=starts", "start_distance=clusters"),
+        run,
+        {"model": "starts", "start_distance": "clusters"},
+        [],
     )
     told = json.loads((run / "results.json").read_text())["findings"]["start_distance"]
     column = pq.read_table(run / "episodes.parquet", columns=["start_distance"]).column(0)

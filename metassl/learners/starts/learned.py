@@ -60,7 +60,9 @@ class LearnedStart(Clusters):
         e = torch.stack([self.encoder(_described(view)).task for view in views])
         correction = self.correction(e).squeeze(-1) + self.places
         correction = (correction - correction.mean()).tanh()  # what all have in common says nothing
-        return super().forward(views, random).detach() * correction.exp()
+        clusters = super().forward(views, random).detach()
+        known = torch.isfinite(clusters)  # infinity times anything would have no gradient but NaN
+        return torch.where(known, torch.where(known, clusters, 1.0) * correction.exp(), torch.inf)
 
     def loss(self, distances: Tensor, losses: Tensor) -> Tensor:
         """The regret of a start drawn by d; 0 while a start is not known yet."""

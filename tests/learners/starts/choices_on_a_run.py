@@ -17,6 +17,7 @@ import torch
 
 from metassl.cli.evaluate import run_config, run_folder
 from metassl.evaluation.intervals import over_episodes
+from metassl.learners.starts.clusters import Clusters
 from metassl.learners.starts.controls import AverageStart, QueryStart, RandomStart
 from metassl.learners.starts.distance import StartDistance
 from metassl.learners.starts.fit import SupportFit
@@ -29,6 +30,7 @@ from metassl.training.checkpoints import tested_checkpoint
 from metassl.training.weights import load_weights
 
 OTHERS: dict[str, Callable[[int], StartDistance]] = {
+    "clusters": Clusters,
     "support's fit": SupportFit,
     "random": RandomStart,
     "average": AverageStart,

@@ -110,3 +110,17 @@ def test_the_regret_is_that_of_the_equation() -> None:
     assert float(distance.loss(d, losses).detach()) == pytest.approx(float(expected), rel=1e-5)
     unknown = torch.tensor([1.0, torch.inf, 0.5])
     assert float(distance.loss(unknown, losses).detach()) == 0
+
+
+@pytest.mark.parametrize("met", [[1.0, 0.0], [0.0, 0.0], [1.0, 2.0]])
+def test_starts_that_are_not_known_yet_leave_the_correction_as_it_is(met: list[float]) -> None:
+    """By S alone a start that never was the best is infinitely far: no gradient comes of it, and no NaN."""
+    backbone = network(0)
+    learner = Starts(backbone, HeadLearner(backbone), LearnedStart(backbone.out_dim, 2), 2)
+    learner.distance.usual[:, 0] = torch.tensor(met)
+    distances = learner.distances(tasks(3, 1)[0], TRAINING)
+    assert torch.equal(torch.isfinite(distances), torch.tensor(met) > 0)
+    learner.distance.loss(distances, torch.tensor([0.3, 0.1])).backward()
+    gradients = [p.grad for p in learner.distance.parameters() if p.grad is not None]
+    assert all(g.isfinite().all() for g in gradients)
+    assert any(bool(g.any()) for g in gradients) == all(x > 0 for x in met)
