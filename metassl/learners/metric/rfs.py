@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from metassl.backbones.base import Backbone
-from metassl.heads.base import Head
+from metassl.heads.plain.head import PlainHead
 from metassl.learners.gradient.classifiers import LinearClassifier
 from metassl.learners.metric.learner import Features, HeadLearner
+from metassl.numerics.geometry import unit
 from metassl.outcomes.classification import Classification, cross_entropy
 from metassl.schema.ranges import Whole
 from metassl.ssl.context import Memory
@@ -44,12 +45,20 @@ class RFS(HeadLearner):
         rounds: number of refits.
     """
 
-    def __init__(self, backbone: Backbone, task: TaskSpec, head: Head, rounds: Whole = 1) -> None:
+    head: PlainHead
+
+    def __init__(self, backbone: Backbone, task: TaskSpec, head: PlainHead, rounds: Whole = 1) -> None:
         super().__init__(backbone, head, rounds)
         self.base = LinearClassifier(backbone.out_dim, task.base_classes)
         self.traits = replace(
             self.traits, adapts_in_training=False, leaves_torch=True, outcomes=(Classification,)
         )
+
+    def _features(self, episode: Episode, stage: Stage, queries: bool) -> Features:
+        """At test as the classifier sees them, so that the objective's labels are of the same features."""
+        z = super()._features(episode, stage, queries)
+        scaled = self.head.unit_length and not stage.training
+        return {name: unit(x) for name, x in z.items()} if scaled else z
 
     def _first_fit(self, z: Tensor, episode: Episode, stage: Stage) -> Any:
         if not stage.training:

@@ -146,3 +146,15 @@ def test_mechanism_features_are_learned_from_all_training_classes(tiny_pool: Poo
         optimizer.step()
     assert before < 0.5
     assert accuracy() > 0.9
+
+
+def test_an_objective_labels_the_features_that_the_classifier_sees(tiny_pool: Pool) -> None:
+    """Of length 1: lengths of the inputs, which soft k-means would see, have no part."""
+    ssl = full(soft_kmeans())
+    learner, task = build(ssl, backbone=Raw((1, 16, 16))), episodes(tiny_pool, ssl, 1).task(0)
+    views = {name: 3 * x for name, x in task.unlabelled.views.items()}
+    longer = replace(
+        task, support_x=3 * task.support_x, query_x=3 * task.query_x,
+        unlabelled=replace(task.unlabelled, views=views),
+    )  # fmt: skip
+    torch.testing.assert_close(query_logits(learner, longer, TEST), query_logits(learner, task, TEST))
