@@ -324,12 +324,13 @@ def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 TEXTS = ("clinc150", "banking77")  # experiments on features of texts
 TABLES = ("tabular_prior",)  # on synthetic tables
-OF_USERS = "melu/"  # on ratings
+OF_USERS = ("melu/", "movielens")  # on ratings
+DOMAINS = ("office_caltech10",)  # on arrays with domains
 
 
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
 def test_every_experiment_runs(
-    make_config, tmp_path: Path, wide_npz: Path, wide_csv: Path, name: str
+    make_config, tmp_path: Path, wide_npz: Path, wide_csv: Path, domain_words: list[str], name: str
 ) -> None:
     """One step of each experiment file, on a small data set in place of its own."""
     brief = [*BRIEF, "trainer.steps=1", "trainer.val_every=1"]
@@ -337,6 +338,8 @@ def test_every_experiment_runs(
         brief += ["dataset=text", f"dataset.source.path={wide_csv}", "features=tfidf", "features.width=8"]
     elif name.startswith(OF_USERS):
         brief += ["dataset=tastes", "dataset.source.users=50", "trainer.tasks=2"]
+    elif name in DOMAINS:
+        brief += [*domain_words, "episode.way=2", "backbone=conv4"]
     elif not name.startswith("curves/") and name not in TABLES:  # which are embedded
         brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
     if name in TABLES:
@@ -348,7 +351,7 @@ def test_every_experiment_runs(
             "episode.unlabelled=5",
             "trainer.tasks=2",
         ]
-    elif not name.startswith(("curves/", OF_USERS)):
+    elif not name.startswith(("curves/", *OF_USERS, *DOMAINS)):
         # 20 images a class: 5 shots, 5 queries and 5 for U
         brief += ["episode.label_ratio=0.5", "episode.queries=3"]
         brief += [f"episode.test.{key}=5" for key in ("queries", "unlabelled", "distractor_unlabelled")]

@@ -31,6 +31,7 @@ CLASSES_ALONE = {
     "feat",
     "metaoptnet",
     "proto_maml",
+    "rfs",
     "simple_cnaps",
     "relation",
     "mixed_starts",
