@@ -138,7 +138,7 @@ def make_config(tiny_npz: Path, tmp_path: Path) -> Callable[..., DictConfig]:
     data = ["dataset=arrays", f"dataset.source.path={tiny_npz}"]
 
     def make(*words: str) -> DictConfig:
-        embedded = {"dataset=curves", "dataset=prior", "dataset=tastes"} & {*words}
+        embedded = {"dataset=curves", "dataset=domains", "dataset=prior", "dataset=tastes"} & {*words}
         embedded = embedded or any(w.startswith("experiment=curves/") for w in words)
         other = any(w.startswith("backbone=") and w != "backbone=conv4" for w in words)
         other |= "dataset=text" in words  # which brings a network of its own

@@ -325,7 +325,7 @@ def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TEXTS = ("clinc150", "banking77")  # experiments on features of texts
 TABLES = ("tabular_prior",)  # on synthetic tables
 OF_USERS = ("melu/", "movielens")  # on ratings
-DOMAINS = ("office_caltech10",)  # on arrays with domains
+DOMAINS = ("office_caltech10",)  # that ask for arrays with domains
 
 
 @pytest.mark.parametrize("name", options_of("experiment", CONF))
@@ -339,7 +339,7 @@ def test_every_experiment_runs(
     elif name.startswith(OF_USERS):
         brief += ["dataset=tastes", "dataset.source.users=50", "trainer.tasks=2"]
     elif name in DOMAINS:
-        brief += [*domain_words, "episode.way=2", "backbone=conv4"]
+        brief += [*domain_words, "episode.way=2", "episode.unlabelled_from=target"]
     elif not name.startswith("curves/") and name not in TABLES:  # which are embedded
         brief += ["dataset=arrays", f"dataset.source.path={wide_npz}"]
     if name in TABLES:
