@@ -53,15 +53,20 @@ class Cell:
 
 
 class Run:
-    """A trained run, with its source and its learner."""
+    """A trained run, with its source and its learner.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the run.
+        name: that it is told by; "": its model, or its experiment, and its objective.
+    """
+
+    def __init__(self, folder: Path, name: str = "") -> None:
         self.config = saved_experiment(folder)
         choices = read_json(folder / ABOUT)["choices"]
         named = {key: str(choices.get(key)) for key in ("experiment", "model", "ssl")}
         model = named["model"] if named["experiment"] == "None" else named["experiment"].split("/")[-1]
         reads = "" if named["ssl"] == "none" else f" {named['ssl']}"
-        self.name = model + reads + (" transductive" if self.config.episode.transductive else "")
+        self.name = name or model + reads + (" transductive" if self.config.episode.transductive else "")
         self.fold, self.seed = int(self.config.dataset.source.fold), int(self.config.seed)
         source = build_source(self.config)
         assert isinstance(source, RatingTasks), f"{folder}: not a run on ratings"

@@ -1,12 +1,13 @@
 """Runs on ratings beside the field's plain methods, on the same episodes of users that neither has met.
 
-    python -m benchmarks.recommendation RUN... [--split val] [--shots 5 10 20] [--cells] [--to FILE.json]
+    python -m benchmarks.recommendation [NAME=]RUN... [--split val] [--shots 5 10 20] [--cells] [--to FILE]
 
-RUN are folders of `metassl train dataset=movielens …`; those that differ in dataset.source.fold alone are of
-different test users, who are pooled, and those that differ in seed alone are averaged. The strengths of plain
-methods are chosen on the validation users of each fold and cell. Prints for each K, and with --cells for all
-four cells at K = 10, MAE and nDCG@5 as means over the users with 95% intervals, and how far each run is ahead
-of each plain method, paired over the users. FILE.json gets the numbers of every user.
+RUN are folders of `metassl train dataset=movielens …` or of the suite movielens. Those of one name that
+differ in dataset.source.fold are of different test users, who are pooled, and those of one fold are
+averaged. The strengths of plain methods are chosen on the validation users of each fold and cell. Prints
+for each K, and with --cells for all four cells at K = 10, MAE and nDCG@5 as means over the users with 95%
+intervals, and how far each run is ahead of each plain method, paired over the users. FILE gets the
+numbers of every user.
 """
 
 import argparse
@@ -30,10 +31,10 @@ Found = dict[str, dict[str, list[float]]]
 """Method -> score -> a number for each user of all folds."""
 
 
-def main(folders: Sequence[Path], split: str, shots: Sequence[int], cells: bool, to: Path | None) -> None:
+def main(folders: Sequence[str], split: str, shots: Sequence[int], cells: bool, to: Path | None) -> None:
     """Prints a block for each K and cell."""
     torch.set_num_threads(1)
-    runs = [Run(folder) for folder in folders]
+    runs = [Run(Path(folder), name) for name, _, folder in (f.rpartition("=") for f in folders)]
     by_fold: dict[int, list[Run]] = defaultdict(list)
     for run in runs:
         by_fold[run.fold].append(run)
@@ -101,7 +102,7 @@ def block(cell: Cell, found: Mapping[str, Mapping[str, list[float]]], names: set
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("runs", metavar="[NAME=]RUN", nargs="+")
     parser.add_argument("--split", default="test", choices=("val", "test"))
     parser.add_argument("--shots", type=int, nargs="+", default=[5, 10, 20])
     parser.add_argument("--cells", action="store_true")
