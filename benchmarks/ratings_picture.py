@@ -21,7 +21,7 @@ CELL = re.compile(r"new users, known items, K=(\d+)")
 CONTROL = "bias"
 LINES = {  # method -> its words, whether it has unlabelled items
     "anil": ("anil", False),
-    "anil consistency": ("anil, ssl=consistency", True),
+    "anil_consistency": ("anil, ssl=consistency", True),
     "cnaps": ("cnaps", False),
     "melu_1": ("melu_1", False),
     "nearest_task": ("nearest_task", False),
