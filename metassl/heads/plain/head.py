@@ -6,6 +6,7 @@ Legend: N way, n rows of a task, m items to classify, D features.
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,7 @@ class PlainHead(Head):
         x, labels, weights = self._rows(z, q, w)
         classes = np.unique(labels[labels >= 0])
         fitted = self._fitted(x, labels, weights) if len(classes) > 1 else None
-
-        def logits(z: Tensor) -> Tensor:
-            found = np.full((len(z), q.shape[-1]), UNSEEN)
-            with quietly():
-                found[:, classes] = 0.0 if fitted is None or not len(z) else self.scores(fitted, self._x(z))
-            return torch.from_numpy(found).to(z)
-
-        return logits
+        return Answers(self, fitted, classes, q.shape[-1])
 
     def logits(self, state: Scores, z: Tensor) -> Tensor:
         """[m, N]."""
@@ -76,7 +70,7 @@ class PlainHead(Head):
 
     def _rows(self, z: Tensor, q: Tensor, w: Tensor) -> tuple[Floats, Integers, Floats]:
         """Rows, their classes (-1: none) and weights, as the classifier gets them."""
-        x, labels, weights = self._x(z), _array(q), _array(w)
+        x, labels, weights = self.scaled(z), _array(q), _array(w)
         bare = labels.sum(1) == 0
         if not self.takes_weights:
             labels = np.eye(labels.shape[1])[labels.argmax(1)] * ~bare[:, None]
@@ -94,8 +88,34 @@ class PlainHead(Head):
         with quietly():
             return self.made(len(x)).fit(x, labels, **options)
 
-    def _x(self, z: Tensor) -> Floats:
+    def scaled(self, z: Tensor) -> Floats:
+        """[n, D] the features as the classifier gets them."""
         return _array(unit(z) if self.unit_length else z)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A classifier that has learned a task: features [m, D] -> logits [m, N].
+
+    Attributes:
+        head: whose it is.
+        fitted: the classifier of scikit-learn; None: the task has one class.
+        classes: that it has seen.
+        way: N.
+    """
+
+    head: PlainHead
+    fitted: Any
+    classes: Integers
+    way: int
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """[m, N]; UNSEEN for a class that no row had."""
+        found = np.full((len(z), self.way), UNSEEN)
+        known = self.fitted is not None and len(z) > 0
+        with quietly():
+            found[:, self.classes] = self.head.scores(self.fitted, self.head.scaled(z)) if known else 0.0
+        return torch.from_numpy(found).to(z)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Plain classifiers as heads: scikit-learn's own answers, and what rows, weights and unlabelled rows do."""
 
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -127,6 +128,11 @@ def test_two_classes_have_a_score_each() -> None:
     head, rows = SupportVectors(unit_length=False), (z, q[:, :2] + q[:, 2:] * torch.tensor([1.0, 0.0]), w)
     theirs = SVC(kernel="linear").fit(z.numpy(), classes(rows[1]))
     np.testing.assert_array_equal(classes(logits(head, rows)), theirs.predict(QUERIES.numpy()))
+
+
+def test_what_has_learned_a_task_can_be_kept() -> None:
+    state = Logistic().fit(*hard_rows())
+    torch.testing.assert_close(pickle.loads(pickle.dumps(state))(QUERIES), state(QUERIES))
 
 
 def test_lengths_count_unless_they_are_taken_away() -> None:
