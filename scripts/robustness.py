@@ -35,6 +35,7 @@ def main(target: Path) -> None:
     axes = figure.subplots(-(-len(tables) // COLUMNS), COLUMNS, sharey=True)
     for axis, table in zip(axes.flat, tables, strict=False):
         draw(axis, table, records, looks)
+    axes.flat[0].set_ylim(0, 102)  # an interval of three seeds may reach beyond what can be
     for row in axes:
         row[0].set_ylabel("accuracy in %")
     lines = axes.flat[0].get_legend_handles_labels()
