@@ -65,8 +65,8 @@ class Run:
         choices = read_json(folder / ABOUT)["choices"]
         named = {key: str(choices.get(key)) for key in ("experiment", "model", "ssl")}
         model = named["model"] if named["experiment"] == "None" else named["experiment"].split("/")[-1]
-        reads = "" if named["ssl"] == "none" else f" {named['ssl']}"
-        self.name = name or model + reads + (" transductive" if self.config.episode.transductive else "")
+        reads = "" if named["ssl"] == "none" else f"_{named['ssl']}"
+        self.name = name or model + reads + ("_transductive" if self.config.episode.transductive else "")
         self.fold, self.seed = int(self.config.dataset.source.fold), int(self.config.seed)
         source = build_source(self.config)
         assert isinstance(source, RatingTasks), f"{folder}: not a run on ratings"

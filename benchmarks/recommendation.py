@@ -34,7 +34,7 @@ Found = dict[str, dict[str, list[float]]]
 def main(folders: Sequence[str], split: str, shots: Sequence[int], cells: bool, to: Path | None) -> None:
     """Prints a block for each K and cell."""
     torch.set_num_threads(1)
-    runs = [Run(Path(folder), name) for name, _, folder in (f.rpartition("=") for f in folders)]
+    runs = [_run(folder) for folder in folders]
     by_fold: dict[int, list[Run]] = defaultdict(list)
     for run in runs:
         by_fold[run.fold].append(run)
@@ -52,6 +52,12 @@ def main(folders: Sequence[str], split: str, shots: Sequence[int], cells: bool, 
         kept["cells"][cell.name] = {"found": found, "strengths": chosen}
         if to is not None:
             write_json(to, kept)
+
+
+def _run(word: str) -> Run:
+    """The run of NAME=FOLDER, or of a folder, whose own name may have such a sign."""
+    name, _, folder = ("", "", word) if Path(word).is_dir() else word.partition("=")
+    return Run(Path(folder), name)
 
 
 def learned(runs: Sequence[Run], cell: Cell, split: str) -> dict[str, Measured]:

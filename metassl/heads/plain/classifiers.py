@@ -21,8 +21,8 @@ ITERATIONS = 1000
 class Logistic(PlainHead):
     """Classifies by logistic regression.
 
-    Source: Tian et al. 2020 (RFS), section 3.2 (eq. 3); scikit-learn's LogisticRegression, of several classes
-    at once, by L-BFGS.
+    Source: Tian et al. 2020 (RFS), section 3; scikit-learn's LogisticRegression, of several classes at once,
+    by L-BFGS.
 
     Args:
         cost: C, 1 over the weight of the penalty ½‖W‖².
@@ -41,7 +41,7 @@ class Logistic(PlainHead):
 class SupportVectors(PlainHead):
     """Classifies by a linear support vector machine.
 
-    Source: scikit-learn's SVC; its scores are those of one class against the rest.
+    Source: scikit-learn's SVC; it parts each pair of classes, and its scores sum the pairs up.
 
     Args:
         cost: C.
@@ -85,6 +85,8 @@ class Neighbours(PlainHead):
 
 class Forest(PlainHead):
     """Classifies by a random forest, grown from the same random numbers in every task.
+
+    Its samples go by the places of the rows, so another order of them is another forest.
 
     Source: Breiman 2001; scikit-learn's RandomForestClassifier.
 

@@ -36,7 +36,7 @@ class RFS(HeadLearner):
     Differs from the paper: no distillation (its RFS-simple), no augmented copies of S; a training batch is
     the classes of one task.
 
-    Source: Tian et al. 2020, sections 3.1 and 3.2.
+    Source: Tian et al. 2020, section 3.
 
     Args:
         backbone: maps inputs to features.

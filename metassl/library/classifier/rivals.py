@@ -1,8 +1,6 @@
 """Classifiers of scikit-learn, to compare with."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+
+from metassl.heads.plain.head import quietly
 
 NEIGHBOURS, IN_GRAPH = 5, 10
 
@@ -36,7 +35,7 @@ class Rival:
     ) -> NDArray[np.int64]:
         """The classes of the rows that are asked, by rows x and classes y, -1 where there is none."""
         rows = np.ones(len(y), dtype=bool) if self.reads_unlabelled else y >= 0
-        with _quietly():
+        with quietly():
             found: NDArray[np.int64] = self.make(int(rows.sum()), seed).fit(x[rows], y[rows]).predict(asked)
         return found
 
@@ -55,13 +54,3 @@ RIVALS: Mapping[str, Rival] = MappingProxyType({
     ),
     GUESS: Rival(lambda rows, seed: DummyClassifier(strategy="most_frequent")),
 })  # fmt: skip
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """A rival that does not converge, or finds nothing to label, is as good as it is."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        yield
