@@ -323,7 +323,7 @@ def wide_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 TEXTS = ("clinc150", "banking77")  # experiments on features of texts
-TABLES = ("tabular_prior",)  # on synthetic tables
+TABLES = ("tabular_prior", "tables")  # on tables
 OF_USERS = ("melu/", "movielens")  # on ratings
 DOMAINS = ("office_caltech10",)  # that ask for arrays with domains
 

@@ -69,7 +69,7 @@ class FEAT(Head):
     def __init__(
         self,
         features: int,
-        temperature: Positive = 16.0,
+        temperature: Positive = 8.0,
         balance: NotNegative = 1.0,
         contrast_temperature: Positive = 4.0,
     ) -> None:
