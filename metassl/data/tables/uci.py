@@ -15,9 +15,9 @@ TABLES = {
     "train": ("autos", "cmc", "credit.g", "glass", "hepatitis", "labor", "page.blocks"),
     "val": ("soybean", "tic-tac-toe", "waveform5000"),
     "test": (
-        "balance.scale", "car", "column3C", "credit.a", "dermatology", "diabetes", "haberman", "heart.statlog",
-        "ionosphere", "iris", "lymph", "optdigits", "segment", "sonar", "splice", "tae", "vehicle", "vowel",
-        "wine", "zoo",
+        "balance.scale", "car", "column3C", "credit.a", "dermatology", "diabetes", "haberman",
+        "heart.statlog", "ionosphere", "iris", "lymph", "optdigits", "segment", "sonar", "splice", "tae",
+        "vehicle", "vowel", "wine", "zoo",
     ),
 }  # fmt: skip
 
@@ -66,7 +66,7 @@ class UCI(Tables):
     def _files(self) -> dict[str, Path]:
         if not self.path.is_dir():
             raise DataError(
-                f"paths.data_dir: found no folder '{self.path}', put {sum(map(len, TABLES.values()))} tables of "
-                "UCI such as iris.arff into it, or take dataset=tables for a folder of your own."
+                f"paths.data_dir: found no folder '{self.path}', put {sum(map(len, TABLES.values()))} tables "
+                "of UCI such as iris.arff into it, or take dataset=tables for a folder of your own."
             )
         return super()._files()

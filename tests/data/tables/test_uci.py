@@ -34,7 +34,9 @@ def test_the_division_is_every_third_table_by_name(data: Path, tmp_path: Path) -
 
 
 def test_folders_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"paths.data_dir: found no folder '.*uci', put 30 tables .*dataset=tables"):
+    with pytest.raises(
+        DataError, match=r"paths.data_dir: found no folder '.*uci', put 30 tables .*dataset=tables"
+    ):
         made(tmp_path, tmp_path / "cache")
 
 

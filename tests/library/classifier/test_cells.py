@@ -24,6 +24,8 @@ def accuracy(kind: str, seed: int) -> float:
     return float((found[free] == np.array(["no", "yes"])[y[free]]).mean())
 
 
-@pytest.mark.parametrize(("kind", "low", "high"), [("missing", 0.8, 1), ("words", 0.75, 1), ("neither", 0.3, 0.65)])
+@pytest.mark.parametrize(
+    ("kind", "low", "high"), [("missing", 0.8, 1), ("words", 0.75, 1), ("neither", 0.3, 0.65)]
+)
 def test_cells_tell_classes_apart(kind: str, low: float, high: float) -> None:
     assert low < np.mean([accuracy(kind, seed) for seed in range(3)]) <= high
