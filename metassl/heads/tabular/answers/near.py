@@ -9,17 +9,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metassl.heads.tabular.answers.rows import TINY, Items, Rows, between, only_live, without_itself
-from metassl.numerics.geometry import squared_distances
+from metassl.heads.tabular.answers.rows import TINY, Items, Rows, only_live, without_itself
 from metassl.numerics.precision import full_precision
 
 SHARP = 4.0  # logits for a regression onto 0 and 1
 
 
 class Kernels(NamedTuple):
-    """Rows z [n, D], widths [B, 1, 1] of the kernels, weights [B, n, N], prior and live [N]."""
+    """widths [B, 1, 1] of the kernels, weights [B, n, N] of the context's rows, prior and live [N]."""
 
-    z: Tensor
     widths: Tensor
     weights: Tensor
     prior: Tensor
@@ -44,31 +42,30 @@ class KernelRidge:
     @full_precision
     def fit(self, rows: Rows) -> tuple[Tensor, Kernels]:
         """See Answer."""
-        z = rows.items.z
-        widths = z.new_tensor(self.bandwidths).view(-1, 1, 1) * rows.spread
-        kernel = torch.exp(-between(rows) / widths)
+        apart = rows.items.apart
+        widths = apart.new_tensor(self.bandwidths).view(-1, 1, 1) * rows.spread
+        kernel = torch.exp(-apart / widths)
         root = torch.where(rows.a > 0, rows.a.clamp(min=TINY).sqrt(), 0).unsqueeze(-1)
-        eye = torch.eye(len(z), dtype=z.dtype, device=z.device)
+        eye = torch.eye(len(apart), dtype=apart.dtype, device=apart.device)
         inverse = torch.linalg.inv(root * kernel * root.T + self.ridge * eye)
         c = inverse @ (root * (rows.y - rows.prior))
         own = rows.prior + kernel @ (root * c)
         diagonal = torch.diagonal(inverse, dim1=-2, dim2=-1).unsqueeze(-1)
         alone = rows.y - c / (root.clamp(min=1e-6) * diagonal)
         own = torch.where(root > 0, alone, own)
-        state = Kernels(z, widths, root * c, rows.prior, rows.live)
+        state = Kernels(widths, root * c, rows.prior, rows.live)
         return only_live(SHARP * own, rows.live), state
 
     @full_precision
     def ask(self, state: Kernels, items: Items) -> Tensor:
         """See Answer."""
-        kernel = torch.exp(-squared_distances(items.z, state.z) / state.widths)
+        kernel = torch.exp(-items.apart / state.widths)
         return only_live(SHARP * (state.prior + kernel @ state.weights), state.live)
 
 
 class Labelled(NamedTuple):
-    """The labelled rows: z [n, D], y [n, N], a [n], widths [B, 1, 1], live [N]."""
+    """The labels y [n, N] and their weights a [n], widths [B, 1, 1], live [N]."""
 
-    z: Tensor
     y: Tensor
     a: Tensor
     widths: Tensor
@@ -88,19 +85,19 @@ class NearRows:
 
     def fit(self, rows: Rows) -> tuple[Tensor, Labelled]:
         """See Answer."""
-        d = between(rows)
+        d = rows.items.apart
         present = rows.w > 0
         nearest = without_itself(d, present).amin(-1)
         nearest = torch.where(present & nearest.isfinite(), nearest, 0)
         h = (nearest.sum() / present.sum()).clamp(min=1e-3 * rows.spread)
         widths = d.new_tensor(self.bandwidths).view(-1, 1, 1) * h
-        state = Labelled(rows.items.z, rows.y, rows.a, widths, rows.live)
+        state = Labelled(rows.y, rows.a, widths, rows.live)
         itself = torch.eye(len(d), dtype=torch.bool, device=d.device)
         return self._answer(torch.where(itself, 1e9, d / widths), state), state
 
     def ask(self, state: Labelled, items: Items) -> Tensor:
         """See Answer."""
-        return self._answer(squared_distances(items.z, state.z) / state.widths, state)
+        return self._answer(items.apart / state.widths, state)
 
     def _answer(self, far: Tensor, state: Labelled) -> Tensor:
         share = (torch.where(state.a > 0, -far, -1e9) + state.a.clamp(min=TINY).log()).softmax(-1)

@@ -15,10 +15,14 @@ CONSTANT = 1e-4  # deviation up to which a column is of one value
 
 
 class Items(NamedTuple):
-    """Rows by two scales: z [m, D] less the context's mean; x [m, D] that over its deviations."""
+    """Rows by two scales, and how far they are from the context's.
+
+    z [m, D] less the context's mean; x [m, D] that over its deviations; apart [m, n] squared distances by z.
+    """
 
     z: Tensor
     x: Tensor
+    apart: Tensor
 
 
 class Rows(NamedTuple):
@@ -47,7 +51,7 @@ class Rows(NamedTuple):
     def place(self, z: Tensor) -> Items:
         """Items [m, D] in the units of the context."""
         shifted = z - self.mean
-        return Items(shifted, scaled(shifted, self.deviation))
+        return Items(shifted, scaled(shifted, self.deviation), squared_distances(shifted, self.items.z))
 
 
 class Answer(Protocol):
@@ -76,7 +80,7 @@ def rows_of(z: Tensor, q: Tensor, w: Tensor) -> Rows:
     deviation = torch.where(variance > CONSTANT**2, variance.clamp(min=CONSTANT**2).sqrt(), 0.0)
     spread = 2 * variance.sum()
     return Rows(
-        items=Items(shifted, scaled(shifted, deviation)),
+        items=Items(shifted, scaled(shifted, deviation), squared_distances(shifted, shifted)),
         y=y,
         a=a,
         w=w,
@@ -97,11 +101,6 @@ def without_itself(distances: Tensor, present: Tensor) -> Tensor:
     """Makes the distance [n, n] of a row to itself, and to rows that are not present [n], infinite."""
     itself = torch.eye(len(distances), dtype=torch.bool, device=distances.device)
     return torch.where(itself | ~present.unsqueeze(0), torch.inf, distances)
-
-
-def between(rows: Rows) -> Tensor:
-    """Squared distances [n, n] of the rows by z."""
-    return squared_distances(rows.items.z, rows.items.z)
 
 
 def only_live(logits: Tensor, live: Tensor) -> Tensor:

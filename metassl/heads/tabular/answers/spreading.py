@@ -9,8 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metassl.heads.tabular.answers.rows import TINY, Items, Rows, between, only_live, without_itself
-from metassl.numerics.geometry import squared_distances
+from metassl.heads.tabular.answers.rows import TINY, Items, Rows, only_live, without_itself
 from metassl.numerics.graphs import normalised
 from metassl.numerics.precision import full_precision
 
@@ -18,9 +17,8 @@ EQUAL = 1.0001  # what is as near as the k-th, but for rounding, is in as well
 
 
 class Spread(NamedTuple):
-    """z [n, D] and reach [n] of the nodes, their labels [A, n, N], live [N]."""
+    """reach [n] of the nodes, their labels [A, n, N], live [N]."""
 
-    z: Tensor
     reach: Tensor
     labels: Tensor
     live: Tensor
@@ -44,20 +42,19 @@ class Spreading:
     @full_precision
     def fit(self, rows: Rows) -> tuple[Tensor, Spread]:
         """See Answer."""
-        d = without_itself(between(rows), rows.w > 0)
+        d = without_itself(rows.items.apart, rows.w > 0)
         reach = _reach(d, self.neighbours)
         near = (d <= reach.unsqueeze(1)) | (d <= reach.unsqueeze(0))
         edges = torch.where(near & d.isfinite(), _close(d, reach, reach), 0)
         edges = edges * (rows.w > 0).unsqueeze(-1)
         own, labels = spread(edges, rows, self.strengths)
-        state = Spread(rows.items.z, torch.where(rows.w > 0, reach, -1), labels, rows.live)
+        state = Spread(torch.where(rows.w > 0, reach, -1), labels, rows.live)
         return own, state
 
     @full_precision
     def ask(self, state: Spread, items: Items) -> Tensor:
         """See Answer."""
-        d = squared_distances(items.z, state.z)
-        d = torch.where(state.reach >= 0, d, torch.inf)
+        d = torch.where(state.reach >= 0, items.apart, torch.inf)
         reach = _reach(d, self.neighbours)
         near = torch.where(d <= reach.unsqueeze(1), _close(d, reach, state.reach.clamp(min=0)), 0)
         share = near / near.sum(-1, keepdim=True).clamp(min=TINY)
