@@ -1,6 +1,6 @@
-"""What makes plain columns those of a table: useless, repeated, skewed, rounded, in categories, missing.
+"""What makes plain columns those of a table: useless, grouped, repeated, skewed, rounded, in words, missing.
 
-Legend: n rows, d columns, m categories.
+Legend: n rows, d columns, m categories, k groups.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from metassl.data.prior.families import standardised
+from metassl.data.prior.labels import by_order, shares
 
 MOST_CATEGORIES = 8
+GROUPS_APART = (0.5, 4.0)  # deviation of the centres of groups, in those of a group
+GROUPS_EVEN = 3.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Wear:
 
     Attributes:
         useless: share of columns that say nothing, from 0 to this.
+        grouped: share of columns that tell groups of rows, two to five, which say nothing of the class,
+            from 0 to this.
         repeated: share of columns that repeat another with noise, from 0 to this.
         categorical: share of tables that have columns of categories, any share of them, a third all.
         missing: share of tables with missing values, and the most of a column that is missing.
@@ -42,6 +47,7 @@ class Wear:
     """
 
     useless: float
+    grouped: float
     repeated: float
     categorical: float
     missing: tuple[float, float]
@@ -59,6 +65,8 @@ def worn(rng: Generator, x: NDArray[np.float64], y: NDArray[np.int64], wear: Wea
     idle = (rng.random(d) < rng.uniform(0, wear.useless)) & (np.arange(d) != rng.integers(d))
     useless = np.flatnonzero(idle)
     x[:, useless] = rng.normal(size=(n, len(useless)))
+    if wear.grouped:
+        x = _grouped(rng, x, rng.uniform(0, wear.grouped))
     categories = _categories(rng, d, wear.categorical)
     words = np.flatnonzero(categories)
     cut = _in_categories(rng, x[:, words], categories[words]) if len(words) else x[:, :0]
@@ -70,6 +78,17 @@ def worn(rng: Generator, x: NDArray[np.float64], y: NDArray[np.int64], wear: Wea
     if rng.random() < often:
         x[rng.random((n, d)) < rng.uniform(0, most, d) * (rng.random(d) < 0.5)] = np.nan
     return Raw(x, categories, y)
+
+
+def _grouped(rng: Generator, x: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """So many columns hang together by groups of rows that nothing else knows of; one column never does."""
+    n, d = x.shape
+    chosen = np.flatnonzero((rng.random(d) < share) & (np.arange(d) != rng.integers(d)))
+    k = int(rng.integers(2, 6))
+    group = by_order(rng.random(n), shares(rng, k, GROUPS_EVEN))
+    centres = rng.uniform(*GROUPS_APART) * rng.normal(size=(k, len(chosen)))
+    x[:, chosen] = standardised(centres[group] + rng.normal(size=(n, len(chosen))))
+    return x
 
 
 def _categories(rng: Generator, d: int, often: float) -> NDArray[np.int64]:

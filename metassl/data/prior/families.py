@@ -35,27 +35,36 @@ class Family:
 
 
 class Clusters(Family):
-    """Draws classes that are one to three Gaussian clusters each, seen through a linear map.
+    """Draws classes that are a few Gaussian clusters each, seen through a linear map.
 
     x = (c_g + z A_g) W + noise, z ~ N(0, I_r), g a cluster of the row's class, r up to 8 dimensions.
 
     Args:
         apart: span of the standard deviation of the centres, in those of a cluster.
         noise: span of the noise's.
+        most_each: clusters of a class, drawn from 1.
         imbalance: concentration of the classes' Dirichlet shares; small is unequal.
     """
 
-    def __init__(self, apart: Span = (1.0, 4.0), noise: Span = (0.0, 0.5), imbalance: Positive = 3.0) -> None:
+    def __init__(
+        self,
+        apart: Span = (1.0, 4.0),
+        noise: Span = (0.0, 0.5),
+        most_each: Count = 3,
+        imbalance: Positive = 3.0,
+    ) -> None:
         self.apart, self.noise, self.imbalance = pair(apart), pair(noise), imbalance
+        self.most_each = most_each
 
     def __call__(self, rng: Generator, n: int, d: int, classes: int) -> Plain:
         """See Family."""
         y = by_order(rng.random(n), shares(rng, classes, self.imbalance))
         r = int(rng.integers(min(2, d), min(d, 8) + 1))
-        each = rng.integers(1, 4, classes)
-        cluster = 3 * y + (rng.random(n) * each[y]).astype(np.int64)
-        centres = rng.uniform(*self.apart) * rng.normal(size=(3 * classes, r))
-        spread = rng.normal(size=(3 * classes, r, r)) / np.sqrt(r)
+        most = self.most_each
+        each = rng.integers(1, most + 1, classes)
+        cluster = most * y + (rng.random(n) * each[y]).astype(np.int64)
+        centres = rng.uniform(*self.apart) * rng.normal(size=(most * classes, r))
+        spread = rng.normal(size=(most * classes, r, r)) / np.sqrt(r)
         z = centres[cluster] + np.einsum("nr,nrs->ns", rng.normal(size=(n, r)), spread[cluster])
         return Plain(seen_through(rng, z, d, rng.uniform(*self.noise)), y)
 

@@ -55,7 +55,7 @@ class Prior:
         families: names of those that tables are drawn from.
         weights: how often each is drawn, in any unit; None: all alike.
         rows, width, classes: [low, high] of a table's rows, its columns before they are numbers, and classes.
-        useless, repeated, categorical, missing, wrong: see metassl.data.prior.columns.Wear.
+        useless, grouped, repeated, categorical, missing, wrong: see metassl.data.prior.columns.Wear.
         asked: share of the rows of each class that are Q.
         columns, components: see metassl.data.tables.folder.Tables.
 
@@ -76,6 +76,7 @@ class Prior:
         width: FromOne = (1, 50),
         classes: FromTwo = (2, 10),
         useless: Share = 0.3,
+        grouped: Share = 0.0,
         repeated: Share = 0.4,
         categorical: Share = 0.5,
         missing: Shares = (0.25, 0.3),
@@ -93,7 +94,8 @@ class Prior:
                 f"{len(self.families)} families."
             )
         self.sizes = Sizes((rows[0], rows[1]), (width[0], width[1]), (classes[0], classes[1]))
-        self.wear = Wear(useless, repeated, categorical, (float(missing[0]), float(missing[1])), wrong)
+        often, most = (float(share) for share in missing)
+        self.wear = Wear(useless, grouped, repeated, categorical, (often, most), wrong)
         self.asked, self.columns, self.always = asked, columns, components == "always"
 
     def make_ups(self, train: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[TableSpec, TableSpec]:
