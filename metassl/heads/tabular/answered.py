@@ -29,6 +29,15 @@ def plain_answers() -> Sequence[Answer]:
     )  # fmt: skip
 
 
+def evenly(answers: Sequence[Answer]) -> Tensor:
+    """Logits [A] by which each kind of classifier weighs the same, of whatever number of strengths it is.
+
+    The last, which says what is frequent among the labels, weighs a tenth.
+    """
+    shares = [torch.full((answer.count,), 1 / answer.count) for answer in answers]
+    return torch.cat([*shares, torch.full((1,), 0.1)]).log()
+
+
 class Found(NamedTuple):
     """own [n, N, A] logits of the context's rows, states of the classifiers, facts [2A + 4] of the task."""
 

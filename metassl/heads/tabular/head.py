@@ -13,9 +13,10 @@ from metassl.heads import in_context_layers
 from metassl.heads.base import Head
 from metassl.heads.in_context_layers import Block, beside
 from metassl.heads.layer_norm import LayerNorm
-from metassl.heads.tabular.answered import FACTS, Found, asked, found, plain_answers
+from metassl.heads.tabular.answered import FACTS, Found, asked, evenly, found, plain_answers
 from metassl.heads.tabular.answers.rows import Items, Rows, rows_of
 from metassl.heads.tabular.columns import Columns, Read
+from metassl.heads.tabular.frequencies import Frequencies
 from metassl.heads.tabular.pretrained import load_pretrained
 from metassl.schema.ranges import Count
 
@@ -24,25 +25,30 @@ SCALE = 3.0
 
 
 class Task(NamedTuple):
-    """What is kept of a task: its rows, the plain answers, the columns, and the tokens of each layer."""
+    """What is kept of a task: its rows, the plain answers, the columns, and the tokens of each layer.
+
+    weights [A] of the answers, shift [N] by how frequent the classes are.
+    """
 
     rows: Rows
     answers: Found
     columns: Read
     context: in_context_layers.Read
     weights: Tensor
+    shift: Tensor
 
 
 class TabularInContext(Head):
     """Classifies the rows of a table that it has never seen, in one pass over labelled and unlabelled rows.
 
-    p = softmax_c(log Σ_a π_ja softmax(τ_a l_a)_jc + r_jc)
+    p = softmax_c(log Σ_a π_ja softmax(τ_a l_a)_jc + r_jc + shift_c)
 
     l_a are the logits of plain classifiers, fitted to the task (logistic regression, kernel ridge regression,
     near rows, prototypes, spreading labels, trees; see `plain_answers`). π weighs them for each row, by how
     each does on labelled rows without their label, by the sizes of the task, and by what the row's tokens
     say. r corrects the outcome. Both corrections are 0 before training: an untrained head is the mean of the
-    plain classifiers.
+    plain classifiers, each kind of the same weight. shift is for how frequent the classes are among rows
+    without a label (metassl.heads.tabular.frequencies).
 
     A token stands for a row and a class. It holds the plain answers, the label if there is one, and what
     the columns say (metassl.heads.tabular.columns). Blocks of attention as in InContext: a token reads the
@@ -92,10 +98,12 @@ class TabularInContext(Head):
         self.token = nn.Linear(count + columns + 2, width)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(blocks))
         self.temperature = nn.Parameter(torch.zeros(count))
+        self.register_buffer("even", evenly(self.answers), persistent=False)
         mixing = nn.Linear(64, count)
         self.by_task = nn.Sequential(nn.Linear(2 * count + FACTS, 64), nn.GELU(), mixing)
         self.norm = LayerNorm(width)
         self.by_row, self.correction = nn.Linear(width, count), nn.Linear(width, 1)
+        self.frequencies = Frequencies()
         for last in (mixing, self.by_row, self.correction):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -111,7 +119,9 @@ class TabularInContext(Head):
         tokens = self._tokens(answers.own, self.columns.read(read, rows.items), labels)
         live = rows.live / rows.live.sum().clamp(min=1)
         context = in_context_layers.read(list(self.blocks), tokens, w, live)
-        return Task(rows, answers, read, context, self.by_task(answers.facts))
+        weights = self.by_task(answers.facts) + self.even
+        shift = self.frequencies(self._together(answers.own, weights), rows)
+        return Task(rows, answers, read, context, weights, shift)
 
     def logits(self, state: Task, z: Tensor) -> Tensor:
         """[m, N] of rows z [m, D]."""
@@ -123,9 +133,13 @@ class TabularInContext(Head):
         tokens = self._tokens(answers, self.columns.read(state.columns, items), none)
         tokens = self.norm(beside(list(self.blocks), tokens, state.context))
         mean = (tokens * state.context.live.unsqueeze(-1)).sum(1)
-        share = (state.weights + self.by_row(mean)).log_softmax(-1).unsqueeze(1)  # [m, 1, A]
+        together = self._together(answers, (state.weights + self.by_row(mean)).unsqueeze(1))
+        return together + state.shift + self.correction(tokens).squeeze(-1)
+
+    def _together(self, answers: Tensor, weights: Tensor) -> Tensor:
+        """[m, N] log-probabilities by answers [m, N, A] and logits [m, 1, A], or [A], of their weights."""
         each = (answers * self.temperature.exp()).log_softmax(1)
-        return (each + share).logsumexp(-1) + self.correction(tokens).squeeze(-1)
+        return (each + weights.log_softmax(-1)).logsumexp(-1)
 
     def _tokens(self, answers: Tensor, evidence: Tensor, labels: Tensor) -> Tensor:
         """[n, N, W] of answers [n, N, A], evidence [n, N, E] and labels [n, N]."""

@@ -13,7 +13,7 @@ from metassl.heads.tabular.head import TabularInContext
 from metassl.shipped import shipped_models
 from metassl.tasks.episode import Episode
 
-COUNT = 24
+COUNT = 48
 
 
 @cache
