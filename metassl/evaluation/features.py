@@ -28,6 +28,7 @@ from metassl.tasks.stage import Stage
 
 IMAGES = 128  # embedded at once
 TASKS = 200  # adapted to at once: features are small
+ROOM = 5e8  # numbers that tasks at once may have in the differences of all pairs of their rows, 2 GB
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,16 @@ def embed_once(test: MetaTest, stages: Iterable[Stage]) -> MetaTest:
     table = Table(learner.backbone, builder, next(learner.parameters()).device)
     stream = copy(test.stream)
     stream.builder, stream.tasks = builder.gathering(table.numbers), TASKS
-    engine = Loop() if learner.traits.leaves_torch else Vmap(TASKS)
+    together = at_once(stream.builder(range(1)).episodes, learner.backbone.out_dim)
+    engine = Loop() if learner.traits.leaves_torch else Vmap(together)
     fast = MetaTest(_with_backbone(learner, table), engine, stream)
     return fast if _agree(test, fast, stages) else test
+
+
+def at_once(task: Episode, width: int) -> int:
+    """Tasks like this one that may be adapted to together: fewer where they are large."""
+    rows = sum(weight.shape[1] for weight in (task.support_weight, task.unlabelled.weight, task.query_weight))
+    return max(1, min(TASKS, int(ROOM / (width * rows**2))))
 
 
 def _agree(test: MetaTest, fast: MetaTest, stages: Iterable[Stage]) -> bool:

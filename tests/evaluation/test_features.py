@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from metassl.errors import ConfigError
-from metassl.evaluation.features import MetaTest, Table, embed_once
+from metassl.evaluation.features import TASKS, MetaTest, Table, at_once, embed_once
 from metassl.evaluation.meta_test import meta_test
 from metassl.experiments.pair_configs import pair_config
 from metassl.tasks.stage import CONTROL, TEST, Stage
@@ -116,3 +116,13 @@ def make_test(config) -> MetaTest:
     contents = build_source(config)
     learner = build_learner(config, build_task_spec(config, contents)).eval()
     return MetaTest(learner, build_engine(config, learner), build_test_stream(config, contents, learner, 6))
+
+
+def test_large_tasks_are_adapted_to_a_few_at_a_time(words: list[str]) -> None:
+    """All pairs of the rows of 200 tasks would not fit the memory of most machines."""
+    small = make_test(composed(*words, "model=protonet")).stream.builder(range(1)).episodes
+    assert at_once(small, 64) == TASKS
+    rows = sum(w.shape[1] for w in (small.support_weight, small.unlabelled.weight, small.query_weight))
+    wide = 10**8 // rows**2
+    assert at_once(small, wide) * wide * rows**2 <= 5e8
+    assert at_once(small, 10**9) == 1

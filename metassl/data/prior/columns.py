@@ -85,7 +85,7 @@ def _grouped(rng: Generator, x: NDArray[np.float64], share: float) -> NDArray[np
     n, d = x.shape
     chosen = np.flatnonzero((rng.random(d) < share) & (np.arange(d) != rng.integers(d)))
     k = int(rng.integers(2, 6))
-    group = by_order(rng.random(n), shares(rng, k, GROUPS_EVEN))
+    group = by_order(rng.random((n,)), shares(rng, k, GROUPS_EVEN))
     centres = rng.uniform(*GROUPS_APART) * rng.normal(size=(k, len(chosen)))
     x[:, chosen] = standardised(centres[group] + rng.normal(size=(n, len(chosen))))
     return x
