@@ -15,7 +15,7 @@ LARGEST = 1e15
 
 
 def check_facts(path: Path, facts: Mapping[str, Any], where: str = "") -> None:
-    """Raises DataError unless every value can stand in a table: text, a number, a score, or keys with these.
+    """Raises DataError unless every value can stand in a table: text, numbers, a score, or keys with these.
 
     Args:
         path: of the file, for messages.
@@ -32,8 +32,8 @@ def check_facts(path: Path, facts: Mapping[str, Any], where: str = "") -> None:
             raise _wrong(path, name, value, "a word")
         elif key in NUMBERS and value is not None and not is_number(value):
             raise _wrong(path, name, value, "a number")
-        elif not (is_text(value) or is_number(value) or isinstance(value, bool | None) or _texts(value)):
-            raise _wrong(path, name, value, "text, a number or keys with these")
+        elif not (is_text(value) or is_number(value) or isinstance(value, bool | None) or _several(value)):
+            raise _wrong(path, name, value, "text, a number, a list of them or keys with these")
 
 
 def check_score(path: Path, name: str, value: Any) -> None:
@@ -55,8 +55,8 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST
 
 
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_text, value))
+def _several(value: Any) -> bool:
+    return isinstance(value, list) and all(is_text(each) or is_number(each) for each in value)
 
 
 def _wrong(path: Path, name: str, value: Any, allowed: str) -> DataError:
