@@ -29,9 +29,9 @@ def test_an_untrained_head_is_the_mean_of_the_plain_classifiers_and_the_shift() 
     untrained = TabularInContext(8, 2, 1, 8, 4).double()
     state = untrained.fit(*labelled())
     each = asked(plain_answers(), state.answers, state.rows.place(QUERIES)).softmax(1)
-    kinds = [*[answer.count for answer in plain_answers()], 10]  # the last, of frequencies, weighs a tenth
-    weights = torch.cat([torch.full((count if count < 10 else 1,), 1 / count) for count in kinds])
-    mean = (each * (weights / weights.sum())).sum(-1) * state.shift.exp()
+    weights = [1 / answer.count for answer in plain_answers() for _ in range(answer.count)]
+    shares = torch.tensor([*weights, 0.1], dtype=torch.double)  # the last, of frequencies, weighs a tenth
+    mean = (each * shares / shares.sum()).sum(-1) * state.shift.exp()
     torch.testing.assert_close(
         untrained.logits(state, QUERIES).softmax(-1), mean / mean.sum(-1, keepdim=True), rtol=1e-6, atol=1e-6
     )
